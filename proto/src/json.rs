@@ -1,0 +1,82 @@
+//! Canonical proto3 JSON of Gumshoe's messages, driven by the descriptors.
+//!
+//! prost-reflect rather than generated serde code: it is byte for byte what Google's own implementations write.
+
+use std::sync::LazyLock;
+
+use prost::{Message, Name};
+use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
+use serde_json::Value;
+
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(crate::DESCRIPTOR_SET).expect("the embedded descriptor set is what build.rs encoded")
+});
+
+/// Why a text is not the JSON of a message.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct JsonError(String);
+
+/// The descriptors of Gumshoe's packages and of what they import.
+#[must_use]
+pub fn descriptors() -> &'static DescriptorPool {
+    &POOL
+}
+
+/// The descriptor of one of Gumshoe's messages.
+#[must_use]
+pub fn descriptor<M: Name>() -> MessageDescriptor {
+    POOL.get_message_by_name(&M::full_name()).expect("every generated type is in the embedded descriptor set")
+}
+
+/// The canonical JSON of a message: field names as Kubernetes prints them, unset fields left out.
+#[must_use]
+pub fn to_value<M: Message + Name>(message: &M) -> Value {
+    let mut dynamic = DynamicMessage::new(descriptor::<M>());
+    dynamic.transcode_from(message).expect("a generated type agrees with its own descriptor");
+    dynamic
+        .serialize_with_options(serde_json::value::Serializer, &SerializeOptions::new())
+        .expect("a JSON value can hold every message")
+}
+
+/// `to_value` as compact text.
+#[must_use]
+pub fn to_string<M: Message + Name>(message: &M) -> String {
+    to_value(message).to_string()
+}
+
+/// Reads the canonical JSON of a message.
+///
+/// # Errors
+/// Names what is wrong: a field that the message does not have, a value of another type, a text that is no JSON.
+pub fn from_value<M: Message + Name + Default>(value: Value) -> Result<M, JsonError> {
+    let options = DeserializeOptions::new().deny_unknown_fields(true);
+    let dynamic = DynamicMessage::deserialize_with_options(descriptor::<M>(), value, &options)
+        .map_err(|error| JsonError(error.to_string()))?;
+    dynamic.transcode_to().map_err(|error| JsonError(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collector::v1::{GetPodRequest, ObjectMeta, Pod, PodStatus};
+
+    #[test]
+    fn names_are_those_that_kubectl_prints() {
+        let pod = Pod {
+            metadata: Some(ObjectMeta { name: "web-0".into(), ..ObjectMeta::default() }),
+            status: Some(PodStatus { pod_ip: "10.0.0.1".into(), host_ip: "10.1.0.1".into(), ..PodStatus::default() }),
+            ..Pod::default()
+        };
+        assert_eq!(
+            to_value(&pod),
+            serde_json::json!({"metadata": {"name": "web-0"}, "status": {"podIP": "10.0.0.1", "hostIP": "10.1.0.1"}})
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_by_name() {
+        let error = from_value::<GetPodRequest>(serde_json::json!({"namespace": "shop", "nmae": "web"}));
+        assert!(error.is_err_and(|error| error.to_string().contains("nmae")));
+    }
+}

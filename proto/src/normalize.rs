@@ -1,0 +1,100 @@
+//! What happens to every Kubernetes object right after it was decoded, whatever its kind.
+//!
+//! The walk over the fields is generated from the descriptors (`build.rs`), so a new field cannot be forgotten.
+
+use prost_types::Timestamp;
+
+use crate::collector::v1::*;
+
+/// Brings a decoded Kubernetes object into the form in which it leaves the collector.
+pub trait Normalize {
+    /// Clears zero times, which Kubernetes writes as empty messages and means as null (apimachinery: `Time.ProtoTime`), and
+    /// withholds annotations that hold a copy of the object.
+    fn normalize(&mut self);
+}
+
+include!(concat!(env!("OUT_DIR"), "/normalize.rs"));
+
+fn clear_zero_time(time: &mut Option<Timestamp>) {
+    if matches!(time, Some(Timestamp { seconds: 0, nanos: 0 })) {
+        *time = None;
+    }
+}
+
+/// Says whether an annotation of this key holds a copy of the object it is on, as some tools leave one: kubectl
+/// (kubernetes/kubernetes#23564), Rancher, kapp and whoever follows kubectl's naming.
+fn holds_copy(key: &str) -> bool {
+    key == "objectset.rio.cattle.io/applied"
+        || key.starts_with("kapp.k14s.io/original")
+        || key.to_ascii_lowercase().contains("last-applied")
+}
+
+impl ObjectMeta {
+    /// Moves annotations that hold a copy of the object from `annotations` to `withheld_annotations`.
+    fn withhold_copies(&mut self) {
+        self.withheld_annotations.clear();
+        let withheld = &mut self.withheld_annotations;
+        self.annotations.retain(|key, value| {
+            let withhold = holds_copy(key);
+            if withhold {
+                let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+                withheld.push(WithheldAnnotation { key: key.clone(), length });
+            }
+            !withhold
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mk_meta(annotations: &[(&str, &str)]) -> ObjectMeta {
+        ObjectMeta {
+            annotations: annotations.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            ..ObjectMeta::default()
+        }
+    }
+
+    #[test]
+    fn a_copy_of_the_object_is_withheld_with_its_key_and_length() {
+        for key in [
+            "kubectl.kubernetes.io/last-applied-configuration",
+            "objectset.rio.cattle.io/applied",
+            "kapp.k14s.io/original",
+            "kapp.k14s.io/original-diff-md5",
+            "example.com/Last-Applied-Spec",
+        ] {
+            let mut meta = mk_meta(&[(key, "{\"data\":1}"), ("team", "shop")]);
+            meta.normalize();
+            assert_eq!(meta.annotations.keys().collect::<Vec<_>>(), ["team"], "{key}");
+            assert_eq!(meta.withheld_annotations, [WithheldAnnotation { key: key.to_owned(), length: 10 }]);
+        }
+    }
+
+    #[test]
+    fn a_withheld_entry_of_the_sender_is_not_believed() {
+        let mut meta = mk_meta(&[]);
+        meta.withheld_annotations.push(WithheldAnnotation { key: "forged".into(), length: 1 });
+        meta.normalize();
+        assert!(meta.withheld_annotations.is_empty());
+    }
+
+    #[test]
+    fn a_zero_time_is_null_at_any_depth() {
+        let zero = Some(Timestamp { seconds: 0, nanos: 0 });
+        let real = Some(Timestamp { seconds: 1, nanos: 0 });
+        let mut pod = Pod {
+            metadata: Some(ObjectMeta { creation_timestamp: zero, deletion_timestamp: real, ..ObjectMeta::default() }),
+            status: Some(PodStatus {
+                conditions: vec![PodCondition { last_probe_time: zero, ..PodCondition::default() }],
+                ..PodStatus::default()
+            }),
+            ..Pod::default()
+        };
+        pod.normalize();
+        let meta = pod.metadata.unwrap_or_default();
+        assert_eq!((meta.creation_timestamp, meta.deletion_timestamp), (None, real));
+        assert_eq!(pod.status.unwrap_or_default().conditions[0].last_probe_time, None);
+    }
+}

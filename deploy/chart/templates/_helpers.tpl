@@ -1,0 +1,140 @@
+{{- /* The front part of the names of all objects. */}}
+{{- define "gumshoe.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The labels by which a component's pods are selected: (list $ "collector"). They must never change. */}}
+{{- define "gumshoe.selectorLabels" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ $root.Chart.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{- /* The labels of a component's objects: (list $ "collector"). */}}
+{{- define "gumshoe.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "gumshoe.selectorLabels" . }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- /* The name of a component's service account: (list $ "collector"). */}}
+{{- define "gumshoe.serviceAccountName" -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 1 -}}
+{{- $account := (index $root.Values $component).serviceAccount -}}
+{{- if $account.name -}}
+{{- $account.name -}}
+{{- else if $account.create -}}
+{{- printf "%s-%s" (include "gumshoe.fullname" $root) $component -}}
+{{- else -}}
+{{- fail (printf "%s.serviceAccount.name is required where %s.serviceAccount.create is false" $component $component) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* A component's image: (list $ "collector"). */}}
+{{- define "gumshoe.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := (index $root.Values (index . 1)).image -}}
+{{- if $image.digest -}}
+{{- printf "%s@%s" $image.repository $image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $image.repository ($image.tag | default $root.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* What the collector may do, one rule a resource. The tests run the collector with nothing else. */}}
+{{- define "gumshoe.collectorRules" -}}
+# PodService; LogService looks up a pod's containers.
+- apiGroups: [""]
+  resources: ["pods"]
+  verbs: ["get", "list"]
+# LogService.
+- apiGroups: [""]
+  resources: ["pods/log"]
+  verbs: ["get"]
+# EventService.
+- apiGroups: [""]
+  resources: ["events"]
+  verbs: ["list"]
+{{- end -}}
+
+{{- /* What both pods have in common, before their containers: (list $ "collector"). Pod Security Standard "restricted". */}}
+{{- define "gumshoe.podSpec" -}}
+{{- $root := index . 0 -}}
+{{- $values := index $root.Values (index . 1) -}}
+serviceAccountName: {{ include "gumshoe.serviceAccountName" . | quote }}
+{{- with $root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . | quote }}
+  {{- end }}
+{{- end }}
+enableServiceLinks: false
+terminationGracePeriodSeconds: 60
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+volumes:
+  - name: tls
+    secret:
+      secretName: {{ $values.tls.secretName | quote }}
+      # For the group, which is the fsGroup.
+      defaultMode: 0440
+{{- with $values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* What both containers have in common: (list $ "collector"). */}}
+{{- define "gumshoe.container" -}}
+{{- $root := index . 0 -}}
+{{- $values := index $root.Values (index . 1) -}}
+image: {{ include "gumshoe.image" . | quote }}
+imagePullPolicy: {{ $values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: ["ALL"]
+livenessProbe:
+  httpGet:
+    path: /livez
+    port: admin
+  periodSeconds: 10
+  failureThreshold: 3
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: admin
+  periodSeconds: 5
+  failureThreshold: 2
+volumeMounts:
+  # The whole directory, not single files: only so does the kubelet bring a new certificate.
+  - name: tls
+    mountPath: /etc/gumshoe/tls
+    readOnly: true
+resources:
+  {{- toYaml $values.resources | nindent 2 }}
+{{- end -}}

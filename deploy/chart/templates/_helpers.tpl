@@ -78,6 +78,7 @@ imagePullSecrets:
   - name: {{ . | quote }}
   {{- end }}
 {{- end }}
+# Else a Service called gumshoe-… would set variables GUMSHOE_…, which are our flags.
 enableServiceLinks: false
 terminationGracePeriodSeconds: 60
 securityContext:

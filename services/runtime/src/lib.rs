@@ -1,1 +1,21 @@
-//! placeholder
+//! What every Gumshoe process needs and what is the same in all of them: arguments, logs, the admin port, shutdown, TLS
+//! identities with reload, the gRPC connection loop with its deadlines and limits, and the gRPC client that loses no call.
+//!
+//! Knows neither Kubernetes nor SQS.
+
+pub mod admin;
+pub mod args;
+pub mod client;
+pub mod deadline;
+mod io;
+mod log;
+mod metrics;
+pub mod process;
+pub mod request_id;
+pub mod server;
+mod shutdown;
+mod tasks;
+pub mod tls;
+
+pub use process::Process;
+pub use shutdown::Shutdown;

@@ -1,0 +1,118 @@
+//! The HTTP side of the admin port: one request a connection, few connections, little time for each.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::encoding::text::encode;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::AdminHandle;
+
+/// The kubelet and a few Prometheus replicas need a handful; whoever finds the port cannot make us hold more.
+const MAX_CONNECTIONS: usize = 32;
+
+/// From accept to the last byte of the answer, whatever the other side does: Prometheus itself gives up after 10 s.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A scrape's header is a few hundred bytes; hyper's least buffer holds it.
+const MAX_HEADER: usize = 8 * 1024;
+
+/// How long to wait after a failed accept: such failures (no file descriptor left) pass, but not at once.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// OpenMetrics, which is what `encode` writes.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const TEXT_TYPE: &str = "text/plain; charset=utf-8";
+
+/// Answers until `end`; then what is under way ends within its time-out.
+pub(super) async fn serve(listener: TcpListener, handle: AdminHandle, end: CancellationToken) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = end.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                if let Ok(permit) = permits.clone().try_acquire_owned() {
+                    let handle = handle.clone();
+                    connections.spawn(async move {
+                        answer(stream, &handle).await;
+                        drop(permit);
+                    });
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "admin port cannot accept");
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn answer(stream: TcpStream, handle: &AdminHandle) {
+    let service = service_fn(async |request| Ok::<_, Infallible>(respond(&request, handle)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .keep_alive(false)
+        .max_buf_size(MAX_HEADER)
+        .serve_connection(TokioIo::new(stream), service);
+    match tokio::time::timeout(CONNECTION_TIMEOUT, connection).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "admin connection ended"),
+        Err(_) => tracing::debug!("admin connection took too long"),
+    }
+}
+
+fn respond<B>(request: &Request<B>, handle: &AdminHandle) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+    }
+    match request.uri().path() {
+        "/livez" => text(StatusCode::OK, "ok\n"),
+        "/readyz" => readyz(&handle.reasons_not_ready()),
+        "/metrics" => metrics(handle),
+        _ => text(StatusCode::NOT_FOUND, "/livez, /readyz, /metrics\n"),
+    }
+}
+
+fn readyz(reasons: &[String]) -> Response<Full<Bytes>> {
+    if reasons.is_empty() {
+        return text(StatusCode::OK, "ok\n");
+    }
+    text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready\n{}\n", reasons.join("\n")))
+}
+
+fn metrics(handle: &AdminHandle) -> Response<Full<Bytes>> {
+    let mut body = String::new();
+    match encode(&mut body, &handle.registry()) {
+        Ok(()) => reply(StatusCode::OK, METRICS_TYPE, body),
+        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be encoded\n"),
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    reply(status, TEXT_TYPE, body)
+}
+
+fn reply(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    response
+}

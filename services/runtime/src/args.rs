@@ -1,0 +1,79 @@
+//! Command-line arguments that the processes have in common; flatten them into a process's own.
+//!
+//! Every flag is also an environment variable; a secret is never a flag, only the path of the file that holds it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tracing_subscriber::EnvFilter;
+
+/// Where the process answers the kubelet and Prometheus.
+#[derive(Clone, Debug, clap::Args)]
+pub struct AdminArgs {
+    /// Address of the admin port: plaintext HTTP with /livez, /readyz and /metrics.
+    ///
+    /// The kubelet and Prometheus have no client certificate, so this port has no TLS and serves nothing but these
+    /// three. Keep it inside the cluster. Port 0 takes a free one, which the log names.
+    #[arg(long, env = "GUMSHOE_ADMIN_LISTEN", value_name = "IP:PORT", default_value = "127.0.0.1:9090")]
+    pub admin_listen: SocketAddr,
+}
+
+/// The identity of a gRPC server and whom it lets in.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServerTlsArgs {
+    /// PEM file with the server's certificate, followed by its intermediates.
+    ///
+    /// The three TLS files are read again when their contents change; wrong ones are refused and the old ones kept.
+    #[arg(long, env = "GUMSHOE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: PathBuf,
+
+    /// PEM file with the private key of the certificate (PKCS#8, PKCS#1 or SEC1).
+    #[arg(long, env = "GUMSHOE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: PathBuf,
+
+    /// PEM file with the CA certificates whose clients are let in. A client without a certificate never is.
+    ///
+    /// During a rotation of the CA, the file holds the old and the new one.
+    #[arg(long, env = "GUMSHOE_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: PathBuf,
+}
+
+/// The identity of a gRPC client and whom it believes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ClientTlsArgs {
+    /// PEM file with the client's certificate, followed by its intermediates.
+    ///
+    /// The three TLS files are read again when their contents change; wrong ones are refused and the old ones kept.
+    #[arg(long, env = "GUMSHOE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: PathBuf,
+
+    /// PEM file with the private key of the certificate (PKCS#8, PKCS#1 or SEC1).
+    #[arg(long, env = "GUMSHOE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: PathBuf,
+
+    /// PEM file with the CA certificates that the server's certificate must come from.
+    #[arg(long, env = "GUMSHOE_TLS_CA", value_name = "FILE")]
+    pub tls_ca: PathBuf,
+}
+
+/// What the process logs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LogArgs {
+    /// Which log events are written, as JSON, one a line, to standard error.
+    ///
+    /// A level (error = act now, warn = look, info = state changes, debug = for developers), or a list of
+    /// target=level. Target `audit` has one line for each call: `warn,audit=info` keeps those and silences the rest.
+    #[arg(long = "log", env = "GUMSHOE_LOG", value_name = "FILTER", default_value = "info", value_parser = filter)]
+    pub filter: String,
+}
+
+impl Default for LogArgs {
+    fn default() -> Self {
+        Self { filter: "info".to_owned() }
+    }
+}
+
+/// Refuses a filter that tracing cannot read when the arguments are read, where the user still looks.
+fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+    EnvFilter::builder().parse(text).map(|_| text.to_owned())
+}

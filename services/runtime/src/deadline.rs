@@ -1,0 +1,74 @@
+//! When the answer to a call is no longer of use to its caller.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use tokio::time::Instant;
+
+/// The header in which a gRPC caller states how long it is going to wait.
+pub const GRPC_TIMEOUT: &str = "grpc-timeout";
+
+/// Given to a call whose caller states none: long enough for a list of a large cluster, short enough that a caller who
+/// forgot is not served for ever.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// No call lasts longer, whatever its caller states: long enough to follow a log through an incident, and a call that
+/// nobody reads does not hold its resources for days.
+pub const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// The instant at which a call ends with DEADLINE_EXCEEDED; an extension of every request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(Instant);
+
+/// The `grpc-timeout` header is not what the gRPC protocol allows: at most eight digits and one of H, M, S, m, u, n.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("grpc-timeout must be 1 to 8 digits and one of H, M, S, m, u, n")]
+pub struct MalformedTimeout;
+
+impl Deadline {
+    /// A deadline at the instant.
+    #[must_use]
+    pub fn at(instant: Instant) -> Self {
+        Self(instant)
+    }
+
+    /// A deadline after the time-out, which is cut to `MAX_TIMEOUT`.
+    #[must_use]
+    pub fn after(timeout: Duration) -> Self {
+        Self(Instant::now() + timeout.min(MAX_TIMEOUT))
+    }
+
+    /// The instant itself.
+    #[must_use]
+    pub fn instant(&self) -> Instant {
+        self.0
+    }
+
+    /// How long it is until then; zero once it passed.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+/// What the caller states in `grpc-timeout`.
+pub(crate) fn stated(headers: &HeaderMap) -> Result<Option<Duration>, MalformedTimeout> {
+    headers.get(GRPC_TIMEOUT).map(|value| parse(value.as_bytes())).transpose()
+}
+
+fn parse(value: &[u8]) -> Result<Duration, MalformedTimeout> {
+    let (unit, digits) = value.split_last().ok_or(MalformedTimeout)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(MalformedTimeout);
+    }
+    let amount = digits.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'));
+    match unit {
+        b'H' => Ok(Duration::from_secs(amount * 3600)),
+        b'M' => Ok(Duration::from_secs(amount * 60)),
+        b'S' => Ok(Duration::from_secs(amount)),
+        b'm' => Ok(Duration::from_millis(amount)),
+        b'u' => Ok(Duration::from_micros(amount)),
+        b'n' => Ok(Duration::from_nanos(amount)),
+        _ => Err(MalformedTimeout),
+    }
+}

@@ -1,0 +1,50 @@
+//! The bounds of a server, each with the reason for its default.
+
+use std::time::Duration;
+
+/// The largest request that a handler decodes: gRPC's customary limit, far more than any selector needs. Handlers set it
+/// with `max_decoding_message_size`.
+pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// What a server grants; `Default` is right for a collector of a large cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections past their handshake. Clients keep one each, so this is the number of client processes.
+    pub max_connections: usize,
+    /// Unfinished handshakes; a further connection closes the oldest of them, so that a flood cannot lock others out.
+    pub max_handshakes: usize,
+    /// From accept to the HTTP/2 preface. Bridges over continents need under a second.
+    pub handshake_timeout: Duration,
+    /// Calls under way in the whole server; a further one is told UNAVAILABLE, which clients retry with a back-off.
+    pub max_calls: usize,
+    /// Calls under way on one connection, told to the client in SETTINGS; further ones wait at the client.
+    pub max_streams: u32,
+    /// Age at which a connection is asked to end (GOAWAY), give or take a tenth so that a fleet does not reconnect at
+    /// once. Reconnecting spreads clients over new servers and brings reloaded certificates into use.
+    pub connection_age: Duration,
+    /// How long calls may go on after that.
+    pub connection_grace: Duration,
+    /// How long calls may go on after the shutdown began: less than Kubernetes' 30 s to SIGKILL.
+    pub drain: Duration,
+    /// A connection that carries nothing for so long is asked for a sign of life.
+    pub keep_alive_interval: Duration,
+    /// How long that sign may take; then the connection is closed.
+    pub keep_alive_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 256,
+            max_handshakes: 64,
+            handshake_timeout: Duration::from_secs(10),
+            max_calls: 256,
+            max_streams: 128,
+            connection_age: Duration::from_secs(30 * 60),
+            connection_grace: Duration::from_secs(5 * 60),
+            drain: Duration::from_secs(20),
+            keep_alive_interval: Duration::from_secs(30),
+            keep_alive_timeout: Duration::from_secs(20),
+        }
+    }
+}

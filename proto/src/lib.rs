@@ -3,9 +3,11 @@
 //!
 //! Knows neither a network nor Kubernetes: what is here, every part of Gumshoe and every client may use.
 
+pub mod envelope;
 pub mod human_duration;
 pub mod json;
 mod normalize;
+pub mod run;
 
 pub use normalize::Normalize;
 

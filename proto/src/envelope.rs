@@ -1,0 +1,30 @@
+//! The bodies of the queues' messages: CloudEvents 1.0 in structured JSON, `data` being a
+//! [`Command`](crate::bridge::v1::Command) or a [`Result`](crate::bridge::v1::Result) in canonical proto3 JSON.
+//!
+//! Everything stands in the body, since SNS, Lambda and EventBridge lose message attributes on the way. What is written here is
+//! legal as an SQS body whatever strings it carries, and what is read here is checked: a command that is not wholly understood is
+//! refused rather than run in part, for an ignored filter would widen a read. This module knows no queue.
+
+mod decode;
+mod encode;
+mod error;
+mod strict;
+
+pub use decode::{check_command, decode_command, decode_result, is_id};
+pub use encode::{encode_command, encode_page, encode_result};
+pub use error::{EnvelopeError, Fault, Field, Readable};
+
+/// The CloudEvents `type` of a command.
+pub const COMMAND_TYPE: &str = "gumshoe.bridge.v1.Command";
+
+/// The CloudEvents `type` of a result.
+pub const RESULT_TYPE: &str = "gumshoe.bridge.v1.Result";
+
+/// The most queries a command may hold: their outcomes must fit into one `End` even where each has something to report.
+pub const MAX_QUERIES: usize = 100;
+
+/// The longest id of a command, an investigation or a query: three of them and a ULID still make a short message id.
+pub const MAX_ID_LENGTH: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! What a reader of a result queue needs: puts the messages of each run together again, in whatever order and however often
+//! they come, and says whether a run is whole.
+//!
+//! ```text
+//! let mut reader = Reader::default();
+//! while let Some(body) = next_body() {
+//!     let fed = reader.feed(&body)?;
+//!     if reader.run(&fed.key).is_some_and(Run::is_complete) { break }
+//! }
+//! ```
+//!
+//! A command that was delivered twice has two runs, and any one that is whole is the whole answer. The reader keeps every page it
+//! is given until [`Reader::take`] or [`Reader::forget`]; [`Reader::held_bytes`] says how much that is, and how much is too much is
+//! for the caller to say.
+
+mod digest;
+mod verdict;
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+pub use digest::{PageDigest, RunDigest};
+pub use verdict::{Mismatch, Verdict};
+
+use crate::{
+    bridge::v1::{Accepted, End, Page, Result as RunResult, result},
+    envelope::{self, EnvelopeError},
+};
+
+/// Which run a message belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunKey {
+    /// Of the command.
+    pub command_id: String,
+    /// ULID of one processing of it, so the keys of one command are in the order of time.
+    pub run: String,
+}
+
+/// What a message brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fed {
+    /// The run it belongs to.
+    pub key: RunKey,
+    /// 0 for `Accepted`, 1 to n for pages, n + 1 for `End`.
+    pub seq: u32,
+    /// True where the run had a message of this place already: the new one was dropped.
+    pub repeated: bool,
+}
+
+/// Collects the messages of any number of runs.
+#[derive(Debug, Default)]
+pub struct Reader {
+    runs: BTreeMap<RunKey, Run>,
+}
+
+/// The messages of one run, as far as they came.
+#[derive(Debug, Default)]
+pub struct Run {
+    investigation_id: String,
+    accepted: Option<Accepted>,
+    pages: BTreeMap<u32, ReceivedPage>,
+    end: Option<(u32, End)>,
+    repeated: u64,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct ReceivedPage {
+    page: Page,
+    digest: PageDigest,
+}
+
+impl Reader {
+    /// Takes the body of one message of the result queue.
+    ///
+    /// # Errors
+    /// The body is no result; nothing was taken.
+    pub fn feed(&mut self, body: &str) -> Result<Fed, EnvelopeError> {
+        let result = envelope::decode_result(body)?;
+        let seq = result.seq;
+        let key = RunKey { command_id: result.command_id.clone(), run: result.run.clone() };
+        let run = self.runs.entry(key.clone()).or_default();
+        let repeated = !run.take(result, body);
+        Ok(Fed { key, seq, repeated })
+    }
+
+    /// The runs, those of one command side by side in the order of time.
+    pub fn runs(&self) -> impl Iterator<Item = (&RunKey, &Run)> {
+        self.runs.iter()
+    }
+
+    /// The runs of one command in the order of time: more than one where the command was worked on repeatedly.
+    pub fn runs_of<'a>(&'a self, command_id: &str) -> impl Iterator<Item = (&'a RunKey, &'a Run)> + use<'a> {
+        let first = RunKey { command_id: command_id.to_owned(), run: String::new() };
+        self.runs.range(first.clone()..).take_while(move |(key, _)| key.command_id == first.command_id)
+    }
+
+    /// One run.
+    #[must_use]
+    pub fn run(&self, key: &RunKey) -> Option<&Run> {
+        self.runs.get(key)
+    }
+
+    /// The first whole run of a command.
+    #[must_use]
+    pub fn complete(&self, command_id: &str) -> Option<(&RunKey, &Run)> {
+        self.runs_of(command_id).find(|(_, run)| run.is_complete())
+    }
+
+    /// Takes a run out of the reader. A message of it that comes later begins it anew.
+    pub fn take(&mut self, key: &RunKey) -> Option<Run> {
+        self.runs.remove(key)
+    }
+
+    /// Forgets every run of a command.
+    pub fn forget(&mut self, command_id: &str) {
+        self.runs.retain(|key, _| key.command_id != command_id);
+    }
+
+    /// The length of all bodies whose pages the reader holds.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.runs.values().map(Run::bytes).sum()
+    }
+}
+
+impl Run {
+    /// The investigation that the command belongs to.
+    #[must_use]
+    pub fn investigation_id(&self) -> &str {
+        &self.investigation_id
+    }
+
+    /// The first message of the run, if it came. A run can be whole without it.
+    #[must_use]
+    pub fn accepted(&self) -> Option<&Accepted> {
+        self.accepted.as_ref()
+    }
+
+    /// The last message of the run, if it came.
+    #[must_use]
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref().map(|(_, end)| end)
+    }
+
+    /// The pages that came, in the order in which they were sent. Pages of queries that were worked on side by side are mixed.
+    pub fn pages(&self) -> impl Iterator<Item = &Page> {
+        self.pages.values().map(|received| &received.page)
+    }
+
+    /// The pages of one query that came, in their order.
+    #[must_use]
+    pub fn pages_of(&self, query_id: &str) -> Vec<&Page> {
+        let mut pages: Vec<_> = self.pages().filter(|page| page.query_id == query_id).collect();
+        pages.sort_by_key(|page| page.number);
+        pages
+    }
+
+    /// How many messages were dropped since the run had them already.
+    #[must_use]
+    pub fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// The length of the bodies of the pages that came.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Says whether everything that the run sent is here and as it was sent. Whether the *answer* holds everything that the command
+    /// asked for is another question, which [`Run::end`] answers.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.verdict() == Verdict::Complete
+    }
+
+    /// Says whether everything that the run sent is here and as it was sent, and if not, what is missing.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let pages = self.pages.iter().map(|(seq, received)| (*seq, &received.page, &received.digest));
+        self.end.as_ref().map_or(Verdict::EndMissing, |(seq, end)| verdict::verdict(*seq, end, pages))
+    }
+
+    /// Takes a message, unless it has one of this place already.
+    fn take(&mut self, result: RunResult, body: &str) -> bool {
+        let fresh = match result.kind {
+            Some(result::Kind::Accepted(accepted)) => set_once(&mut self.accepted, accepted),
+            Some(result::Kind::End(end)) => set_once(&mut self.end, (result.seq, end)),
+            Some(result::Kind::Page(page)) => self.take_page(result.seq, page, body),
+            None => false,
+        };
+        if fresh {
+            self.investigation_id = result.investigation_id;
+        } else {
+            self.repeated += 1;
+        }
+        fresh
+    }
+
+    fn take_page(&mut self, seq: u32, page: Page, body: &str) -> bool {
+        let Entry::Vacant(vacant) = self.pages.entry(seq) else { return false };
+        vacant.insert(ReceivedPage { page, digest: PageDigest::of(body) });
+        self.bytes += body.len() as u64;
+        true
+    }
+}
+
+fn set_once<T>(place: &mut Option<T>, value: T) -> bool {
+    let fresh = place.is_none();
+    place.get_or_insert(value);
+    fresh
+}
+
+#[cfg(test)]
+mod tests;

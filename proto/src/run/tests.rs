@@ -1,0 +1,224 @@
+use jiff::Timestamp;
+use proptest::{collection::vec, prelude::*, sample::subsequence};
+
+use super::*;
+use crate::{
+    bridge::v1::{QueryOutcome, page},
+    collector::v1::{LogLine, ReadLogsResponse},
+    envelope::encode_result,
+};
+
+/// The bodies of a whole run: `Accepted`, a page for each entry of `pages` (its query and its text), `End`.
+fn mk_run(command: &str, run: &str, pages: &[(u8, String)]) -> Vec<String> {
+    let mut bodies = vec![mk_body(command, run, 0, result::Kind::Accepted(Accepted::default()))];
+    let mut digest = RunDigest::default();
+    let mut queries: Vec<_> = (0..4u8).map(mk_outcome).collect();
+    for (seq, (query, text)) in (1..).zip(pages) {
+        let outcome = &mut queries[usize::from(*query)];
+        outcome.pages += 1;
+        let line = LogLine { text: text.clone(), ..LogLine::default() };
+        let response = page::Response::ReadLogs(ReadLogsResponse { lines: vec![line], ..ReadLogsResponse::default() });
+        let page = Page { query_id: outcome.query_id.clone(), number: outcome.pages, response: Some(response) };
+        let body = mk_body(command, run, seq, result::Kind::Page(page));
+        digest.add(&PageDigest::of(&body));
+        bodies.push(body);
+    }
+    let end = End {
+        pages: digest.pages(),
+        bytes: digest.bytes(),
+        sha256: digest.sha256().to_vec().into(),
+        queries,
+        ..End::default()
+    };
+    bodies.push(mk_body(command, run, digest.pages() + 1, result::Kind::End(end)));
+    bodies
+}
+
+fn mk_outcome(query: u8) -> QueryOutcome {
+    QueryOutcome { query_id: format!("q{query}"), ..QueryOutcome::default() }
+}
+
+fn mk_body(command: &str, run: &str, seq: u32, kind: result::Kind) -> String {
+    let (command_id, run, investigation_id) = (command.to_owned(), run.to_owned(), "i".to_owned());
+    encode_result(&RunResult { command_id, run, seq, investigation_id, kind: Some(kind) }, Timestamp::UNIX_EPOCH)
+}
+
+fn mk_reader<'a>(bodies: impl IntoIterator<Item = &'a String>) -> Reader {
+    let mut reader = Reader::default();
+    for body in bodies {
+        reader.feed(body).unwrap();
+    }
+    reader
+}
+
+fn key(command: &str, run: &str) -> RunKey {
+    RunKey { command_id: command.into(), run: run.into() }
+}
+
+fn verdict_of(bodies: &[String]) -> Verdict {
+    mk_reader(bodies).run(&key("c", "r")).map_or(Verdict::EndMissing, Run::verdict)
+}
+
+fn texts(run: &Run, query: &str) -> Vec<String> {
+    let lines = run.pages_of(query).into_iter().flat_map(|page| match &page.response {
+        Some(page::Response::ReadLogs(response)) => response.lines.clone(),
+        _ => Vec::new(),
+    });
+    lines.map(|line| line.text).collect()
+}
+
+fn mk_pages(count: usize) -> Vec<(u8, String)> {
+    (0..count).map(|n| ((n % 2) as u8, n.to_string())).collect()
+}
+
+#[test]
+fn a_run_without_pages_is_whole_once_its_end_is_there() {
+    let bodies = mk_run("c", "r", &[]);
+    assert_eq!(verdict_of(&bodies[..1]), Verdict::EndMissing);
+    assert_eq!(verdict_of(&bodies[1..]), Verdict::Complete);
+}
+
+#[test]
+fn the_pages_that_are_missing_are_named() {
+    let mut bodies = mk_run("c", "r", &mk_pages(9));
+    for seq in [9, 8, 5, 1] {
+        bodies.remove(seq);
+    }
+    assert_eq!(verdict_of(&bodies), Verdict::PagesMissing(vec![1..=1, 5..=5, 8..=9]));
+}
+
+#[test]
+fn a_page_that_was_changed_on_its_way_is_noticed() {
+    let mut bodies = mk_run("c", "r", &mk_pages(3));
+    bodies[2] = bodies[2].replace("\"text\":\"1\"", "\"text\":\"9\"");
+    assert_eq!(verdict_of(&bodies), Verdict::Mismatch(Mismatch::Sha256));
+    bodies[2] = bodies[2].replace("\"text\":\"9\"", "\"text\":\"99\"");
+    assert_eq!(verdict_of(&bodies), Verdict::Mismatch(Mismatch::Bytes));
+}
+
+#[test]
+fn an_end_that_does_not_fit_its_pages_is_noticed() {
+    let bodies = mk_run("c", "r", &mk_pages(3));
+    let end_of = |change: &dyn Fn(&mut RunResult, &mut End)| {
+        let mut result = envelope::decode_result(&bodies[4]).unwrap();
+        let Some(result::Kind::End(mut end)) = result.kind.take() else { unreachable!() };
+        change(&mut result, &mut end);
+        mk_body("c", "r", result.seq, result::Kind::End(end))
+    };
+    type Change<'a> = &'a dyn Fn(&mut RunResult, &mut End);
+    let cases: [(Verdict, Change<'_>); 5] = [
+        (Verdict::Complete, &|_, _| {}),
+        (Verdict::Mismatch(Mismatch::Seq), &|result, _| result.seq = 7),
+        (Verdict::Mismatch(Mismatch::Seq), &|result, end| {
+            end.pages = u32::MAX;
+            result.seq = u32::MAX;
+        }),
+        (Verdict::Mismatch(Mismatch::QueryPages), &|_, end| end.queries[0].pages += 1),
+        (Verdict::Mismatch(Mismatch::QueryPages), &|_, end| drop(end.queries.remove(0))),
+    ];
+    for (expected, change) in cases {
+        let mut bodies = bodies.clone();
+        bodies[4] = end_of(change);
+        assert_eq!(verdict_of(&bodies), expected);
+    }
+}
+
+#[test]
+fn an_end_of_four_billion_pages_costs_nothing_to_judge() {
+    let end = End { pages: u32::MAX - 1, ..End::default() };
+    let bodies = [mk_body("c", "r", u32::MAX, result::Kind::End(end))];
+    assert_eq!(verdict_of(&bodies), Verdict::PagesMissing(vec![1..=u32::MAX - 1]));
+}
+
+#[test]
+fn a_message_that_comes_again_is_dropped_and_said_to() {
+    let bodies = mk_run("c", "r", &mk_pages(1));
+    let mut reader = Reader::default();
+    for (repeated, body) in bodies.iter().map(|body| (false, body)).chain(bodies.iter().map(|body| (true, body))) {
+        assert_eq!(reader.feed(body).unwrap().repeated, repeated);
+    }
+    let run = reader.run(&key("c", "r")).unwrap();
+    assert_eq!((run.repeated(), run.pages().count(), run.is_complete()), (3, 1, true));
+}
+
+#[test]
+fn a_command_that_was_worked_on_twice_has_two_runs_and_one_whole_one_is_enough() {
+    let first = mk_run("c", "r1", &mk_pages(2));
+    let second = mk_run("c", "r2", &mk_pages(2));
+    let reader = mk_reader(first[..2].iter().chain(&second));
+    assert_eq!(reader.runs_of("c").count(), 2);
+    assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), Some("r2"));
+    assert!(reader.complete("other").is_none());
+}
+
+#[test]
+fn what_is_taken_or_forgotten_is_held_no_longer() {
+    let (one, two) = (mk_run("c", "r", &mk_pages(2)), mk_run("d", "r", &mk_pages(2)));
+    let mut reader = mk_reader(one.iter().chain(&two));
+    assert_eq!(
+        reader.held_bytes(),
+        [&one[1], &one[2], &two[1], &two[2]].map(|body| body.len() as u64).iter().sum::<u64>()
+    );
+    assert!(reader.take(&key("c", "r")).is_some_and(|run| run.is_complete()));
+    reader.forget("d");
+    assert_eq!((reader.held_bytes(), reader.runs().count()), (0, 0));
+}
+
+#[test]
+fn a_body_that_is_no_result_changes_nothing() {
+    let mut reader = Reader::default();
+    assert!(reader.feed("{}").is_err());
+    assert_eq!(reader.runs().count(), 0);
+}
+
+fn any_pages() -> impl Strategy<Value = Vec<(u8, String)>> {
+    vec((0..4u8, any::<String>()), 0..12)
+}
+
+proptest! {
+    #[test]
+    fn runs_are_put_together_from_any_order_and_repetition(
+        (runs, sent) in vec(any_pages(), 1..4).prop_flat_map(|runs| {
+            let bodies: Vec<_> =
+                runs.iter().zip(["c", "d", "d"]).zip(["r", "r", "s"]).flat_map(|((pages, command), run)| mk_run(command, run, pages)).collect();
+            let again = subsequence(bodies.clone(), 0..=bodies.len());
+            let sent = again.prop_flat_map(move |again| Just([bodies.clone(), again].concat()).prop_shuffle());
+            (Just(runs), sent)
+        })
+    ) {
+        let reader = mk_reader(&sent);
+        prop_assert_eq!(reader.runs().count(), runs.len());
+        let mut repeated = 0;
+        for ((pages, command), run) in runs.iter().zip(["c", "d", "d"]).zip(["r", "r", "s"]) {
+            let received = reader.run(&key(command, run)).unwrap();
+            prop_assert_eq!(received.verdict(), Verdict::Complete);
+            repeated += received.repeated();
+            for query in 0..4 {
+                let expected: Vec<_> = pages.iter().filter(|(of, _)| *of == query).map(|(_, text)| text.clone()).collect();
+                prop_assert_eq!(texts(received, &format!("q{query}")), expected);
+            }
+        }
+        let total: usize = runs.iter().map(|pages| pages.len() + 2).sum();
+        prop_assert_eq!(repeated, (sent.len() - total) as u64);
+    }
+
+    #[test]
+    fn a_run_is_whole_exactly_when_every_page_and_the_end_are_there(
+        (bodies, kept) in any_pages().prop_flat_map(|pages| {
+            let bodies = mk_run("c", "r", &pages);
+            (Just(bodies.clone()), subsequence(bodies.clone(), 0..=bodies.len()).prop_shuffle())
+        })
+    ) {
+        let missing = |seq: usize| !kept.contains(&bodies[seq]);
+        match verdict_of(&kept) {
+            Verdict::Complete => prop_assert!(!(1..bodies.len()).any(missing)),
+            Verdict::EndMissing => prop_assert!(missing(bodies.len() - 1)),
+            Verdict::PagesMissing(ranges) => {
+                prop_assert!(!missing(bodies.len() - 1));
+                let named: Vec<_> = ranges.into_iter().flatten().map(|seq| seq as usize).collect();
+                prop_assert_eq!(named, (1..bodies.len() - 1).filter(|seq| missing(*seq)).collect::<Vec<_>>());
+            }
+            Verdict::Mismatch(mismatch) => prop_assert!(false, "{:?}", mismatch),
+        }
+    }
+}

@@ -1,1 +1,6 @@
-//! placeholder
+//! The collector: reads typed evidence from the Kubernetes API, read-only, and streams it over gRPC.
+
+pub mod error;
+pub mod kinds;
+pub mod kubernetes;
+pub mod lists;

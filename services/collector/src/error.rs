@@ -1,0 +1,180 @@
+//! What can go wrong in a read, and the one place where it becomes a gRPC status.
+//!
+//! What a caller is told (`Display`) and what is logged (the source chain) are kept apart: a `kube::Error` can hold a dump
+//! of a response, so it is only ever a source.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+/// The `domain` of every `ErrorInfo` (AIP-193).
+const DOMAIN: &str = "gumshoe.dev";
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a read failed. `Display` is public text: no object content, no address.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A field of the request is not what its rules allow.
+    #[error("{field}: {why}")]
+    InvalidArgument {
+        /// The request's field, as the `.proto` names it.
+        field: &'static str,
+        /// What is wrong with it and what would be right.
+        why: String,
+    },
+    /// Kubernetes refused the request itself: a field selector that the kind does not support, for example.
+    #[error("the Kubernetes API refused the request: {0}")]
+    Refused(String),
+    /// The collector's ServiceAccount may not read this.
+    #[error("the collector may not {0}")]
+    Denied(String),
+    /// There is no such object.
+    #[error("{kind} {name} not found")]
+    NotFound {
+        /// The kind, as Kubernetes writes it.
+        kind: &'static str,
+        /// `<namespace>/<name>`.
+        name: String,
+    },
+    /// The snapshot that a list goes on from has been compacted away (410). Holds the continue token with which the API
+    /// server lets the list go on inconsistently.
+    #[error("the snapshot of this list has expired")]
+    Expired {
+        /// `metadata.continue` of the Status.
+        continue_token: Option<String>,
+    },
+    /// The API server asked to wait longer than the deadline allows, or again and again (429).
+    #[error("the Kubernetes API is throttling the collector")]
+    Throttled {
+        /// What it asked for.
+        retry_after: Option<Duration>,
+    },
+    /// The API server could not be reached or could not answer.
+    #[error("the Kubernetes API is not available: {what}")]
+    Unavailable {
+        /// In a few words.
+        what: String,
+        /// For the log.
+        #[source]
+        source: Option<Source>,
+    },
+    /// An answer had begun and broke off or stalled.
+    #[error("the read from the Kubernetes API was interrupted: {what}")]
+    Interrupted {
+        /// In a few words.
+        what: String,
+        /// For the log.
+        #[source]
+        source: Option<Source>,
+    },
+    /// The API server did not accept the collector's own credentials (401).
+    #[error("the Kubernetes API did not accept the collector's credentials")]
+    Unauthenticated,
+    /// The deadline of the call came first.
+    #[error("the deadline of the call came before the answer")]
+    Deadline,
+    /// An answer is not what Kubernetes' encoding allows.
+    #[error("the Kubernetes API's answer could not be decoded: {0}")]
+    Malformed(String),
+}
+
+impl ReadError {
+    /// A field of the request that breaks its rules.
+    pub fn invalid(field: &'static str, why: impl Into<String>) -> Self {
+        Self::InvalidArgument { field, why: why.into() }
+    }
+
+    /// Whether the same read may succeed if it is simply made again later.
+    #[must_use]
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Interrupted { .. } => true,
+            Self::InvalidArgument { .. }
+            | Self::Refused(_)
+            | Self::Denied(_)
+            | Self::NotFound { .. }
+            | Self::Expired { .. }
+            | Self::Unauthenticated
+            | Self::Deadline
+            | Self::Malformed(_) => false,
+        }
+    }
+
+    /// The code by what the caller should do next (AIP-194: only UNAVAILABLE is retried by itself), and the stable reason.
+    fn code_and_reason(&self) -> (Code, &'static str) {
+        match self {
+            Self::InvalidArgument { .. } => (Code::InvalidArgument, "INVALID_FIELD"),
+            Self::Refused(_) => (Code::InvalidArgument, "REFUSED_BY_KUBERNETES"),
+            Self::Denied(_) => (Code::PermissionDenied, "COLLECTOR_NOT_PERMITTED"),
+            Self::NotFound { .. } => (Code::NotFound, "OBJECT_NOT_FOUND"),
+            Self::Expired { .. } => (Code::Unavailable, "SNAPSHOT_EXPIRED"),
+            Self::Throttled { .. } => (Code::Unavailable, "KUBERNETES_API_THROTTLED"),
+            Self::Unavailable { .. } => (Code::Unavailable, "KUBERNETES_API_UNAVAILABLE"),
+            Self::Interrupted { .. } => (Code::Unavailable, "READ_INTERRUPTED"),
+            Self::Unauthenticated => (Code::FailedPrecondition, "COLLECTOR_CREDENTIALS_REFUSED"),
+            Self::Deadline => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
+            Self::Malformed(_) => (Code::Internal, "MALFORMED_ANSWER"),
+        }
+    }
+}
+
+impl From<ReadError> for Status {
+    fn from(error: ReadError) -> Self {
+        let (code, reason) = error.code_and_reason();
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, std::collections::HashMap::new());
+        let message = error.to_string();
+        match &error {
+            ReadError::InvalidArgument { field, why } => {
+                details.add_bad_request_violation(*field, why);
+            }
+            ReadError::NotFound { kind, name } => {
+                details.set_resource_info(*kind, name, "", "not found");
+            }
+            ReadError::Throttled { retry_after } => {
+                details.set_retry_info(*retry_after);
+            }
+            _ => {}
+        }
+        if code == Code::Internal || code == Code::FailedPrecondition {
+            tracing::error!(error = %error, cause = source_chain(&error), "read failed");
+        } else {
+            tracing::debug!(error = %error, cause = source_chain(&error), "read failed");
+        }
+        Status::with_error_details(code, message, details)
+    }
+}
+
+/// The causes of an error, outermost first, for the log alone.
+#[must_use]
+pub fn source_chain(error: &dyn std::error::Error) -> String {
+    let mut chain = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        chain.push(cause.to_string());
+        next = cause.source();
+    }
+    chain.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_field_is_named_in_the_details() {
+        let status = Status::from(ReadError::invalid("namespace", "must not be empty"));
+        let details = status.get_error_details();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(details.bad_request().map(|bad| bad.field_violations[0].field.as_str()), Some("namespace"));
+        assert_eq!(details.error_info().map(|info| info.reason.as_str()), Some("INVALID_FIELD"));
+    }
+
+    #[test]
+    fn the_cause_is_not_told_to_the_caller() {
+        let error = ReadError::Unavailable { what: "no answer".into(), source: Some("10.0.0.1 secret dump".into()) };
+        assert_eq!(source_chain(&error), "10.0.0.1 secret dump");
+        assert!(!Status::from(error).message().contains("secret"));
+    }
+}

@@ -1,0 +1,297 @@
+//! One GET to the Kubernetes API: the only verb there is here. Deadline, retries, errors and the stream of the body.
+//!
+//! `kube::Client::send` carries it: kube's own `request` holds a body twice and logs all of it when it cannot be decoded.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gumshoe_runtime::{deadline::Deadline, request_id::RequestId};
+use http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    names::{Namespace, ObjectName},
+    resource::{Resource, Target},
+    status::{ErrorBody, read_error_body},
+    wire::{ITEM_MAX, unwrap_unknown},
+};
+use crate::error::ReadError;
+
+/// A request is made at most so often: a third answer of "later" means that the API server is in trouble, and we would add
+/// to it.
+const ATTEMPTS: u32 = 3;
+/// The wait before the second attempt where the server names none; it doubles with each.
+const FIRST_RETRY_AFTER: Duration = Duration::from_millis(250);
+/// No Status is longer; what a proxy sends beyond is of no use.
+const ERROR_BODY_MAX: usize = 64 << 10;
+/// Protobuf, without the part of metadata that nobody here reads: servers that do not know the parameter ignore it
+/// (KEP-5958).
+const ACCEPT_PROTOBUF: &str =
+    "application/vnd.kubernetes.protobuf;drop=metadata.managedFields, application/vnd.kubernetes.protobuf";
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+/// Never begins with curl, Wget or Mozilla: the server would print JSON for people.
+const USER_AGENT: &str = concat!("gumshoe-collector/", env!("CARGO_PKG_VERSION"));
+
+/// What every request of one RPC shares.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// When the answer is of no more use.
+    pub deadline: Instant,
+    /// Goes to the API server as `Audit-ID`, so that its audit log joins ours.
+    pub request_id: RequestId,
+}
+
+impl Call {
+    /// The call that a gRPC request belongs to, from what the server's layers have put into its extensions. The reads end
+    /// a little before the caller's deadline, so that there is time left to say what is missing.
+    pub fn of<T>(request: &tonic::Request<T>) -> Self {
+        let extensions = request.extensions();
+        let deadline =
+            extensions.get::<Deadline>().copied().unwrap_or_else(|| Deadline::after(Duration::from_secs(60)));
+        let reserve = (deadline.remaining() / 10).min(Duration::from_millis(500));
+        Self {
+            deadline: deadline.instant() - reserve,
+            request_id: extensions.get::<RequestId>().cloned().unwrap_or_else(RequestId::fresh),
+        }
+    }
+}
+
+/// Reads the Kubernetes API with the collector's own credentials.
+#[derive(Clone)]
+pub struct KubernetesApi {
+    client: kube::Client,
+}
+
+/// Why there is no answer to read.
+#[derive(Debug)]
+pub enum Failure {
+    /// The API server answered with an error.
+    Answered {
+        /// The HTTP status.
+        code: StatusCode,
+        /// What the body says.
+        body: ErrorBody,
+        /// `Retry-After`.
+        retry_after: Option<Duration>,
+    },
+    /// There was no answer.
+    Unreachable(kube::Error),
+    /// The deadline came first.
+    Deadline,
+}
+
+/// The beginning of a good answer; its body is still to come.
+pub struct Answer {
+    headers: HeaderMap,
+    body: Body,
+    deadline: Instant,
+}
+
+impl KubernetesApi {
+    /// # Errors
+    /// Where the configuration's credentials or certificates are of no use.
+    pub fn new(mut config: kube::Config) -> Result<Self, kube::Error> {
+        // kube would try 15 times, up to 1,000 s apart.
+        config.default_retry = false;
+        // Inflating costs more than decoding protobuf, on the server's side too.
+        config.disable_compression = true;
+        Ok(Self { client: kube::Client::try_from(config)? })
+    }
+
+    /// The client itself, for small typed calls.
+    #[must_use]
+    pub fn client(&self) -> kube::Client {
+        self.client.clone()
+    }
+
+    /// Reads one object, still encoded.
+    ///
+    /// # Errors
+    /// `NotFound` and whatever else a read can end in.
+    pub async fn get(
+        &self,
+        call: &Call,
+        resource: Resource,
+        namespace: &Namespace,
+        name: &ObjectName,
+    ) -> Result<Bytes, ReadError> {
+        let what = format!("get {} in the namespace {namespace}", resource.plural);
+        let target = resource.object(namespace, name);
+        let mut answer = match self.get_protobuf(call, &target).await {
+            Err(Failure::Answered { code: StatusCode::NOT_FOUND, .. }) => {
+                return Err(ReadError::NotFound { kind: resource.kind, name: format!("{namespace}/{name}") });
+            }
+            answer => answer.map_err(|failure| failure.into_read_error(&what))?,
+        };
+        let body = answer.collect(ITEM_MAX + ERROR_BODY_MAX).await?;
+        unwrap_unknown(&body).map_err(|error| ReadError::Malformed(error.to_string()))
+    }
+
+    /// A request whose answer is protobuf. The server is told the deadline too, so that it stops working with us.
+    ///
+    /// # Errors
+    /// Where the answer is not 200, after retries.
+    pub async fn get_protobuf(&self, call: &Call, target: &Target) -> Result<Answer, Failure> {
+        let seconds = call.deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
+        let target = target.clone().with("timeout", format!("{seconds}s"));
+        let answer = self.send(call, &target, ACCEPT_PROTOBUF).await?;
+        if answer.header(&header::CONTENT_TYPE).starts_with(PROTOBUF) {
+            return Ok(answer);
+        }
+        let message = "the answer is not Kubernetes protobuf; is there a proxy in between?".to_owned();
+        let body = ErrorBody { message, ..ErrorBody::default() };
+        Err(Failure::Answered { code: StatusCode::BAD_GATEWAY, body, retry_after: None })
+    }
+
+    /// One request, made again on 429 and 503 as the server asks, within the deadline.
+    ///
+    /// # Errors
+    /// Where the answer is not 200 or 204.
+    pub async fn send(&self, call: &Call, target: &Target, accept: &'static str) -> Result<Answer, Failure> {
+        let mut wait = FIRST_RETRY_AFTER;
+        for attempt in 1.. {
+            let failure = match self.send_once(call, target, accept).await {
+                Err(failure) if attempt < ATTEMPTS && failure.asks_to_wait() => failure,
+                outcome => return outcome,
+            };
+            let asked = failure.retry_after().unwrap_or(wait);
+            let again_at = Instant::now() + asked;
+            if again_at >= call.deadline {
+                return Err(failure);
+            }
+            tracing::debug!(attempt, wait_ms = asked.as_millis(), "the Kubernetes API asks to wait");
+            tokio::time::sleep_until(again_at).await;
+            wait *= 2;
+        }
+        Err(Failure::Deadline)
+    }
+
+    async fn send_once(&self, call: &Call, target: &Target, accept: &'static str) -> Result<Answer, Failure> {
+        let request = Request::get(target.as_str())
+            .header(header::ACCEPT, accept)
+            .header(header::USER_AGENT, USER_AGENT)
+            .header("Audit-ID", call.request_id.as_str())
+            .body(Body::empty())
+            .expect("a target holds nothing but validated names and encoded values");
+        let response = timeout_at(call.deadline, self.client.send(request)).await;
+        let response = response.map_err(|_| Failure::Deadline)?.map_err(Failure::Unreachable)?;
+        let (parts, body) = response.into_parts();
+        let mut answer = Answer { headers: parts.headers, body, deadline: call.deadline };
+        if matches!(parts.status, StatusCode::OK | StatusCode::NO_CONTENT) {
+            return Ok(answer);
+        }
+        // An error's body helps, but must not become a wait of its own.
+        let body = answer.first_bytes(ERROR_BODY_MAX).await;
+        Err(Failure::Answered {
+            code: parts.status,
+            body: read_error_body(answer.header(&header::CONTENT_TYPE), &body),
+            retry_after: answer.header(&header::RETRY_AFTER).parse().ok().map(Duration::from_secs),
+        })
+    }
+}
+
+impl Failure {
+    fn asks_to_wait(&self) -> bool {
+        matches!(self, Self::Answered { code: StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, .. })
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Answered { retry_after, .. } => *retry_after,
+            Self::Unreachable(_) | Self::Deadline => None,
+        }
+    }
+
+    /// What the failure means for a read; `what` completes the sentence "the collector may not …".
+    #[must_use]
+    pub fn into_read_error(self, what: &str) -> ReadError {
+        match self {
+            Self::Deadline => ReadError::Deadline,
+            Self::Unreachable(error) => {
+                ReadError::Unavailable { what: "it could not be reached".into(), source: Some(error.into()) }
+            }
+            Self::Answered { code, body, retry_after } => match code {
+                StatusCode::BAD_REQUEST => ReadError::Refused(body.message),
+                StatusCode::UNAUTHORIZED => ReadError::Unauthenticated,
+                StatusCode::FORBIDDEN => ReadError::Denied(what.to_owned()),
+                StatusCode::GONE => {
+                    ReadError::Expired { continue_token: Some(body.continue_token).filter(|token| !token.is_empty()) }
+                }
+                StatusCode::TOO_MANY_REQUESTS => ReadError::Throttled { retry_after },
+                code => ReadError::Unavailable { what: format!("it answered {code} to {what}"), source: None },
+            },
+        }
+    }
+}
+
+impl Answer {
+    /// A header's text, empty where there is none.
+    #[must_use]
+    pub fn header(&self, name: &header::HeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The texts of the `Warning: 299` headers (RFC 7234: `299 <agent> "<text>"`).
+    pub fn warnings(&self) -> impl Iterator<Item = &str> {
+        let values = self.headers.get_all(header::WARNING).into_iter().filter_map(|value| value.to_str().ok());
+        values.filter_map(|value| value.strip_prefix("299 ")?.split_once('"')?.1.strip_suffix('"'))
+    }
+
+    /// The next bytes of the body; None at its end.
+    ///
+    /// # Errors
+    /// `Interrupted` where the body breaks off or nothing comes for `stall`; `Deadline`.
+    pub async fn chunk(&mut self, stall: Duration) -> Result<Option<Bytes>, ReadError> {
+        let until = self.deadline.min(Instant::now() + stall);
+        loop {
+            match timeout_at(until, self.body.frame()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+                Ok(Some(Err(error))) => {
+                    return Err(ReadError::Interrupted {
+                        what: "the connection broke".into(),
+                        source: Some(error.into()),
+                    });
+                }
+                Err(_) if until == self.deadline => return Err(ReadError::Deadline),
+                Err(_) => {
+                    let what = format!("nothing came for {} s", stall.as_secs());
+                    return Err(ReadError::Interrupted { what, source: None });
+                }
+            }
+        }
+    }
+
+    /// The whole body.
+    async fn collect(&mut self, max: usize) -> Result<Bytes, ReadError> {
+        let mut whole = Vec::new();
+        while let Some(chunk) = self.chunk(STALL).await? {
+            if whole.len() + chunk.len() > max {
+                return Err(ReadError::Malformed(format!("it is larger than {max} bytes")));
+            }
+            whole.extend_from_slice(&chunk);
+        }
+        Ok(whole.into())
+    }
+
+    /// What there is of the body, up to `max` bytes.
+    async fn first_bytes(&mut self, max: usize) -> Bytes {
+        let mut bytes = Vec::new();
+        while let Ok(Some(chunk)) = self.chunk(STALL).await {
+            bytes.extend_from_slice(&chunk[..chunk.len().min(max - bytes.len())]);
+            if bytes.len() == max {
+                break;
+            }
+        }
+        bytes.into()
+    }
+}
+
+/// A healthy API server sends a list without pauses; after so long the connection is taken for dead.
+pub const STALL: Duration = Duration::from_secs(15);

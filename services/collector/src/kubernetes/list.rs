@@ -1,0 +1,192 @@
+//! One list of the Kubernetes API, item by item: in one streamed answer, or page after page where the server is older than
+//! 1.33 or the kind is not in its watch cache.
+//!
+//! What to do when a snapshot has expired in the middle (410) is the reader's choice: `next_entry` says `Expired`, and
+//! `go_on_inconsistently` takes up the continuation that the server offers.
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::{
+    api::{Answer, Call, KubernetesApi, STALL},
+    names::Namespace,
+    resource::Resource,
+    selector::Selectors,
+    status::ListMeta,
+    wire::{ListReader, Piece, WireError},
+};
+use crate::error::ReadError;
+
+/// Items in one answer where lists are paginated: what kubectl and client-go's reflectors ask for.
+const PAGE_LIMIT: &str = "500";
+
+/// What to list.
+#[derive(Debug, Clone)]
+pub struct ListQuery {
+    /// The kind.
+    pub resource: Resource,
+    /// In this namespace; in the whole cluster where there is none.
+    pub namespace: Option<Namespace>,
+    /// Which objects.
+    pub selectors: Selectors,
+    /// The snapshot to list; the newest where there is none.
+    pub resource_version: Option<String>,
+    /// In several answers.
+    pub paginate: bool,
+}
+
+/// What comes off a list.
+#[derive(Debug)]
+pub enum Entry {
+    /// An encoded item.
+    Item(Bytes),
+    /// An item that is too large to be read: its first bytes, and its length.
+    TooLarge {
+        /// Enough to name it.
+        head: Bytes,
+        /// In bytes.
+        length: u64,
+    },
+}
+
+/// A list that is being read. Dropping it ends the request.
+pub struct ListRead {
+    api: KubernetesApi,
+    call: Call,
+    query: ListQuery,
+    what: String,
+    answer: Answer,
+    reader: ListReader,
+    meta: ListMeta,
+    /// Of the first answer: those of later pages of an inconsistent list differ.
+    resource_version: String,
+    warnings: Vec<String>,
+}
+
+impl ListRead {
+    /// Sends the first request.
+    ///
+    /// # Errors
+    /// `Denied`, `Refused`, `Expired` (where `resource_version` is too old), or whatever else keeps the API server from
+    /// answering.
+    pub async fn open(api: &KubernetesApi, call: &Call, query: ListQuery) -> Result<Self, ReadError> {
+        let what = match &query.namespace {
+            Some(namespace) => format!("list {} in the namespace {namespace}", query.resource.plural),
+            None => format!("list {} in all namespaces", query.resource.plural),
+        };
+        let answer = request(api, call, &query, &what, "").await?;
+        let mut list = Self {
+            api: api.clone(),
+            call: call.clone(),
+            query,
+            what,
+            answer,
+            reader: ListReader::default(),
+            meta: ListMeta::default(),
+            resource_version: String::new(),
+            warnings: Vec::new(),
+        };
+        list.note_warnings();
+        Ok(list)
+    }
+
+    /// The snapshot that is being listed; known once the first entry came.
+    #[must_use]
+    pub fn resource_version(&self) -> &str {
+        &self.resource_version
+    }
+
+    /// Takes the texts of the `Warning` headers so far.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// The next item; None at the end of the list.
+    ///
+    /// # Errors
+    /// `Interrupted` where the answer broke off; `Expired` where the server has forgotten the snapshot between two pages.
+    pub async fn next_entry(&mut self) -> Result<Option<Entry>, ReadError> {
+        loop {
+            match self.reader.next_piece().map_err(malformed)? {
+                Some(Piece::Item(item)) => return Ok(Some(Entry::Item(item))),
+                Some(Piece::TooLarge { head, length }) => return Ok(Some(Entry::TooLarge { head, length })),
+                Some(Piece::ListMeta(meta)) => self.begin(meta)?,
+                None => match self.answer.chunk(STALL).await? {
+                    Some(chunk) => self.reader.push(&chunk),
+                    None => {
+                        self.reader.finish().map_err(cut)?;
+                        if self.meta.continue_token.is_empty() {
+                            return Ok(None);
+                        }
+                        let token = std::mem::take(&mut self.meta.continue_token);
+                        self.next_page(&token).await?;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Goes on with the token of an `Expired` error: at another moment than the list began.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub async fn go_on_inconsistently(&mut self, continue_token: &str) -> Result<(), ReadError> {
+        self.next_page(continue_token).await
+    }
+
+    fn begin(&mut self, meta: Bytes) -> Result<(), ReadError> {
+        self.meta = ListMeta::decode(meta).map_err(|error| ReadError::Malformed(error.to_string()))?;
+        if self.resource_version.is_empty() {
+            self.resource_version.clone_from(&self.meta.resource_version);
+        }
+        Ok(())
+    }
+
+    async fn next_page(&mut self, continue_token: &str) -> Result<(), ReadError> {
+        self.answer = request(&self.api, &self.call, &self.query, &self.what, continue_token).await?;
+        self.reader = ListReader::default();
+        self.note_warnings();
+        Ok(())
+    }
+
+    fn note_warnings(&mut self) {
+        for warning in self.answer.warnings() {
+            if !self.warnings.iter().any(|seen| seen == warning) {
+                self.warnings.push(warning.to_owned());
+            }
+        }
+    }
+}
+
+async fn request(
+    api: &KubernetesApi,
+    call: &Call,
+    query: &ListQuery,
+    what: &str,
+    continue_token: &str,
+) -> Result<Answer, ReadError> {
+    let mut target = query
+        .resource
+        .collection(query.namespace.as_ref())
+        .with("labelSelector", query.selectors.label())
+        .with("fieldSelector", query.selectors.field());
+    if query.paginate || !continue_token.is_empty() {
+        target = target.with("limit", PAGE_LIMIT);
+    }
+    // A continue token holds its snapshot: the server refuses a resourceVersion beside it.
+    target = match &query.resource_version {
+        Some(version) if continue_token.is_empty() => {
+            target.with("resourceVersion", version).with("resourceVersionMatch", "Exact")
+        }
+        _ => target.with("continue", continue_token),
+    };
+    api.get_protobuf(call, &target).await.map_err(|failure| failure.into_read_error(what))
+}
+
+fn malformed(error: WireError) -> ReadError {
+    ReadError::Malformed(error.to_string())
+}
+
+fn cut(error: WireError) -> ReadError {
+    ReadError::Interrupted { what: "the answer broke off".into(), source: Some(error.into()) }
+}

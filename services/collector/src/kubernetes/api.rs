@@ -97,7 +97,13 @@ impl KubernetesApi {
         config.default_retry = false;
         // Inflating costs more than decoding protobuf, on the server's side too.
         config.disable_compression = true;
-        Ok(Self { client: kube::Client::try_from(config)? })
+        Ok(Self::from_client(kube::Client::try_from(config)?))
+    }
+
+    /// An API behind a client that has no retries of its own.
+    #[must_use]
+    pub fn from_client(client: kube::Client) -> Self {
+        Self { client }
     }
 
     /// The client itself, for small typed calls.

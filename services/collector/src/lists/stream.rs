@@ -1,0 +1,152 @@
+//! The way from a producer of pages to the gRPC stream: bounded in bytes, and the producer ends with the stream.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures::{FutureExt as _, Stream};
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+};
+use tokio_util::task::AbortOnDropHandle;
+use tonic::Status;
+use tracing::Instrument as _;
+
+use crate::error::ReadError;
+
+/// Pages of one call that the caller has not taken yet hold at most so many bytes: enough to keep the API server and the
+/// caller busy at the same time, little enough for a hundred calls.
+pub const BUFFER_BYTES: usize = 4 << 20;
+
+/// Takes pages from a producer. The buffer's bound is in bytes, so the channel itself needs none.
+#[derive(Debug)]
+pub struct PageSender<R> {
+    channel: UnboundedSender<Buffered<R>>,
+    room: Arc<Semaphore>,
+}
+
+/// A page in the buffer; its permit goes back when the caller takes it.
+type Buffered<R> = (R, Option<OwnedSemaphorePermit>);
+
+impl<R> PageSender<R> {
+    /// Waits for room for a page of so many bytes, which `room` then holds. A page larger than the whole buffer waits until
+    /// it is empty.
+    ///
+    /// # Errors
+    /// Never in practice: the semaphore is not closed.
+    pub async fn reserve(&self, bytes: usize) -> OwnedSemaphorePermit {
+        let permits = u32::try_from(bytes.clamp(1, BUFFER_BYTES)).unwrap_or(u32::MAX);
+        self.room.clone().acquire_many_owned(permits).await.expect("nobody closes this semaphore")
+    }
+
+    /// Sends a page into the room that was reserved for it.
+    pub fn send(&self, page: R, room: OwnedSemaphorePermit) {
+        // A caller who has gone aborts the producer, so nobody needs to be told.
+        let _ = self.channel.send((page, Some(room)));
+    }
+
+    /// Sends the last message, for which there is always room: a producer that stops since the buffer is full must still be
+    /// able to say so.
+    pub fn send_last(&self, page: R) {
+        let _ = self.channel.send((page, None));
+    }
+}
+
+/// The stream of one call.
+#[derive(Debug)]
+pub struct PageStream<R> {
+    channel: UnboundedReceiver<Buffered<R>>,
+    /// None once its outcome was told.
+    producer: Option<AbortOnDropHandle<Result<(), ReadError>>>,
+}
+
+impl<R: Send + 'static> PageStream<R> {
+    /// Starts the producer. An error of it becomes the status of the stream, behind the pages it had sent.
+    pub fn start<P, F>(producer: P) -> Self
+    where
+        P: FnOnce(PageSender<R>) -> F,
+        F: Future<Output = Result<(), ReadError>> + Send + 'static,
+    {
+        let (sender, channel) = unbounded_channel();
+        let room = Arc::new(Semaphore::new(BUFFER_BYTES));
+        let task = tokio::spawn(producer(PageSender { channel: sender, room }).in_current_span());
+        Self { channel, producer: Some(AbortOnDropHandle::new(task)) }
+    }
+}
+
+impl<R> Stream for PageStream<R> {
+    type Item = Result<R, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some((page, _room)) = ready!(self.channel.poll_recv(context)) {
+            return Poll::Ready(Some(Ok(page)));
+        }
+        let Some(producer) = &mut self.producer else { return Poll::Ready(None) };
+        let outcome = ready!(producer.poll_unpin(context));
+        self.producer = None;
+        Poll::Ready(match outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(Err(error.into())),
+            Err(panic) => {
+                tracing::error!(error = %panic, "the producer of a stream panicked");
+                Some(Err(Status::internal("internal error")))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn pages_come_in_order_and_an_error_behind_them() {
+        let stream = PageStream::start(|pages| async move {
+            for page in 0..3 {
+                let room = pages.reserve(10).await;
+                pages.send(page, room);
+            }
+            Err(ReadError::Deadline)
+        });
+        let outcome: Vec<_> = stream.map(|page| page.map_err(|status| status.code())).collect().await;
+        assert_eq!(outcome, [Ok(0), Ok(1), Ok(2), Err(tonic::Code::DeadlineExceeded)]);
+    }
+
+    #[tokio::test]
+    async fn the_buffer_is_bounded_in_bytes_and_the_last_message_still_fits() {
+        let mut stream = PageStream::start(|pages| async move {
+            let room = pages.reserve(BUFFER_BYTES).await;
+            pages.send("full", room);
+            assert!(pages.reserve(1).now_or_never().is_none());
+            pages.send_last("last");
+            Ok(())
+        });
+        assert_eq!(stream.next().await.map(Result::unwrap), Some("full"));
+        assert_eq!(stream.next().await.map(Result::unwrap), Some("last"));
+        assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_goes_away_ends_the_producer() {
+        let (alive, mut gone) = tokio::sync::mpsc::channel::<()>(1);
+        let stream = PageStream::<()>::start(|_pages| async move {
+            let _alive = alive;
+            std::future::pending().await
+        });
+        drop(stream);
+        assert_eq!(gone.recv().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_and_not_the_end_of_the_list() {
+        let mut stream = PageStream::<()>::start(|_pages| async { panic!("broken") });
+        let status = stream.next().await.and_then(Result::err);
+        assert_eq!(status.map(|status| status.code()), Some(tonic::Code::Internal));
+    }
+}

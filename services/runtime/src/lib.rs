@@ -7,6 +7,7 @@ pub mod admin;
 pub mod args;
 pub mod client;
 pub mod deadline;
+pub mod errors;
 mod io;
 mod log;
 mod metrics;
@@ -16,6 +17,7 @@ pub mod server;
 mod shutdown;
 mod tasks;
 pub mod tls;
+pub mod trace_parent;
 
 pub use process::Process;
 pub use shutdown::Shutdown;

@@ -13,7 +13,7 @@ pub(crate) fn init(args: &LogArgs) -> Result<(), TryInitError> {
     let filter = EnvFilter::builder().parse_lossy(&args.filter);
     let json = fmt::layer().json().flatten_event(true).with_current_span(false).with_span_list(true);
     tracing_subscriber::registry().with(filter).with(json.with_writer(std::io::stderr)).try_init()?;
-    std::panic::set_hook(Box::new(|panic| log_panic(panic)));
+    std::panic::set_hook(Box::new(log_panic));
     Ok(())
 }
 

@@ -131,11 +131,6 @@ impl ConnectionMetrics {
     pub(crate) fn refused(&self, reason: &'static str) {
         self.refused.get_or_create(&ReasonLabels { reason }).inc();
     }
-
-    #[cfg(test)]
-    pub(crate) fn refused_so_far(&self, reason: &'static str) -> u64 {
-        self.refused.get_or_create(&ReasonLabels { reason }).get()
-    }
 }
 
 /// The files of our own identity.
@@ -171,11 +166,6 @@ impl TlsMetrics {
     pub(crate) fn certificate(&self, role: &'static str, not_after: SystemTime) {
         let seconds = not_after.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         self.not_after.get_or_create(&RoleLabels { role }).set(i64::try_from(seconds).unwrap_or(i64::MAX));
-    }
-
-    #[cfg(test)]
-    pub(crate) fn failures_so_far(&self) -> u64 {
-        self.failures.get()
     }
 }
 

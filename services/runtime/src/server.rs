@@ -1,7 +1,15 @@
-//! The gRPC server: its own connection loop, because the one of tonic neither ends calls at their deadline nor drains
+//! The gRPC server: its own connection loop, because the one of tonic neither ends streams at their deadline nor drains
 //! to an end nor reloads certificates.
+//!
+//! A connection is a handshake (bounded in number and time), then HTTP/2 until its age, its client's certificate or the
+//! shutdown ends it; a call is what `call` makes of it. No task outlives `serve`.
 
+mod call;
+mod connection;
+mod handshake;
+mod lifetime;
 mod limits;
+mod listen;
 mod peer;
 
 pub use limits::{Limits, MAX_REQUEST_BYTES};
@@ -18,22 +26,27 @@ use crate::tls::ServerIdentity;
 /// Why a server ended other than by its drain.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// A task of the server panicked.
-    #[error("a task of the server panicked")]
-    Panicked,
+    /// The limits leave no room for a single call.
+    #[error("limit {0} must not be zero")]
+    ZeroLimit(&'static str),
 }
 
-/// Serves until the shutdown begins and every connection is drained or its time is over.
+/// Serves the routes on the listener until the shutdown begins and the calls that run then have ended or used up the time
+/// of the drain. Then every socket is closed and every task has ended.
+///
+/// Every request carries the extensions `Deadline`, `RequestId`, `Peer` and, if its caller sent one, `TraceParent`.
 ///
 /// # Errors
-/// Currently none.
-#[allow(clippy::unused_async, clippy::unimplemented)]
+/// A limit is zero. What befalls single connections is logged and counted.
 pub async fn serve(
-    _listener: TcpListener,
-    _identity: Arc<ServerIdentity>,
-    _routes: Routes,
-    _limits: Limits,
-    _shutdown: Shutdown,
+    listener: TcpListener,
+    identity: Arc<ServerIdentity>,
+    routes: Routes,
+    limits: Limits,
+    shutdown: Shutdown,
 ) -> Result<(), ServeError> {
-    unimplemented!("the connection loop follows in the next commit")
+    limits.check()?;
+    let calls = call::Calls::new(routes.prepare(), limits.max_calls);
+    listen::Loop::new(listener, identity, calls, limits, shutdown).run().await;
+    Ok(())
 }

@@ -40,7 +40,6 @@ impl AdminHandle {
     }
 
     /// Where a part registers its metrics, at its start. Do not hold the guard: a scrape waits for it.
-    #[must_use]
     pub fn registry(&self) -> MutexGuard<'_, Registry> {
         lock(&self.shared.registry)
     }

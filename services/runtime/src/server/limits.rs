@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::ServeError;
+
 /// The largest request that a handler decodes: gRPC's customary limit, far more than any selector needs. Handlers set it
 /// with `max_decoding_message_size`.
 pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
@@ -45,6 +47,22 @@ impl Default for Limits {
             drain: Duration::from_secs(20),
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+impl Limits {
+    /// A limit of zero would refuse everybody, which nobody means.
+    pub(super) fn check(&self) -> Result<(), ServeError> {
+        let counts = [
+            ("max_connections", self.max_connections),
+            ("max_handshakes", self.max_handshakes),
+            ("max_calls", self.max_calls),
+            ("max_streams", self.max_streams as usize),
+        ];
+        match counts.iter().find(|(_, count)| *count == 0) {
+            Some((name, _)) => Err(ServeError::ZeroLimit(name)),
+            None => Ok(()),
         }
     }
 }

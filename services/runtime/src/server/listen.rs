@@ -1,0 +1,127 @@
+//! The loop that accepts connections and owns every one of them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinError, JoinSet};
+
+use super::call::Calls;
+use super::connection::{self, CLOSE_TIME};
+use super::handshake::{Established, Handshakes, Refused, shake};
+use super::limits::Limits;
+use crate::metrics;
+use crate::shutdown::Shutdown;
+use crate::tls::ServerIdentity;
+
+/// How long to wait after a failed accept: such failures (no file descriptor left) pass, but not at once.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Connections close themselves at the end of the drain; one that has not done so after this time more is aborted.
+const ABORT_MARGIN: Duration = Duration::from_secs(1);
+
+pub(super) struct Loop {
+    listener: TcpListener,
+    identity: Arc<ServerIdentity>,
+    calls: Calls,
+    limits: Limits,
+    shutdown: Shutdown,
+    handshakes: Handshakes,
+    connections: JoinSet<()>,
+}
+
+impl Loop {
+    pub(super) fn new(
+        listener: TcpListener,
+        identity: Arc<ServerIdentity>,
+        calls: Calls,
+        limits: Limits,
+        shutdown: Shutdown,
+    ) -> Self {
+        let handshakes = Handshakes::new(limits.max_handshakes);
+        Self { listener, identity, calls, limits, shutdown, handshakes, connections: JoinSet::new() }
+    }
+
+    /// Accepts until the shutdown, then waits for the connections to end.
+    pub(super) async fn run(mut self) {
+        let shutdown = self.shutdown.token().clone();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                (stream, address) = accept(&self.listener) => self.begin(stream, address),
+                Some((address, outcome)) = self.handshakes.next() => self.shaken(address, outcome),
+                Some(ended) = self.connections.join_next() => report(ended),
+            }
+        }
+        let Self { listener, handshakes, connections, limits, .. } = self;
+        // Closed before the drain, so that new clients go to another server at once.
+        drop((listener, handshakes));
+        drain(connections, limits.drain).await;
+    }
+
+    fn begin(&mut self, stream: TcpStream, address: SocketAddr) {
+        let handshake = shake(stream, address, self.identity.config(), self.limits.handshake_timeout);
+        if let Some(evicted) = self.handshakes.begin(address, handshake) {
+            refuse(evicted, &Refused::Flood);
+        }
+    }
+
+    fn shaken(&mut self, address: SocketAddr, outcome: Result<Established, Refused>) {
+        match outcome {
+            Ok(_) if self.connections.len() >= self.limits.max_connections => refuse(address, &Refused::Limit),
+            Ok(established) => {
+                let (calls, limits, shutdown) = (self.calls.clone(), self.limits.clone(), self.shutdown.clone());
+                self.connections.spawn(connection::run(established, calls, limits, shutdown));
+            }
+            Err(refused) => refuse(address, &refused),
+        }
+    }
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_peers(&error) => tracing::debug!(%error, "connection gone before it was accepted"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
+            }
+        }
+    }
+}
+
+/// Says whether an accept failed because of the one connection, rather than because of this process.
+fn is_peers(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+fn refuse(address: SocketAddr, refused: &Refused) {
+    metrics::connections().refused(refused.reason());
+    let error = refused as &(dyn std::error::Error + 'static);
+    match refused {
+        // What a load balancer's or the kubelet's TCP probe does, every few seconds.
+        Refused::Closed => tracing::debug!(%address, error, "connection closed before the handshake"),
+        _ => tracing::warn!(%address, error, "connection refused"),
+    }
+}
+
+async fn drain(mut connections: JoinSet<()>, drain: Duration) {
+    let ended = async {
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+    };
+    if tokio::time::timeout(drain + CLOSE_TIME + ABORT_MARGIN, ended).await.is_err() {
+        tracing::warn!(connections = connections.len(), "connections outlived the drain: aborted");
+        connections.shutdown().await;
+    }
+}
+
+fn report(ended: Result<(), JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!("the task of a connection panicked");
+    }
+}

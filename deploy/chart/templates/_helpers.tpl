@@ -80,6 +80,7 @@ imagePullSecrets:
 {{- end }}
 # Else a Service called gumshoe-… would set variables GUMSHOE_…, which are our flags.
 enableServiceLinks: false
+# The collector drains for 20 s; the bridge waits for its last receive call (20 s) and drains for 25 s.
 terminationGracePeriodSeconds: 60
 securityContext:
   runAsNonRoot: true

@@ -1,0 +1,150 @@
+// Package record writes down what the API server answers about the broken shop, byte for byte, for the embedded replay.
+//
+// It reads as admin. Secrets are not among what it reads.
+package record
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+
+	"gumshoe.test/cluster/internal/running"
+)
+
+const (
+	protobuf = "application/vnd.kubernetes.protobuf"
+	table    = "application/json;as=Table;g=meta.k8s.io;v=v1"
+	plain    = "application/json"
+)
+
+// Run replaces the recording in the directory.
+func Run(ctx context.Context, dir, out string) error {
+	cluster, err := running.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := clear(out); err != nil {
+		return err
+	}
+	client, err := rest.HTTPClientFor(cluster.Config)
+	if err != nil {
+		return err
+	}
+	r := &recorder{Cluster: cluster, http: client, out: out}
+	if err := r.write("recorded-at.txt", []byte(time.Now().UTC().Format(time.RFC3339Nano)+"\n")); err != nil {
+		return err
+	}
+	for _, answer := range []struct{ file, path, accept string }{
+		// Table and kubectl first: ages in them are counted from recorded-at.txt.
+		{"pods.table.json", "/api/v1/pods", table},
+		{"events.table.json", "/api/v1/events", table},
+		{"pods.pb", "/api/v1/pods", protobuf},
+		{"events.pb", "/api/v1/events", protobuf},
+		{"namespaces.pb", "/api/v1/namespaces", protobuf},
+		{"version.json", "/version", plain},
+	} {
+		code, body, err := r.get(ctx, answer.path, answer.accept)
+		if err != nil {
+			return err
+		}
+		if code != http.StatusOK {
+			return fmt.Errorf("GET %s: %d %s", answer.path, code, body)
+		}
+		if err := r.write(answer.file, body); err != nil {
+			return err
+		}
+	}
+	if err := r.kubectl(ctx); err != nil {
+		return err
+	}
+	pods, err := cluster.Client.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return err
+	}
+	if err := r.writeNames(pods.Items); err != nil {
+		return err
+	}
+	if err := r.logs(ctx, pods.Items); err != nil {
+		return err
+	}
+	fmt.Println("recorded", out)
+	return nil
+}
+
+type recorder struct {
+	*running.Cluster
+	http *http.Client
+	out  string
+}
+
+// get asks without anything between us and the server that decodes, or tries again.
+func (r *recorder) get(ctx context.Context, path, accept string) (code int, body []byte, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Config.Host+path, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set("Accept", accept)
+	response, err := r.http.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	body, err = io.ReadAll(response.Body)
+	if err != nil {
+		return 0, nil, fmt.Errorf("GET %s: %w", path, err)
+	}
+	return response.StatusCode, body, nil
+}
+
+// clear takes away the old recording, and only what a recording consists of.
+func clear(out string) error {
+	if err := os.RemoveAll(filepath.Join(out, "logs")); err != nil {
+		return err
+	}
+	for _, pattern := range []string{"*.pb", "*.json", "*.txt"} {
+		files, err := filepath.Glob(filepath.Join(out, pattern))
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if err := os.Remove(file); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *recorder) write(file string, content []byte) error {
+	path := filepath.Join(r.out, file)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, content, 0o644)
+}
+
+// kubectl writes down what kubectl prints at the same time.
+func (r *recorder) kubectl(ctx context.Context) error {
+	for file, arguments := range map[string][]string{
+		"kubectl-get-pods.txt":   {"get", "pods", "--all-namespaces", "--output=wide"},
+		"kubectl-get-events.txt": {"events", "--all-namespaces"},
+	} {
+		command := exec.CommandContext(ctx, running.Kubectl(), append([]string{"--kubeconfig", r.Kubeconfig}, arguments...)...)
+		output, err := command.Output()
+		if err != nil {
+			return fmt.Errorf("kubectl %v: %w", arguments, err)
+		}
+		if err := r.write(file, output); err != nil {
+			return err
+		}
+	}
+	return nil
+}

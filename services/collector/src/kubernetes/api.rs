@@ -2,7 +2,10 @@
 //!
 //! `kube::Client::send` carries it: kube's own `request` holds a body twice and logs all of it when it cannot be decoded.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use gumshoe_runtime::{deadline::Deadline, request_id::RequestId};
@@ -62,7 +65,20 @@ impl Call {
 #[derive(Clone)]
 pub struct KubernetesApi {
     client: kube::Client,
+    version: Arc<OnceLock<Version>>,
 }
+
+/// The version of the API server; servers write minor versions like "33+" too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// 1.
+    pub major: u32,
+    /// 36 for Kubernetes 1.36.
+    pub minor: u32,
+}
+
+/// Since this version the API server writes an unpaginated list item by item (KEP-5116).
+const STREAMS_LISTS_SINCE: Version = Version { major: 1, minor: 33 };
 
 /// Why there is no answer to read.
 #[derive(Debug)]
@@ -103,7 +119,25 @@ impl KubernetesApi {
     /// An API behind a client that has no retries of its own.
     #[must_use]
     pub fn from_client(client: kube::Client) -> Self {
-        Self { client }
+        Self { client, version: Arc::default() }
+    }
+
+    /// Asks the server for its version, which decides how lists are read.
+    ///
+    /// # Errors
+    /// Where the server cannot be reached or answers something else.
+    pub async fn discover(&self, call: &Call) -> Result<Version, ReadError> {
+        let answer = self.send(call, &Target::fixed("/version"), "application/json").await;
+        let mut answer = answer.map_err(|failure| failure.into_read_error("get the version"))?;
+        let body = answer.collect(ERROR_BODY_MAX).await?;
+        let version = Version::parse(&body).ok_or_else(|| ReadError::Malformed("it names no version".into()))?;
+        Ok(*self.version.get_or_init(|| version))
+    }
+
+    /// Whether a list is best read in one answer. False as long as the version is not known.
+    #[must_use]
+    pub fn streams_lists(&self) -> bool {
+        self.version.get().is_some_and(|version| *version >= STREAMS_LISTS_SINCE)
     }
 
     /// The client itself, for small typed calls.
@@ -112,7 +146,7 @@ impl KubernetesApi {
         self.client.clone()
     }
 
-    /// Reads one object, still encoded.
+    /// Reads one object, still encoded, and the warnings that came with it.
     ///
     /// # Errors
     /// `NotFound` and whatever else a read can end in.
@@ -122,7 +156,7 @@ impl KubernetesApi {
         resource: Resource,
         namespace: &Namespace,
         name: &ObjectName,
-    ) -> Result<Bytes, ReadError> {
+    ) -> Result<(Bytes, Vec<String>), ReadError> {
         let what = format!("get {} in the namespace {namespace}", resource.plural);
         let target = resource.object(namespace, name);
         let mut answer = match self.get_protobuf(call, &target).await {
@@ -132,7 +166,8 @@ impl KubernetesApi {
             answer => answer.map_err(|failure| failure.into_read_error(&what))?,
         };
         let body = answer.collect(ITEM_MAX + ERROR_BODY_MAX).await?;
-        unwrap_unknown(&body).map_err(|error| ReadError::Malformed(error.to_string()))
+        let raw = unwrap_unknown(&body).map_err(|error| ReadError::Malformed(error.to_string()))?;
+        Ok((raw, answer.warnings().map(str::to_owned).collect()))
     }
 
     /// A request whose answer is protobuf. The server is told the deadline too, so that it stops working with us.
@@ -195,6 +230,17 @@ impl KubernetesApi {
             body: read_error_body(answer.header(&header::CONTENT_TYPE), &body),
             retry_after: answer.header(&header::RETRY_AFTER).parse().ok().map(Duration::from_secs),
         })
+    }
+}
+
+impl Version {
+    fn parse(body: &[u8]) -> Option<Self> {
+        let info: serde_json::Value = serde_json::from_slice(body).ok()?;
+        let number = |field: &str| {
+            let text = info.get(field)?.as_str()?;
+            text.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+        };
+        Some(Self { major: number("major")?, minor: number("minor")? })
     }
 }
 

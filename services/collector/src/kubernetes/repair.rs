@@ -79,8 +79,6 @@ fn put_field(number: u32, value: &[u8], out: &mut BytesMut) {
 #[cfg(test)]
 mod tests {
     use gumshoe_proto::collector::v1::{Event, ObjectMeta, Pod};
-    use prost::Message as _;
-
     use super::*;
 
     /// Encodes a message and replaces the placeholder in it by a byte that is not UTF-8.

@@ -48,6 +48,14 @@ impl Resource {
         self.subresource(namespace, name, "")
     }
 
+    /// The path of an object of a kind that has no namespaces; `name` has been validated.
+    #[must_use]
+    pub fn cluster_object(&self, name: &Namespace) -> Target {
+        let Target(mut path) = self.collection(None);
+        path.pop();
+        Target(format!("{path}/{name}?"))
+    }
+
     /// The path of a subresource of one object.
     #[must_use]
     pub fn subresource(&self, namespace: &Namespace, name: &ObjectName, subresource: &'static str) -> Target {

@@ -258,3 +258,29 @@ pub fn unwrap_unknown(body: &Bytes) -> Result<Bytes, WireError> {
     }
     raw.ok_or(WireError::Truncated)
 }
+
+/// The namespace and name of an encoded object, as far as its first bytes tell; empty where they do not.
+#[must_use]
+pub fn name_of_head(head: &[u8]) -> (String, String) {
+    // Field 1 of every object is its ObjectMeta; in that, 1 is the name and 3 the namespace.
+    let mut name = String::new();
+    let mut namespace = String::new();
+    let mut rest = match Header::peek(head) {
+        Ok(Some(header)) if header.field == 1 => &head[header.size..],
+        _ => return (namespace, name),
+    };
+    while let Ok(Some(header)) = Header::peek(rest) {
+        let Some(end) = usize::try_from(header.length).ok().and_then(|length| header.size.checked_add(length)) else { break };
+        let Some(value) = rest.get(header.size..end) else { break };
+        match header.field {
+            1 => name = String::from_utf8_lossy(value).into_owned(),
+            3 => {
+                namespace = String::from_utf8_lossy(value).into_owned();
+                break;
+            }
+            _ => {}
+        }
+        rest = &rest[end..];
+    }
+    (namespace, name)
+}

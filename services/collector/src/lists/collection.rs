@@ -1,1 +1,338 @@
-//! placeholder
+//! The objects of one kind over all places of a request, decoded, one after the other in the order of their keys.
+//!
+//! Interruptions are mended here as far as they can be: a list that broke off is taken up again at its snapshot, behind the
+//! last object that came. What cannot be read is noted in the report and never ends the read of the rest.
+
+use std::{collections::VecDeque, marker::PhantomData, time::SystemTime};
+
+use bytes::Bytes;
+use gumshoe_proto::collector::v1::{Gap, GapReason};
+use k8s_openapi::api::core::v1 as core;
+use prost_types::Timestamp;
+
+use super::{report::Report, scope::Places};
+use crate::{
+    error::ReadError,
+    kinds::Kind,
+    kubernetes::{
+        api::{Call, Failure, KubernetesApi},
+        list::{Entry, ListQuery, ListRead},
+        names::Namespace,
+        repair::decode_lossy,
+        resource::Resource,
+        selector::Selectors,
+        wire::name_of_head,
+    },
+};
+
+/// A list that breaks off is taken up again so often in all: each time the API server makes the whole list again.
+const RESUMES_MAX: u32 = 2;
+
+/// What comes off a collection.
+#[derive(Debug)]
+pub enum Read<K> {
+    /// An object and its key, `<namespace>/<name>`.
+    Item(Box<K>, String),
+    /// The snapshot expired, and everything comes again from the beginning, of another snapshot. Only where `restartable`.
+    Restart,
+}
+
+/// What to read.
+#[derive(Debug)]
+pub struct CollectionQuery {
+    /// Where.
+    pub places: Places,
+    /// Which objects.
+    pub selectors: Selectors,
+    /// The snapshot of an earlier answer.
+    pub resource_version: Option<String>,
+    /// Objects up to this key are passed over.
+    pub after: Option<String>,
+    /// Whether the reader can begin again: it can where it has not passed anything on yet.
+    pub restartable: bool,
+}
+
+/// A collection that is being read.
+pub struct Collection<K> {
+    api: KubernetesApi,
+    call: Call,
+    query: CollectionQuery,
+    waiting: VecDeque<Option<Namespace>>,
+    current: Option<Place>,
+    resource_version: Option<String>,
+    /// Objects up to this key have been given already.
+    skip_through: Option<String>,
+    last_key: Option<String>,
+    /// Whether the keys come in order, as they must for `skip_through` to mean anything: Kubernetes does not promise it.
+    ordered: bool,
+    resumes: u32,
+    restarted: bool,
+    /// The places that were read to their end or denied, and the last denial.
+    readable: usize,
+    denied: Option<ReadError>,
+    report: Report,
+    kind: PhantomData<K>,
+}
+
+struct Place {
+    namespace: Option<Namespace>,
+    list: ListRead,
+    empty: bool,
+}
+
+impl<K: Kind> Collection<K> {
+    /// Nothing is sent before the first `next`.
+    #[must_use]
+    pub fn new(api: &KubernetesApi, call: &Call, mut query: CollectionQuery) -> Self {
+        let mut report = Report::default();
+        std::mem::take(&mut query.places.gaps).into_iter().for_each(|gap| report.gap(gap));
+        Self {
+            api: api.clone(),
+            call: call.clone(),
+            waiting: query.places.places.iter().cloned().collect(),
+            current: None,
+            resource_version: query.resource_version.clone(),
+            skip_through: query.after.clone(),
+            last_key: None,
+            ordered: true,
+            resumes: 0,
+            restarted: false,
+            readable: 0,
+            denied: None,
+            report,
+            query,
+            kind: PhantomData,
+        }
+    }
+
+    /// What is to be said of the read so far.
+    pub fn report(&mut self) -> &mut Report {
+        &mut self.report
+    }
+
+    /// The report, at the end.
+    #[must_use]
+    pub fn into_report(self) -> Report {
+        self.report
+    }
+
+    /// The snapshot that is read; empty before the first object.
+    #[must_use]
+    pub fn resource_version(&self) -> &str {
+        self.resource_version.as_deref().unwrap_or_default()
+    }
+
+    /// Whether a token made of the snapshot and a key brings what comes behind that key.
+    #[must_use]
+    pub fn resumable(&self) -> bool {
+        self.ordered && self.resource_version.is_some()
+    }
+
+    /// The next object; None at the end.
+    ///
+    /// # Errors
+    /// Where the read cannot go on; what came before stays valid.
+    pub async fn next(&mut self) -> Result<Option<Read<K>>, ReadError> {
+        loop {
+            let resumable = self.resumes < RESUMES_MAX && self.resumable();
+            let Some(place) = &mut self.current else {
+                let Some(namespace) = self.waiting.pop_front() else { return self.end() };
+                self.open(namespace).await?;
+                continue;
+            };
+            match place.list.next_entry().await {
+                Ok(Some(entry)) => {
+                    place.empty = false;
+                    if self.resource_version.is_none() {
+                        self.resource_version = Some(place.list.resource_version().to_owned());
+                    }
+                    if let Some(read) = self.decode(entry) {
+                        return Ok(Some(read));
+                    }
+                }
+                Ok(None) => self.close().await?,
+                Err(ReadError::Expired { continue_token }) => {
+                    if let Some(restart) = self.expired(continue_token).await? {
+                        return Ok(Some(restart));
+                    }
+                }
+                Err(error) if error.retryable() && resumable => {
+                    self.resumes += 1;
+                    tracing::debug!(error = %error, "taking a list up again");
+                    let namespace = place.namespace.clone();
+                    self.skip_through = self.last_key.clone().or(self.skip_through.take());
+                    self.current = None;
+                    self.open(namespace).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn open(&mut self, namespace: Option<Namespace>) -> Result<(), ReadError> {
+        let mut query = ListQuery {
+            resource: K::RESOURCE,
+            namespace: namespace.clone(),
+            selectors: self.query.selectors.clone(),
+            resource_version: self.resource_version.clone(),
+            paginate: K::PAGINATE || !self.api.streams_lists(),
+        };
+        let mut opened = ListRead::open(&self.api, &self.call, query.clone()).await;
+        if matches!(opened, Err(ReadError::Expired { .. })) {
+            // The snapshot of the token has been compacted away: the list is made afresh and read on behind the key.
+            self.report.inconsistent();
+            self.resource_version = None;
+            query.resource_version = None;
+            opened = ListRead::open(&self.api, &self.call, query).await;
+        }
+        match opened {
+            Ok(list) => self.current = Some(Place { namespace, list, empty: true }),
+            Err(error @ ReadError::Denied(_)) => self.denied(namespace.as_ref(), error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn denied(&mut self, namespace: Option<&Namespace>, error: ReadError) {
+        match namespace {
+            Some(namespace) => {
+                self.report.gap(Gap {
+                    reason: GapReason::NamespaceDenied.into(),
+                    namespace: namespace.to_string(),
+                    message: error.to_string(),
+                    ..Gap::default()
+                });
+                self.denied = Some(error);
+            }
+            None => {
+                self.denied = Some(ReadError::Denied(format!(
+                    "list {} in all namespaces; name the namespaces in the request, or start the collector with --namespaces",
+                    K::RESOURCE.plural
+                )));
+            }
+        }
+    }
+
+    /// The end of all places: an error where none of them could be read.
+    fn end(&mut self) -> Result<Option<Read<K>>, ReadError> {
+        match self.denied.take() {
+            Some(error) if self.readable == 0 => Err(error),
+            _ => Ok(None),
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), ReadError> {
+        let Some(mut place) = self.current.take() else { return Ok(()) };
+        self.readable += 1;
+        self.report.warnings(place.list.take_warnings());
+        if self.resource_version.is_none() {
+            self.resource_version = Some(place.list.resource_version().to_owned());
+        }
+        match place.namespace {
+            Some(namespace) if place.empty => self.note_absence(&namespace).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The list of a namespace that does not exist is empty and not an error. Where the collector may read the namespace
+    /// itself, the difference is told.
+    async fn note_absence(&mut self, namespace: &Namespace) -> Result<(), ReadError> {
+        let target = Resource::of::<core::Namespace>().cluster_object(namespace);
+        match self.api.get_protobuf(&self.call, &target).await {
+            Err(Failure::Answered { code: http::StatusCode::NOT_FOUND, .. }) => self.report.gap(Gap {
+                reason: GapReason::NamespaceNotFound.into(),
+                namespace: namespace.to_string(),
+                message: format!("there is no namespace {namespace}"),
+                ..Gap::default()
+            }),
+            Err(Failure::Answered { code: http::StatusCode::FORBIDDEN, .. }) => self.report.warnings([format!(
+                "nothing found in the namespace {namespace}; whether it exists cannot be told without the permission to get namespaces"
+            )]),
+            Ok(_) | Err(Failure::Answered { .. } | Failure::Unreachable(_) | Failure::Deadline) => {}
+        }
+        Ok(())
+    }
+
+    /// The snapshot expired between two answers of one list.
+    async fn expired(&mut self, continue_token: Option<String>) -> Result<Option<Read<K>>, ReadError> {
+        if self.query.restartable && !self.restarted {
+            self.restarted = true;
+            self.current = None;
+            self.readable = 0;
+            self.resource_version = None;
+            self.skip_through.clone_from(&self.query.after);
+            self.last_key = None;
+            self.waiting = self.query.places.places.iter().cloned().collect();
+            return Ok(Some(Read::Restart));
+        }
+        let (Some(place), Some(token)) = (&mut self.current, continue_token) else {
+            return Err(ReadError::Expired { continue_token: None });
+        };
+        self.report.inconsistent();
+        place.list.go_on_inconsistently(&token).await?;
+        Ok(None)
+    }
+
+    /// The object of an entry; None where it was passed over or could not be read.
+    fn decode(&mut self, entry: Entry) -> Option<Read<K>> {
+        match entry {
+            Entry::Item(bytes) => match decode_lossy::<K>(bytes.clone()) {
+                Ok(mut item) => {
+                    let key = key_of(&item);
+                    if !self.advance(&key) {
+                        return None;
+                    }
+                    item.normalize();
+                    item.derive(now());
+                    Some(Read::Item(Box::new(item), key))
+                }
+                Err(error) => {
+                    let why = format!("it could not be decoded: {error}");
+                    self.unreadable(GapReason::ItemUnreadable, &bytes, bytes.len() as u64, why);
+                    None
+                }
+            },
+            Entry::TooLarge { head, length } => {
+                let why = format!("it is larger than {} bytes", crate::kubernetes::wire::ITEM_MAX);
+                self.unreadable(GapReason::ItemTooLarge, &head, length, why);
+                None
+            }
+        }
+    }
+
+    fn unreadable(&mut self, reason: GapReason, head: &Bytes, length: u64, message: String) {
+        let (namespace, name) = name_of_head(head);
+        if !name.is_empty() && !self.advance(&format!("{namespace}/{name}")) {
+            return;
+        }
+        self.report.gap(Gap {
+            reason: reason.into(),
+            namespace,
+            name,
+            message,
+            items: Some(1),
+            bytes: Some(length),
+            ..Gap::default()
+        });
+    }
+
+    /// Notes that the object of this key came; false where it is to be passed over.
+    fn advance(&mut self, key: &str) -> bool {
+        if self.skip_through.as_deref().is_some_and(|given| key <= given) {
+            return false;
+        }
+        self.ordered &= self.last_key.as_deref().is_none_or(|last| key > last);
+        self.last_key = Some(key.to_owned());
+        true
+    }
+}
+
+/// The key by which the API server orders a list (apiserver: `pkg/registry/generic/registry/store.go`).
+fn key_of<K: Kind>(item: &K) -> String {
+    item.metadata().map(|metadata| format!("{}/{}", metadata.namespace, metadata.name)).unwrap_or_default()
+}
+
+/// This moment, for ages.
+fn now() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}

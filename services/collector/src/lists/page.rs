@@ -72,6 +72,12 @@ impl<T: Message> PageCutter<T> {
         self.items.push(item);
     }
 
+    /// The size of the page that is being filled.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes the page: its items, and their size in bytes.
     pub fn take(&mut self) -> (Vec<T>, usize) {
         (std::mem::take(&mut self.items), std::mem::take(&mut self.bytes))

@@ -1,0 +1,209 @@
+//! `List` of a kind whose objects come in the order of their keys: pages are sent on while the list is still being read.
+
+use std::time::Duration;
+
+use gumshoe_proto::collector::v1::{Gap, GapReason};
+use prost::Message;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    collection::{Collection, CollectionQuery, Read},
+    page::{PageCutter, limit, page_size},
+    scope::Scope,
+    stream::PageSender,
+    token::Arguments,
+};
+use crate::{
+    error::ReadError,
+    kinds::ListResponse,
+    kubernetes::{
+        api::{Call, KubernetesApi},
+        selector::Selectors,
+    },
+};
+
+/// When the buffer is full, the API server is held up for no longer than this: it has a connection open and, on older
+/// servers, the whole list in memory.
+const SLOW_CALLER_WAIT: Duration = Duration::from_secs(10);
+/// The API server cuts a list off 60 s after its beginning; we stop first and say where.
+const READ_MAX: Duration = Duration::from_secs(50);
+
+/// What all list requests have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    /// Empty means all.
+    pub namespaces: &'a [String],
+    /// As the request has it.
+    pub label_selector: &'a str,
+    /// As the request has it.
+    pub field_selector: &'a str,
+    /// 0 means the default.
+    pub page_size: i32,
+    /// Empty at the beginning.
+    pub page_token: &'a str,
+    /// 0 means none.
+    pub limit: i64,
+}
+
+/// The list request of a kind.
+pub trait ListRequest: Message + Clone + Default + 'static {
+    /// Its page.
+    type Response: ListResponse;
+
+    /// What it has in common with the others.
+    fn selection(&self) -> Selection<'_>;
+
+    /// The request without what may change from page to page.
+    #[must_use]
+    fn without_paging(&self) -> Self;
+}
+
+/// Where a list goes on: behind this key, at this snapshot.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Position {
+    resource_version: String,
+    key: String,
+}
+
+/// One list on its way to the caller.
+pub(super) struct List<R: ListResponse> {
+    collection: Collection<R::Item>,
+    arguments: Arguments,
+    cutter: PageCutter<R::Item>,
+    limit: Option<u64>,
+    given: u64,
+    /// The key of the last object that was given or is in the cutter.
+    last_key: Option<String>,
+    /// The token behind the last page that was sent.
+    sent_token: String,
+    deadline: Instant,
+    stop_at: Instant,
+}
+
+impl<R: ListResponse> List<R> {
+    /// Checks the request; nothing is read yet.
+    pub(super) fn new<Q>(api: &KubernetesApi, scope: &Scope, call: &Call, request: &Q) -> Result<Self, ReadError>
+    where
+        Q: ListRequest<Response = R>,
+    {
+        let selection = request.selection();
+        let arguments = Arguments::of(&request.without_paging());
+        let position: Option<Position> = arguments.decode(selection.page_token)?;
+        let (resource_version, after) = position.map(|position| (position.resource_version, position.key)).unzip();
+        let query = CollectionQuery {
+            places: scope.places(selection.namespaces)?,
+            selectors: Selectors::parse(selection.label_selector, selection.field_selector)?,
+            resource_version,
+            after: after.clone(),
+            restartable: false,
+        };
+        Ok(Self {
+            collection: Collection::new(api, call, query),
+            arguments,
+            cutter: PageCutter::new(page_size(selection.page_size)?),
+            limit: limit(selection.limit)?,
+            given: 0,
+            last_key: after,
+            sent_token: selection.page_token.to_owned(),
+            deadline: call.deadline,
+            stop_at: Instant::now() + READ_MAX,
+        })
+    }
+
+    /// Reads and sends until the end, a bound or an error; what is missing is told in the last message. Only where nothing
+    /// could be given at all, the error is the answer.
+    pub(super) async fn run(mut self, pages: PageSender<R>) -> Result<(), ReadError> {
+        let gap = match self.read(&pages).await {
+            Ok(gap) => gap,
+            Err(error) if self.given == 0 => return Err(error),
+            Err(error) => {
+                tracing::warn!(error = %error, cause = crate::error::source_chain(&error), "a list ends early");
+                Some(Gap {
+                    reason: match error {
+                        ReadError::Deadline => GapReason::Deadline.into(),
+                        _ => GapReason::ReadInterrupted.into(),
+                    },
+                    message: error.to_string(),
+                    ..Gap::default()
+                })
+            }
+        };
+        self.finish(gap, &pages);
+        Ok(())
+    }
+
+    async fn read(&mut self, pages: &PageSender<R>) -> Result<Option<Gap>, ReadError> {
+        while let Some(read) = self.next().await? {
+            let Read::Item(item, key) = read else { continue };
+            if self.limit.is_some_and(|limit| self.given >= limit) {
+                let message = "there are more than the limit of the request".to_owned();
+                return Ok(Some(Gap { reason: GapReason::Limit.into(), message, ..Gap::default() }));
+            }
+            if !self.cutter.fits(&item) {
+                if let Some(gap) = self.send_page(pages).await {
+                    return Ok(Some(gap));
+                }
+            }
+            self.cutter.push(*item);
+            self.last_key = Some(key);
+            self.given += 1;
+        }
+        Ok(None)
+    }
+
+    async fn next(&mut self) -> Result<Option<Read<R::Item>>, ReadError> {
+        timeout_at(self.deadline, self.collection.next()).await.unwrap_or(Err(ReadError::Deadline))
+    }
+
+    /// Sends the page that is full; a gap where the caller does not take the pages.
+    async fn send_page(&mut self, pages: &PageSender<R>) -> Option<Gap> {
+        let until = (Instant::now() + SLOW_CALLER_WAIT).min(self.stop_at).min(self.deadline);
+        let bytes = self.cutter.bytes();
+        let Ok(room) = timeout_at(until, pages.reserve(bytes)).await else {
+            // The page is not given: the token behind the last one brings it.
+            let (items, _) = self.cutter.take();
+            self.given -= items.len() as u64;
+            let (reason, message) = if until == self.deadline {
+                (GapReason::Deadline, ReadError::Deadline.to_string())
+            } else {
+                (GapReason::SlowCaller, "the pages were taken too slowly for the API server to wait".to_owned())
+            };
+            return Some(Gap { reason: reason.into(), message, ..Gap::default() });
+        };
+        let (items, bytes) = self.cutter.take();
+        self.collection.report().count(items.len(), bytes);
+        self.sent_token = self.token();
+        pages.send(R::page(items, self.sent_token.clone(), None), room);
+        None
+    }
+
+    /// The token behind the last object; empty where it would bring nothing or not the right thing.
+    fn token(&self) -> String {
+        match &self.last_key {
+            Some(key) if self.collection.resumable() => {
+                let resource_version = self.collection.resource_version().to_owned();
+                self.arguments.encode(&Position { resource_version, key: key.clone() })
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn finish(mut self, gap: Option<Gap>, pages: &PageSender<R>) {
+        let slow = gap.as_ref().is_some_and(|gap| gap.reason() == GapReason::SlowCaller);
+        let token = match &gap {
+            None => String::new(),
+            Some(_) if self.cutter.is_empty() => self.sent_token.clone(),
+            Some(_) => self.token(),
+        };
+        debug_assert!(!slow || self.cutter.is_empty(), "a page that was not taken is not sent");
+        let (items, bytes) = self.cutter.take();
+        let report = self.collection.report();
+        report.count(items.len(), bytes);
+        if let Some(gap) = gap {
+            report.gap(Gap { resumable: !token.is_empty(), ..gap });
+        }
+        let completeness = self.collection.into_report().finish(token.clone());
+        pages.send_last(R::page(items, token, Some(completeness)));
+    }
+}

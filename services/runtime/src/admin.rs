@@ -38,7 +38,7 @@ pub async fn bind(args: &AdminArgs) -> Result<Admin, BindError> {
     let failed = |source| BindError { address: args.admin_listen, source };
     let listener = TcpListener::bind(args.admin_listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    tracing::info!(%address, "admin port open");
+    tracing::info!(addr = %address, port_name = "admin", "listening");
     Ok(Admin { listener, address })
 }
 

@@ -6,12 +6,68 @@ pub mod pod;
 
 use gumshoe_proto::{
     Normalize,
-    collector::v1::{Completeness, ObjectMeta},
+    collector::v1::{
+        Completeness, ObjectMeta, event_service_server::EventServiceServer, log_service_server::LogServiceServer,
+        pod_service_server::PodServiceServer,
+    },
 };
+use gumshoe_runtime::server::MAX_REQUEST_BYTES;
 use prost::{Message, Name};
 use prost_types::Timestamp;
+use tonic::{server::NamedService, service::Routes};
+use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::kubernetes::resource::Resource;
+use self::{event::Events, log::Logs, pod::Pods};
+use crate::{kubernetes::resource::Resource, lists::Reader};
+
+/// A permission that a service needs; together they are the rules of the chart's Role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    /// "get" or "list".
+    pub verb: &'static str,
+    /// The plural.
+    pub resource: &'static str,
+    /// Empty for the object itself.
+    pub subresource: &'static str,
+}
+
+/// All that the collector reads.
+pub const PERMISSIONS: &[Permission] = &[
+    Permission { verb: "get", resource: "pods", subresource: "" },
+    Permission { verb: "list", resource: "pods", subresource: "" },
+    Permission { verb: "get", resource: "pods", subresource: "log" },
+    Permission { verb: "list", resource: "events", subresource: "" },
+];
+
+/// The services of all kinds, and reflection over them.
+#[must_use]
+pub fn routes(reader: &Reader) -> Routes {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(gumshoe_proto::DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+    };
+    let embedded = "the embedded descriptor sets are what the compiler encoded";
+    Routes::new(PodServiceServer::new(Pods(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(EventServiceServer::new(Events(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(LogServiceServer::new(Logs::new(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(reflection().build_v1().expect(embedded))
+        .add_service(reflection().build_v1alpha().expect(embedded))
+}
+
+/// Tells the health service whether the kinds are served.
+pub async fn set_serving(health: &HealthReporter, serving: bool) {
+    let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+    for service in [
+        "",
+        <PodServiceServer<Pods> as NamedService>::NAME,
+        <EventServiceServer<Events> as NamedService>::NAME,
+        <LogServiceServer<Logs> as NamedService>::NAME,
+    ] {
+        health.set_service_status(service, status).await;
+    }
+}
 
 /// A kind of Kubernetes object, as the contract has it.
 pub trait Kind: Message + Name + Normalize + Default + 'static {

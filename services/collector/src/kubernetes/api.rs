@@ -233,6 +233,12 @@ impl KubernetesApi {
     }
 }
 
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
 impl Version {
     fn parse(body: &[u8]) -> Option<Self> {
         let info: serde_json::Value = serde_json::from_slice(body).ok()?;

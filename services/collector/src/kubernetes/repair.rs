@@ -85,7 +85,7 @@ mod tests {
     fn mk_broken<M: Message>(message: &M) -> Bytes {
         let mut bytes = message.encode_to_vec();
         for byte in &mut bytes {
-            if *byte == b'@' {
+            if *byte == b'~' {
                 *byte = 0xc3;
             }
         }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_message_cut_within_a_character_is_repaired() {
         let event =
-            Event { message: "pull of caf@".into(), reason: "Failed".into(), count: Some(0), ..Event::default() };
+            Event { message: "pull of caf~".into(), reason: "Failed".into(), count: Some(0), ..Event::default() };
         let decoded: Event = decode_lossy(mk_broken(&event)).unwrap();
         assert_eq!((decoded.message.as_str(), decoded.reason.as_str()), ("pull of caf\u{fffd}", "Failed"));
         assert_eq!(decoded.count, Some(0));
@@ -105,7 +105,7 @@ mod tests {
     fn keys_and_values_of_maps_are_repaired_too() {
         let metadata = ObjectMeta {
             name: "web".into(),
-            annotations: [("a@".to_owned(), "b@".to_owned())].into(),
+            annotations: [("a~".to_owned(), "b~".to_owned())].into(),
             ..ObjectMeta::default()
         };
         let decoded: Pod = decode_lossy(mk_broken(&Pod { metadata: Some(metadata), ..Pod::default() })).unwrap();

@@ -32,6 +32,12 @@ impl Scope {
         Self { namespaces: (!namespaces.is_empty()).then_some(namespaces) }
     }
 
+    /// The namespaces of the flag; None where it is not set.
+    #[must_use]
+    pub fn namespaces(&self) -> Option<impl Iterator<Item = &Namespace>> {
+        self.namespaces.as_ref().map(BTreeSet::iter)
+    }
+
     /// # Errors
     /// `Denied` where the namespace is outside the scope.
     pub fn permits(&self, namespace: &Namespace) -> Result<(), ReadError> {

@@ -1,0 +1,55 @@
+//! The command line of the collector.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use gumshoe_runtime::args::{AdminArgs, LogArgs, ServerTlsArgs};
+
+use crate::kubernetes::names::Namespace;
+
+/// Reads typed evidence from the Kubernetes API, read-only, and streams it over gRPC.
+///
+/// Callers need a client certificate of --tls-client-ca. In a cluster, the collector reads with the permissions of its
+/// ServiceAccount: get and list on pods, get on pods/log, list on events. It reads nothing else, and writes nothing.
+#[derive(Debug, clap::Parser)]
+#[command(name = "gumshoe-collector", version)]
+#[command(after_help = "\
+Examples:
+  gumshoe pki --out pki      # certificates for development
+  gumshoe-collector --kubeconfig ~/.kube/config \\
+    --tls-cert pki/collector.crt --tls-key pki/collector.key --tls-client-ca pki/ca.crt
+  gumshoe get pods --server https://localhost:8443 \\
+    --tls-cert pki/client.crt --tls-key pki/client.key --tls-ca pki/ca.crt")]
+pub struct Args {
+    /// Address of the gRPC port: TLS 1.3 with client certificates. Port 0 takes a free one, which the log names.
+    #[arg(long, env = "GUMSHOE_LISTEN", value_name = "IP:PORT", default_value = "127.0.0.1:8443")]
+    pub listen: SocketAddr,
+
+    /// The kubeconfig with the cluster to read and the credentials to read with, in its current context.
+    ///
+    /// Without it, the collector reads the cluster that it runs in, as its ServiceAccount.
+    #[arg(long, env = "GUMSHOE_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+
+    /// The only namespaces to read, separated by commas; nothing outside them is ever read.
+    ///
+    /// A request that names no namespace then reads all of these. Without the flag, such a request is one list of the
+    /// whole cluster, which needs a ClusterRole.
+    #[arg(long, env = "GUMSHOE_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',', value_parser = namespace)]
+    pub namespaces: Vec<Namespace>,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub admin: AdminArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub tls: ServerTlsArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub log: LogArgs,
+}
+
+fn namespace(text: &str) -> Result<Namespace, String> {
+    Namespace::parse("namespace", text.trim()).map_err(|error| error.to_string())
+}

@@ -1,0 +1,98 @@
+//! The wiring: from arguments to a server that runs until it is told to stop.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::Context as _;
+use futures::future::join;
+use gumshoe_runtime::{
+    admin::{self, ReadinessGate},
+    process::Process,
+    request_id::RequestId,
+    server::{self, Limits},
+    tls::ServerIdentity,
+};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use tokio::{net::TcpListener, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tonic_health::server::HealthReporter;
+
+use crate::{
+    access,
+    args::Args,
+    kinds,
+    kubernetes::api::{Call, KubernetesApi},
+    lists::{Reader, scope::Scope},
+};
+
+/// The first question to the API server is asked again so often until it is answered; the collector is not ready before.
+const DISCOVERY_INTERVAL: Duration = Duration::from_secs(2);
+/// A question that has no answer by then is asked afresh.
+const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves until the shutdown of the process.
+///
+/// # Errors
+/// Where an address, a certificate or the kubeconfig is of no use.
+pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
+    let Args { listen, kubeconfig, namespaces, admin, tls, log: _ } = args;
+    let Process { shutdown, admin: handle } = process;
+
+    let ready = handle.readiness("kubernetes");
+    ready.not_ready("the Kubernetes API has not answered yet");
+    let admin = admin::bind(&admin).await?;
+    let identity = ServerIdentity::load(&tls)?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    tracing::info!(addr = %listener.local_addr()?, port_name = "grpc", "listening");
+
+    let api = KubernetesApi::new(kubernetes_config(kubeconfig.as_deref()).await?)?;
+    let reader = Reader { api: api.clone(), scope: Scope::of(namespaces) };
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let routes = kinds::routes(&reader).add_service(health_service);
+
+    let stop = shutdown.token().clone();
+    let background = join(identity.clone().watch(stop.clone()), become_ready(reader, ready, health, stop));
+    let served = server::serve(listener, identity, routes, Limits::default(), shutdown.clone());
+    let (served, _) = admin.serve(&handle, join(served, background)).await;
+    Ok(served?)
+}
+
+async fn kubernetes_config(kubeconfig: Option<&Path>) -> anyhow::Result<kube::Config> {
+    match kubeconfig {
+        Some(path) => {
+            let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("kubeconfig {}", path.display()))?;
+            let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
+            config.with_context(|| format!("kubeconfig {}", path.display()))
+        }
+        None => kube::Config::incluster().context("this is no pod of a cluster: name a kubeconfig with --kubeconfig"),
+    }
+}
+
+/// Waits for the API server, reports what the collector may read, and says in the health service that it serves.
+async fn become_ready(reader: Reader, ready: ReadinessGate, health: HealthReporter, stop: CancellationToken) {
+    let first = stop.run_until_cancelled(discovered(&reader.api, &ready)).await;
+    if first.is_some() {
+        ready.ready();
+        kinds::set_serving(&health, true).await;
+        let _ = stop.run_until_cancelled(access::report(&reader)).await;
+        stop.cancelled().await;
+    }
+    kinds::set_serving(&health, false).await;
+}
+
+async fn discovered(api: &KubernetesApi, ready: &ReadinessGate) {
+    loop {
+        let call = Call { deadline: Instant::now() + DISCOVERY_TIMEOUT, request_id: RequestId::fresh() };
+        match api.discover(&call).await {
+            Ok(version) => {
+                tracing::info!(version = %version, "the Kubernetes API answers");
+                return;
+            }
+            Err(error) => {
+                let cause = crate::error::source_chain(&error);
+                tracing::warn!(error = %error, cause, "the Kubernetes API does not answer yet");
+                ready.not_ready(error.to_string());
+            }
+        }
+        tokio::time::sleep(DISCOVERY_INTERVAL).await;
+    }
+}

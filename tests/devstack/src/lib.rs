@@ -1,1 +1,14 @@
-//! placeholder
+//! Everything that a test or the demo starts, each part on a free port of 127.0.0.1 and gone when its handle is dropped.
+//!
+//! - [`replay`]: a Kubernetes API that serves a recorded or a synthetic cluster, with faults on demand;
+//! - [`sqs`]: an SQS server in this process, with faults on demand;
+//! - [`processes`]: the shipped binaries, started, watched and reaped;
+//! - [`stack`]: all of them, connected.
+//!
+//! Nothing here is shipped, and nothing that is shipped depends on it.
+
+pub mod replay;
+
+mod wait;
+
+pub use wait::{eventually, within};

@@ -1,0 +1,76 @@
+//! Reads a recording of a real cluster (`tests/fixtures/recorded`, made by `make record`).
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use http::StatusCode;
+use serde_json::Value;
+
+use super::route::Resource;
+use super::shop::{ContainerId, LogAnswer, Shop};
+use super::wire;
+
+pub(super) fn read(directory: &Path) -> anyhow::Result<Shop> {
+    let mut shop = Shop { version: read_json(&directory.join("version.json"))?, ..Shop::default() };
+    for resource in [Resource::Namespaces, Resource::Pods, Resource::Events] {
+        let path = directory.join(format!("{}.pb", resource.plural()));
+        let body = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        let list = wire::open_list(body.into()).with_context(|| format!("read {}", path.display()))?;
+        for item in list.items {
+            shop = shop.with(resource, item)?;
+        }
+    }
+    read_logs(&directory.join("logs"), &mut shop)?;
+    Ok(shop)
+}
+
+/// `<namespace>/<pod>/<container>[.previous].(log|error.json)`.
+fn read_logs(directory: &Path, shop: &mut Shop) -> anyhow::Result<()> {
+    for namespace in children(directory)? {
+        for pod in children(&directory.join(&namespace))? {
+            let place = directory.join(&namespace).join(&pod);
+            for file in children(&place)? {
+                let (container, answer) = read_log(&place.join(&file), &file)?;
+                let (container, previous) = match container.strip_suffix(".previous") {
+                    Some(container) => (container.to_owned(), true),
+                    None => (container, false),
+                };
+                let id = ContainerId { namespace: namespace.clone(), pod: pod.clone(), container, previous };
+                shop.logs.insert(id, answer);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_log(path: &Path, file: &str) -> anyhow::Result<(String, LogAnswer)> {
+    if let Some(container) = file.strip_suffix(".log") {
+        let lines = fs::read(path).with_context(|| format!("read {}", path.display()))?;
+        return Ok((container.to_owned(), LogAnswer::Lines(lines.into())));
+    }
+    let Some(container) = file.strip_suffix(".error.json") else {
+        bail!("neither a log nor an error: {}", path.display());
+    };
+    let error = read_json(path)?;
+    let code = error["code"].as_u64().and_then(|code| u16::try_from(code).ok()).context("an error without a code")?;
+    let text =
+        |field: &str| error[field].as_str().map(str::to_owned).with_context(|| format!("an error without a {field}"));
+    let answer =
+        LogAnswer::Error { code: StatusCode::from_u16(code)?, reason: text("reason")?, message: text("message")? };
+    Ok((container.to_owned(), answer))
+}
+
+fn read_json(path: &Path) -> anyhow::Result<Value> {
+    let text = fs::read(path).with_context(|| format!("read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("read {}", path.display()))
+}
+
+fn children(directory: &Path) -> anyhow::Result<Vec<String>> {
+    let entries = fs::read_dir(directory).with_context(|| format!("read {}", directory.display()))?;
+    let mut names = entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    names.sort();
+    Ok(names)
+}

@@ -1,0 +1,101 @@
+//! One object as the API server stores it: its bytes, and what selectors can ask of it.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use bytes::Bytes;
+use k8s_pb::api::core::v1 as core;
+use k8s_pb::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use prost::Message;
+
+/// An object: its protobuf bytes are served as they are.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Empty for what is in no namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// What a field selector can ask for; a field that its kind knows is there even where it is empty.
+    pub fields: BTreeMap<&'static str, String>,
+    /// The message, without any envelope.
+    pub bytes: Bytes,
+}
+
+impl Object {
+    /// A pod of these bytes.
+    ///
+    /// # Errors
+    /// The bytes are no pod, or it has no metadata.
+    pub fn pod(bytes: Bytes) -> anyhow::Result<Self> {
+        let pod = core::Pod::decode(bytes.clone()).context("decode a pod")?;
+        let spec = pod.spec.unwrap_or_default();
+        let status = pod.status.unwrap_or_default();
+        let fields = BTreeMap::from([
+            ("spec.nodeName", spec.node_name.unwrap_or_default()),
+            ("spec.restartPolicy", spec.restart_policy.unwrap_or_default()),
+            ("spec.schedulerName", spec.scheduler_name.unwrap_or_default()),
+            ("spec.serviceAccountName", spec.service_account_name.unwrap_or_default()),
+            ("spec.hostNetwork", spec.host_network.unwrap_or_default().to_string()),
+            ("status.phase", status.phase.unwrap_or_default()),
+            ("status.podIP", status.pod_ip.unwrap_or_default()),
+            ("status.nominatedNodeName", status.nominated_node_name.unwrap_or_default()),
+        ]);
+        Self::new(pod.metadata, fields, bytes)
+    }
+
+    /// An event of these bytes.
+    ///
+    /// # Errors
+    /// The bytes are no event, or it has no metadata.
+    pub fn event(bytes: Bytes) -> anyhow::Result<Self> {
+        let event = core::Event::decode(bytes.clone()).context("decode an event")?;
+        let about = event.involved_object.unwrap_or_default();
+        let source = event.source.unwrap_or_default().component.filter(|component| !component.is_empty());
+        let reporter = event.reporting_component.unwrap_or_default();
+        let fields = BTreeMap::from([
+            ("involvedObject.kind", about.kind.unwrap_or_default()),
+            ("involvedObject.namespace", about.namespace.unwrap_or_default()),
+            ("involvedObject.name", about.name.unwrap_or_default()),
+            ("involvedObject.uid", about.uid.unwrap_or_default()),
+            ("involvedObject.apiVersion", about.api_version.unwrap_or_default()),
+            ("involvedObject.resourceVersion", about.resource_version.unwrap_or_default()),
+            ("involvedObject.fieldPath", about.field_path.unwrap_or_default()),
+            ("reason", event.reason.unwrap_or_default()),
+            ("source", source.unwrap_or_else(|| reporter.clone())),
+            ("reportingComponent", reporter),
+            ("type", event.r#type.unwrap_or_default()),
+        ]);
+        Self::new(event.metadata, fields, bytes)
+    }
+
+    /// A namespace of these bytes.
+    ///
+    /// # Errors
+    /// The bytes are no namespace, or it has no metadata.
+    pub fn namespace(bytes: Bytes) -> anyhow::Result<Self> {
+        let namespace = core::Namespace::decode(bytes.clone()).context("decode a namespace")?;
+        let phase = namespace.status.unwrap_or_default().phase.unwrap_or_default();
+        Self::new(namespace.metadata, BTreeMap::from([("status.phase", phase)]), bytes)
+    }
+
+    fn new(
+        metadata: Option<ObjectMeta>,
+        mut fields: BTreeMap<&'static str, String>,
+        bytes: Bytes,
+    ) -> anyhow::Result<Self> {
+        let metadata = metadata.context("an object without metadata")?;
+        let name = metadata.name.context("an object without a name")?;
+        let namespace = metadata.namespace.unwrap_or_default();
+        fields.insert("metadata.name", name.clone());
+        fields.insert("metadata.namespace", namespace.clone());
+        Ok(Self { namespace, name, labels: metadata.labels, fields, bytes })
+    }
+
+    /// Where the object stands in a list: the API server orders by the bytes of its storage key.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}

@@ -57,8 +57,8 @@ pub struct GrpcClient {
     scheme: Scheme,
     authority: Authority,
     http: Client<Connector, Body>,
-    /// Ends the connection's tasks with the last clone.
-    _tasks: Tasks,
+    /// Ends the connection with the last clone and the last response.
+    tasks: Tasks,
 }
 
 /// The origin is not one that a client can call.
@@ -78,7 +78,7 @@ impl GrpcClient {
             (Some(scheme), Some(authority)) if scheme == Scheme::HTTPS && bare => {
                 let tasks = Tasks::default();
                 let http = http_client(&tasks, Connector::new(identity));
-                Ok(Self { scheme, authority, http, _tasks: tasks })
+                Ok(Self { scheme, authority, http, tasks })
             }
             _ => Err(OriginError(origin)),
         }
@@ -107,10 +107,11 @@ impl Service<Request<Body>> for GrpcClient {
         self.address(&mut request);
         let stated = deadline::stated(request.headers());
         let response = self.http.request(request);
+        let tasks = self.tasks.clone();
         async move {
             let deadline = stated.map_err(|error| Status::invalid_argument(error.to_string()))?.map(Deadline::after);
             let response = until(deadline, response).await?.map_err(|error| error::status(&error))?;
-            Ok(response.map(|body| ResponseBody::new(body, deadline)))
+            Ok(response.map(|body| ResponseBody::new(body, deadline, tasks)))
         }
         .boxed()
     }

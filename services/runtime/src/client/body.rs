@@ -11,18 +11,21 @@ use tonic::Status;
 
 use super::error;
 use crate::deadline::Deadline;
+use crate::tasks::Tasks;
 
 /// The body of a response; its errors are statuses already.
 #[derive(Debug)]
 pub struct ResponseBody {
     body: Incoming,
     expiry: Option<Pin<Box<Sleep>>>,
+    /// The connection goes on for as long as a response does, even when its client is gone.
+    _tasks: Tasks,
 }
 
 impl ResponseBody {
-    pub(super) fn new(body: Incoming, deadline: Option<Deadline>) -> Self {
+    pub(super) fn new(body: Incoming, deadline: Option<Deadline>, tasks: Tasks) -> Self {
         let expiry = deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline.instant())));
-        Self { body, expiry }
+        Self { body, expiry, _tasks: tasks }
     }
 }
 

@@ -10,6 +10,7 @@ mod status;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt as _;
@@ -41,6 +42,7 @@ pub(super) struct Connection {
     pub(super) cut: CancellationToken,
     /// Cancelled by a call whose client does not take the end of the response: only closing the socket frees its buffers.
     pub(super) unread: CancellationToken,
+    pub(super) unread_grace: Duration,
 }
 
 /// What lives as long as the call does.

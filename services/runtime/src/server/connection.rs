@@ -37,7 +37,12 @@ pub(super) async fn run(established: Established, calls: Calls, limits: Limits, 
     let Established { io, peer, not_after } = established;
     let _open = Open::new();
     let life = Lifetime::new(&limits, not_after);
-    let context = CallContext { peer, cut: CancellationToken::new(), unread: CancellationToken::new() };
+    let context = CallContext {
+        peer,
+        cut: CancellationToken::new(),
+        unread: CancellationToken::new(),
+        unread_grace: limits.unread_grace,
+    };
     let (cut, unread) = (context.cut.clone(), context.unread.clone());
     // Declared before the connection: dropped after it, and its tasks with it.
     let tasks = Tasks::default();

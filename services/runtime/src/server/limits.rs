@@ -28,6 +28,9 @@ pub struct Limits {
     pub connection_grace: Duration,
     /// How long calls may go on after the shutdown began: less than Kubernetes' 30 s to SIGKILL.
     pub drain: Duration,
+    /// How long a client may leave the end of a response unread after its deadline. One in order resets the call then;
+    /// for one that does neither, only closing the connection gives back what is buffered for it.
+    pub unread_grace: Duration,
     /// A connection that carries nothing for so long is asked for a sign of life.
     pub keep_alive_interval: Duration,
     /// How long that sign may take; then the connection is closed.
@@ -45,6 +48,7 @@ impl Default for Limits {
             connection_age: Duration::from_secs(30 * 60),
             connection_grace: Duration::from_secs(5 * 60),
             drain: Duration::from_secs(20),
+            unread_grace: Duration::from_secs(30),
             keep_alive_interval: Duration::from_secs(30),
             keep_alive_timeout: Duration::from_secs(20),
         }

@@ -7,7 +7,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -18,10 +17,6 @@ use tonic::{Code, Status};
 
 use super::record::code_of;
 use super::{Running, status};
-
-/// How long a client may leave the end of a response unread. A client in order resets a call at its own deadline; for
-/// one that does neither, only closing the connection gives back what is buffered for it.
-const UNREAD_GRACE: Duration = Duration::from_secs(30);
 
 /// A response's body, guarded. Its errors are trailers, so it has none itself.
 pub(super) struct Guarded {
@@ -54,7 +49,7 @@ impl Guarded {
         let watch = tokio::spawn(async move {
             let status = status::expiry(deadline, &connection.cut).await;
             cut(&watched, status);
-            tokio::time::sleep(UNREAD_GRACE).await;
+            tokio::time::sleep(connection.unread_grace).await;
             tracing::warn!(peer = %connection.peer, "a response's end was not read: connection closes");
             connection.unread.cancel();
         });

@@ -7,7 +7,9 @@
 //!
 //! Nothing here is shipped, and nothing that is shipped depends on it.
 
+pub mod faults;
 pub mod replay;
+pub mod sqs;
 
 mod wait;
 

@@ -1,25 +1,18 @@
-//! Faults on demand: what goes wrong, with which request, how often.
+//! The faults of the Kubernetes API: what goes wrong, and with which request.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::StatusCode;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use super::journal::Query;
 use super::route::{Resource, Route};
+use crate::faults::Gate;
 
-/// A fault: `action` befalls the next `times` requests that are `matching`.
-#[derive(Debug, Clone)]
-pub struct Fault {
-    /// Which requests.
-    pub matching: Requests,
-    /// How many of them; `usize::MAX` for all.
-    pub times: usize,
-    /// What befalls them.
-    pub action: Action,
-}
+/// A fault of the Kubernetes API.
+pub type Fault = crate::faults::Fault<Requests, Action>;
+
+/// The faults of the Kubernetes API that are still to strike.
+pub type Faults = crate::faults::Faults<Requests, Action>;
 
 /// What goes wrong.
 #[derive(Debug, Clone)]
@@ -132,7 +125,7 @@ impl Requests {
         Self { continued: Some(true), ..self }
     }
 
-    fn matches(&self, route: &Route, query: &Query) -> bool {
+    pub(super) fn matches(&self, route: &Route, query: &Query) -> bool {
         self.matches_kind(route)
             && (self.namespace.is_none() || self.namespace.as_deref() == route.namespace())
             && self.matches_name(route)
@@ -162,100 +155,5 @@ impl Requests {
             Route::List { .. } | Route::Version | Route::AccessReview | Route::Other => None,
         };
         self.name.is_none() || self.name.as_ref() == name
-    }
-}
-
-/// Holds something back until a test opens it; it stays open.
-#[derive(Debug, Clone, Default)]
-pub struct Gate(CancellationToken);
-
-impl Gate {
-    /// A closed gate.
-    #[must_use]
-    pub fn closed() -> Self {
-        Self::default()
-    }
-
-    /// Lets everything through from now on.
-    pub fn open(&self) {
-        self.0.cancel();
-    }
-
-    pub(super) async fn opened(&self) {
-        self.0.cancelled().await;
-    }
-}
-
-/// Tells how often a fault has struck.
-#[derive(Debug, Clone)]
-pub struct Fired(watch::Receiver<usize>);
-
-impl Fired {
-    /// How often so far.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        *self.0.borrow()
-    }
-
-    /// Awaits the moment when it has struck so often.
-    ///
-    /// # Errors
-    /// It did not within 20 seconds.
-    pub async fn times(&self, times: usize) -> anyhow::Result<()> {
-        let mut count = self.0.clone();
-        crate::within("the fault strikes", async { count.wait_for(|count| *count >= times).await.map(|_| ()) })
-            .await??;
-        Ok(())
-    }
-}
-
-/// The faults to come; the first that matches strikes.
-#[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Vec<Pending>>>);
-
-#[derive(Debug)]
-struct Pending {
-    fault: Fault,
-    fired: watch::Sender<usize>,
-}
-
-impl Faults {
-    /// Adds a fault behind those that are still to strike.
-    pub fn push(&self, fault: Fault) -> Fired {
-        let (fired, receiver) = watch::channel(0);
-        self.pending().push(Pending { fault, fired });
-        Fired(receiver)
-    }
-
-    /// Nothing goes wrong any more.
-    pub fn clear(&self) {
-        self.pending().clear();
-    }
-
-    /// The fault that strikes this request. `struck` is to be reported when it does: a stalled body strikes when it stalls.
-    pub(super) fn take(&self, route: &Route, query: &Query) -> Option<(Action, Struck)> {
-        let mut pending = self.pending();
-        let found = pending.iter().position(|pending| pending.fault.matching.matches(route, query))?;
-        let entry = &mut pending[found];
-        let taken = (entry.fault.action.clone(), Struck(entry.fired.clone()));
-        entry.fault.times = entry.fault.times.saturating_sub(1);
-        if entry.fault.times == 0 {
-            pending.remove(found);
-        }
-        Some(taken)
-    }
-
-    fn pending(&self) -> MutexGuard<'_, Vec<Pending>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Counts that a fault has struck.
-#[derive(Debug)]
-pub(super) struct Struck(watch::Sender<usize>);
-
-impl Struck {
-    pub(super) fn report(&self) {
-        self.0.send_modify(|count| *count += 1);
     }
 }

@@ -9,12 +9,13 @@ use serde_json::Value;
 
 use super::access::Access;
 use super::failure::Failure;
-use super::faults::{Action, Faults, Struck};
+use super::faults::{Action, Faults};
 use super::journal::{Journal, Query, RecordedRequest};
 use super::response::{self, Body, BodyError, Encoding};
 use super::route::{Resource, Route};
 use super::store::Store;
 use super::{lists, logs};
+use crate::faults::Struck;
 
 mod body;
 
@@ -42,7 +43,7 @@ impl Api {
             RecordedRequest { method: parts.method, path: parts.uri.path().to_owned(), query, headers: parts.headers };
         self.journal.add(request.clone());
         let answering = self.journal.answering();
-        let answer = match self.faults.take(&route, &request.query) {
+        let answer = match self.faults.take(|requests| requests.matches(&route, &request.query)) {
             Some((action, struck)) => self.fail(action, struck, &route, &request, incoming, encoding).await?,
             None => self.answer(&route, &request, incoming, encoding).await,
         };

@@ -24,7 +24,7 @@ pub mod synthetic;
 mod token;
 mod wire;
 
-pub use faults::{Action, Fault, Faults, Fired, Gate, Requests};
+pub use faults::{Action, Fault, Faults, Requests};
 pub use journal::RecordedRequest;
 pub use object::Object;
 pub use route::Resource;

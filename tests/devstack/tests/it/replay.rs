@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use futures::StreamExt;
-use gumshoe_devstack::replay::{
-    Action, ContainerId, Fault, Gate, LogAnswer, Replay, Requests, Resource, Shop, synthetic,
-};
+use gumshoe_devstack::faults::Gate;
+use gumshoe_devstack::replay::{Action, ContainerId, Fault, LogAnswer, Replay, Requests, Resource, Shop, synthetic};
 use gumshoe_devstack::within;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;

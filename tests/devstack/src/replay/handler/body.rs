@@ -8,7 +8,7 @@ use http::Response;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 
-use crate::replay::faults::{Gate, Struck};
+use crate::faults::{Gate, Struck};
 use crate::replay::journal::Answering;
 use crate::replay::response::{Body, BodyError};
 use crate::replay::token::ContinueToken;

@@ -1,0 +1,162 @@
+//! One call: counted, perhaps failed, else carried out by rustack.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use rustack_sqs_core::handler::RustackSqsHandler;
+use rustack_sqs_http::dispatch::dispatch_operation;
+use rustack_sqs_http::response::error_to_response;
+use rustack_sqs_http::router::resolve_operation;
+use serde_json::{Value, json};
+
+use super::body;
+use super::calls::{Call, CallLog};
+use super::faults::{Action, Faults};
+
+/// A batch of 1 MiB, each character written as an escape.
+const MOST_REQUEST_BYTES: usize = 8 * 1024 * 1024;
+const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+
+type Answer = Response<Full<Bytes>>;
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
+pub(super) struct Front {
+    pub(super) handler: RustackSqsHandler,
+    pub(super) faults: Faults,
+    pub(super) calls: CallLog,
+    /// The receipt handles that were given out, with the URLs of their queues.
+    pub(super) received: Mutex<BTreeMap<String, String>>,
+}
+
+impl Front {
+    /// Answers; an error ends the connection without an answer.
+    pub(super) async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Broken> {
+        let (parts, incoming) = request.into_parts();
+        let body = Limited::new(incoming, MOST_REQUEST_BYTES).collect().await?.to_bytes();
+        let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+        let input: Value = serde_json::from_slice(&body)?;
+        let call = Call::new(target.trim_start_matches("AmazonSQS."), &input);
+        self.calls.add(call.clone());
+        let Some((action, struck)) = self.faults.take(|calls| calls.matches(&call)) else {
+            return self.carry_out(&parts.headers, &call, input).await;
+        };
+        struck.report();
+        match action {
+            Action::Throttle => Ok(error(StatusCode::BAD_REQUEST, "RequestThrottled", "Rate exceeded")),
+            Action::Error { status, code } => Ok(error(status, code, "failed on demand")),
+            Action::SwallowAnswer => {
+                self.carry_out(&parts.headers, &call, input).await?;
+                Err("swallowed on demand".into())
+            }
+            Action::Stall(gate) => {
+                gate.opened().await;
+                self.carry_out(&parts.headers, &call, input).await
+            }
+            Action::FailEntries { first, sender_fault, code } => {
+                let failed = |id: &str| failed_entry(id, sender_fault, code, "failed on demand");
+                self.batch_without(&parts.headers, &call, input, |at, _| at < first, failed).await
+            }
+        }
+    }
+
+    /// As SQS would.
+    async fn carry_out(&self, headers: &http::HeaderMap, call: &Call, input: Value) -> Result<Answer, Broken> {
+        match call.operation.as_str() {
+            "SendMessage" if body::is_illegal(body::message_body(&input)) => {
+                Ok(error(StatusCode::BAD_REQUEST, "InvalidMessageContents", ILLEGAL))
+            }
+            "SendMessageBatch" if body::is_too_long(entries(&input)) => {
+                let code = "AWS.SimpleQueueService.BatchRequestTooLong";
+                Ok(error(StatusCode::BAD_REQUEST, code, "Batch requests cannot be longer than 1048576 bytes."))
+            }
+            "SendMessageBatch" => {
+                let failed = |id: &str| failed_entry(id, true, "InvalidMessageContents", ILLEGAL);
+                let illegal = |_, entry: &Value| body::is_illegal(body::message_body(entry));
+                self.batch_without(headers, call, input, illegal, failed).await
+            }
+            _ => self.forward(headers, call, &input).await,
+        }
+    }
+
+    /// Carries out a batch without some of its entries, and says that those failed.
+    async fn batch_without(
+        &self,
+        headers: &http::HeaderMap,
+        call: &Call,
+        mut input: Value,
+        fails: impl Fn(usize, &Value) -> bool,
+        failed: impl Fn(&str) -> Value,
+    ) -> Result<Answer, Broken> {
+        let all = std::mem::take(&mut input["Entries"]);
+        let all = all.as_array().cloned().unwrap_or_default().into_iter().enumerate();
+        let (out, kept): (Vec<_>, Vec<_>) = all.partition(|(at, entry)| fails(*at, entry));
+        let mut failures: Vec<Value> =
+            out.iter().map(|(_, entry)| failed(entry["Id"].as_str().unwrap_or_default())).collect();
+        if kept.is_empty() && !failures.is_empty() {
+            return Ok(answer(StatusCode::OK, &json!({"Successful": [], "Failed": failures})));
+        }
+        input["Entries"] = kept.into_iter().map(|(_, entry)| entry).collect();
+        let (parts, body) = self.forward(headers, call, &input).await?.into_parts();
+        let bytes = body.collect().await?.to_bytes();
+        if failures.is_empty() || parts.status != StatusCode::OK {
+            return Ok(Response::from_parts(parts, Full::new(bytes)));
+        }
+        let mut output: Value = serde_json::from_slice(&bytes)?;
+        failures.extend(output["Failed"].as_array().cloned().unwrap_or_default());
+        output["Failed"] = failures.into();
+        Ok(answer(StatusCode::OK, &output))
+    }
+
+    async fn forward(&self, headers: &http::HeaderMap, call: &Call, input: &Value) -> Result<Answer, Broken> {
+        let outcome = match resolve_operation(headers) {
+            Ok(operation) => dispatch_operation(&self.handler, operation, input.to_string().into()).await,
+            Err(error) => Err(error),
+        };
+        let response = outcome.unwrap_or_else(|error| error_to_response(&error, "embedded"));
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await?.to_bytes();
+        if call.operation == "ReceiveMessage" && parts.status == StatusCode::OK {
+            self.remember(input, &serde_json::from_slice(&bytes)?);
+        }
+        Ok(Response::from_parts(parts, Full::new(bytes)))
+    }
+
+    fn remember(&self, input: &Value, output: &Value) {
+        let url = input["QueueUrl"].as_str().unwrap_or_default();
+        let handles = output["Messages"].as_array().into_iter().flatten();
+        let mut received = self.received.lock().unwrap_or_else(PoisonError::into_inner);
+        for handle in handles.filter_map(|message| message["ReceiptHandle"].as_str()) {
+            received.insert(handle.to_owned(), url.to_owned());
+        }
+    }
+}
+
+const ILLEGAL: &str = "Invalid characters were found in the message body.";
+
+fn entries(input: &Value) -> &[Value] {
+    input["Entries"].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn failed_entry(id: &str, sender_fault: bool, code: &str, message: &str) -> Value {
+    json!({"Id": id, "SenderFault": sender_fault, "Code": code, "Message": message})
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> Answer {
+    let mut response = answer(status, &json!({"__type": format!("com.amazonaws.sqs#{code}"), "message": message}));
+    let whose = if status.is_server_error() { "Receiver" } else { "Sender" };
+    if let Ok(value) = format!("{code};{whose}").parse() {
+        response.headers_mut().insert("x-amzn-query-error", value);
+    }
+    response
+}
+
+fn answer(status: StatusCode, value: &Value) -> Answer {
+    let mut response = Response::new(Full::new(value.to_string().into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(CONTENT_TYPE));
+    response
+}

@@ -1,0 +1,14 @@
+//! An embedded SQS server: rustack's queues behind a front of our own, which counts calls, fails on demand, and refuses what
+//! SQS refuses and rustack does not.
+//!
+//! What it lacks of SQS: a message has at most 256 KiB, and a FIFO queue gives one message a receive.
+
+mod body;
+mod calls;
+mod faults;
+mod front;
+mod server;
+
+pub use calls::Call;
+pub use faults::{Action, Calls, Fault, Faults};
+pub use server::{ACCOUNT, REGION, Sqs};

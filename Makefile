@@ -25,6 +25,10 @@ demo: ## Investigate a recorded broken shop, from the SQS command to the result 
 	@$(BUILD)
 	@$(TARGET)/debug/gumshoe-demo $(if $(KEEP),--keep)
 
+.PHONY: build
+build: ## Build the three programs as they are shipped, into target/release
+	cargo build --locked --release --package gumshoe-collector --package gumshoe-bridge --package gumshoe-cli
+
 .PHONY: test
 test: expectations ## Run every test: pure, embedded, and on a real control plane
 	$(BUILD)

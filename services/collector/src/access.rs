@@ -27,8 +27,12 @@ pub async fn report(reader: &Reader) {
             let Permission { verb, resource, subresource } = permission;
             match timeout(REVIEW_TIMEOUT, allowed(reader, permission, namespace.clone())).await {
                 Ok(Ok(true)) => tracing::debug!(verb, resource, subresource, place, "permitted"),
-                Ok(Ok(false)) => tracing::warn!(verb, resource, subresource, place, "not permitted: calls that need it fail"),
-                Ok(Err(_)) | Err(_) => tracing::info!(verb, resource, subresource, place, "cannot tell whether this is permitted"),
+                Ok(Ok(false)) => {
+                    tracing::warn!(verb, resource, subresource, place, "not permitted: calls that need it fail")
+                }
+                Ok(Err(_)) | Err(_) => {
+                    tracing::info!(verb, resource, subresource, place, "cannot tell whether this is permitted")
+                }
             }
         }
     }

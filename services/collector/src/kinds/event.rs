@@ -1,8 +1,8 @@
 //! Events: `EventService`. The API server has no order for them and no selector by time, so the newest N are found here.
 
 use gumshoe_proto::collector::v1::{
-    Completeness, Event, EventColumns, Gap, GapReason, InvolvedObject, ListEventsRequest, ListEventsResponse, ObjectMeta,
-    event_service_server::EventService,
+    Completeness, Event, EventColumns, Gap, GapReason, InvolvedObject, ListEventsRequest, ListEventsResponse,
+    ObjectMeta, event_service_server::EventService,
 };
 use k8s_openapi::api::core::v1 as core;
 use prost::Message as _;
@@ -65,7 +65,10 @@ pub struct Events(pub Reader);
 impl EventService for Events {
     type ListEventsStream = PageStream<ListEventsResponse>;
 
-    async fn list_events(&self, request: Request<ListEventsRequest>) -> Result<Response<Self::ListEventsStream>, Status> {
+    async fn list_events(
+        &self,
+        request: Request<ListEventsRequest>,
+    ) -> Result<Response<Self::ListEventsStream>, Status> {
         let list = EventList::new(&self.0, &Call::of(&request), request.into_inner())?;
         Ok(Response::new(PageStream::start(|pages| list.run(pages))))
     }
@@ -91,12 +94,8 @@ struct EventList {
 
 impl EventList {
     fn new(reader: &Reader, call: &Call, request: ListEventsRequest) -> Result<Self, ReadError> {
-        let arguments = Arguments::of(&ListEventsRequest {
-            page_size: 0,
-            page_token: String::new(),
-            limit: 0,
-            ..request.clone()
-        });
+        let arguments =
+            Arguments::of(&ListEventsRequest { page_size: 0, page_token: String::new(), limit: 0, ..request.clone() });
         let position: Option<Position> = arguments.decode(&request.page_token)?;
         let (resource_version, after) = position.map(|position| (position.resource_version, position.after)).unzip();
         let places = reader.scope.places(&request.namespaces)?;
@@ -225,7 +224,8 @@ impl Filter {
             ("involved_object.uid", uid),
         ] {
             // The name of a node event's object can be any path segment, so only what no name can hold is refused.
-            let illegal = |character: char| character.is_control() || character.is_whitespace() || "/%?".contains(character);
+            let illegal =
+                |character: char| character.is_control() || character.is_whitespace() || "/%?".contains(character);
             if value.len() > 253 || value.contains(illegal) || matches!(value.as_str(), "." | "..") {
                 return Err(ReadError::invalid(field, "is not a name"));
             }
@@ -320,7 +320,11 @@ mod tests {
     #[test]
     fn one_value_is_filtered_by_the_server_and_several_here() {
         let filter = Filter::new(ListEventsRequest {
-            involved_object: Some(InvolvedObject { kind: "Pod".into(), name: "api-0".into(), ..InvolvedObject::default() }),
+            involved_object: Some(InvolvedObject {
+                kind: "Pod".into(),
+                name: "api-0".into(),
+                ..InvolvedObject::default()
+            }),
             types: vec!["Warning".into()],
             reasons: vec!["BackOff".into(), "Failed".into()],
             ..ListEventsRequest::default()

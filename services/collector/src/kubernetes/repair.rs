@@ -78,8 +78,8 @@ fn put_field(number: u32, value: &[u8], out: &mut BytesMut) {
 
 #[cfg(test)]
 mod tests {
-    use gumshoe_proto::collector::v1::{Event, ObjectMeta, Pod};
     use super::*;
+    use gumshoe_proto::collector::v1::{Event, ObjectMeta, Pod};
 
     /// Encodes a message and replaces the placeholder in it by a byte that is not UTF-8.
     fn mk_broken<M: Message>(message: &M) -> Bytes {

@@ -270,7 +270,9 @@ pub fn name_of_head(head: &[u8]) -> (String, String) {
         _ => return (namespace, name),
     };
     while let Ok(Some(header)) = Header::peek(rest) {
-        let Some(end) = usize::try_from(header.length).ok().and_then(|length| header.size.checked_add(length)) else { break };
+        let Some(end) = usize::try_from(header.length).ok().and_then(|length| header.size.checked_add(length)) else {
+            break;
+        };
         let Some(value) = rest.get(header.size..end) else { break };
         match header.field {
             1 => name = String::from_utf8_lossy(value).into_owned(),

@@ -89,10 +89,8 @@ impl InitContainers {
         let mut init =
             Self { reason: None, ready: 0, restarts: Restarts::default(), sidecar_restarts: Restarts::default() };
         for (index, container) in status.init_container_statuses.iter().enumerate() {
-            let sidecar = spec
-                .init_containers
-                .iter()
-                .any(|init| init.name == container.name && is_sidecar(&init.restart_policy));
+            let sidecar =
+                spec.init_containers.iter().any(|init| init.name == container.name && is_sidecar(&init.restart_policy));
             init.restarts.add(container);
             if sidecar {
                 init.sidecar_restarts.add(container);

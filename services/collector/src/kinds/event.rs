@@ -158,7 +158,8 @@ impl EventList {
         let mut last = self.after;
         let mut sent = last.clone();
         for (rank, event) in newest.into_sorted() {
-            if !cutter.fits(&event) {
+            let bytes = PageCutter::size_of(&event);
+            if !cutter.fits(bytes) {
                 let Ok(room) = timeout_at(self.deadline, pages.reserve(cutter.bytes())).await else {
                     return finish(report, Vec::new(), sent.map(|sent| token(&sent)), Some(late()), pages);
                 };
@@ -167,7 +168,7 @@ impl EventList {
                 pages.send(ListEventsResponse::page(items, last.as_ref().map(token).unwrap_or_default(), None), room);
                 sent.clone_from(&last);
             }
-            cutter.push(event);
+            cutter.push(event, bytes);
             last = Some(rank);
         }
         let (items, bytes) = cutter.take();

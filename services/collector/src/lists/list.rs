@@ -140,12 +140,13 @@ impl<R: ListResponse> List<R> {
                 let message = "there are more than the limit of the request".to_owned();
                 return Ok(Some(Gap { reason: GapReason::Limit.into(), message, ..Gap::default() }));
             }
-            if !self.cutter.fits(&item) {
+            let bytes = PageCutter::size_of(&item);
+            if !self.cutter.fits(bytes) {
                 if let Some(gap) = self.send_page(pages).await {
                     return Ok(Some(gap));
                 }
             }
-            self.cutter.push(*item);
+            self.cutter.push(*item, bytes);
             self.last_key = Some(key);
             self.given += 1;
         }

@@ -59,16 +59,21 @@ impl<T: Message> PageCutter<T> {
         Self { items: Vec::new(), bytes: 0, size_max, bytes_max }
     }
 
-    /// Whether the item fits into the page that is being filled; an empty page takes every item.
+    /// The bytes that an item takes in a page; counting them costs as much as encoding it.
     #[must_use]
-    pub fn fits(&self, item: &T) -> bool {
-        let bytes = item.encoded_len() + FIELD_OVERHEAD;
+    pub fn size_of(item: &T) -> usize {
+        item.encoded_len() + FIELD_OVERHEAD
+    }
+
+    /// Whether an item of so many bytes fits into the page that is being filled; an empty page takes every item.
+    #[must_use]
+    pub fn fits(&self, bytes: usize) -> bool {
         self.items.is_empty() || (self.items.len() < self.size_max && self.bytes + bytes <= self.bytes_max)
     }
 
-    /// Adds an item.
-    pub fn push(&mut self, item: T) {
-        self.bytes += item.encoded_len() + FIELD_OVERHEAD;
+    /// Adds an item of so many bytes.
+    pub fn push(&mut self, item: T, bytes: usize) {
+        self.bytes += bytes;
         self.items.push(item);
     }
 
@@ -118,10 +123,11 @@ mod tests {
             let mut cutter = PageCutter::with_bytes(size_max, bytes_max);
             let mut pages = Vec::new();
             for item in &items {
-                if !cutter.fits(item) {
+                let bytes = PageCutter::size_of(item);
+                if !cutter.fits(bytes) {
                     pages.push(cutter.take());
                 }
-                cutter.push(item.clone());
+                cutter.push(item.clone(), bytes);
             }
             pages.push(cutter.take());
             for (page, bytes) in &pages {

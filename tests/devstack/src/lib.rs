@@ -8,8 +8,10 @@
 //! Nothing here is shipped, and nothing that is shipped depends on it.
 
 pub mod faults;
+pub mod processes;
 pub mod replay;
 pub mod sqs;
+pub mod stack;
 
 mod wait;
 

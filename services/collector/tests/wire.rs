@@ -92,7 +92,7 @@ proptest! {
             prop_assert_eq!(name_of_head(&bytes), (metadata.namespace.clone().unwrap(), metadata.name.clone().unwrap()));
             let ours: Event = decode_lossy(bytes).unwrap();
             prop_assert_eq!(ours.message, event.message.unwrap());
-            prop_assert_eq!(ours.count, event.count);
+            prop_assert_eq!(ours.count, event.count.unwrap_or_default());
             prop_assert_eq!(ours.metadata.unwrap().labels, metadata.labels);
         }
     }

@@ -273,7 +273,7 @@ impl Filter {
 fn columns(event: &Event) -> EventColumns {
     let created = event.metadata.as_ref().and_then(|metadata| metadata.creation_timestamp);
     let series = event.series.as_ref();
-    let count = series.and_then(|series| series.count).or(event.count).unwrap_or_default();
+    let count = series.map_or(event.count, |series| series.count);
     let involved = event.involved_object.clone().unwrap_or_default();
     let kind = involved.kind.to_lowercase();
     EventColumns {
@@ -307,9 +307,8 @@ mod tests {
         };
         let first = Event { first_timestamp: mk_time(2), ..created.clone() };
         let event_time = Event { event_time: mk_time(3), ..first.clone() };
-        let last = Event { last_timestamp: mk_time(4), count: Some(7), ..event_time.clone() };
-        let series =
-            Event { series: Some(EventSeries { count: Some(9), last_observed_time: mk_time(5) }), ..last.clone() };
+        let last = Event { last_timestamp: mk_time(4), count: 7, ..event_time.clone() };
+        let series = Event { series: Some(EventSeries { count: 9, last_observed_time: mk_time(5) }), ..last.clone() };
         for (event, seconds, count) in
             [(created, 1, 1), (first, 2, 1), (event_time, 3, 1), (last, 4, 7), (series, 5, 9)]
         {

@@ -94,11 +94,10 @@ mod tests {
 
     #[test]
     fn a_message_cut_within_a_character_is_repaired() {
-        let event =
-            Event { message: "pull of caf~".into(), reason: "Failed".into(), count: Some(0), ..Event::default() };
+        let event = Event { message: "pull of caf~".into(), reason: "Failed".into(), count: 3, ..Event::default() };
         let decoded: Event = decode_lossy(mk_broken(&event)).unwrap();
         assert_eq!((decoded.message.as_str(), decoded.reason.as_str()), ("pull of caf\u{fffd}", "Failed"));
-        assert_eq!(decoded.count, Some(0));
+        assert_eq!(decoded.count, 3);
     }
 
     #[test]

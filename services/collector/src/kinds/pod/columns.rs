@@ -191,8 +191,8 @@ fn waiting_reason(container: &ContainerStatus) -> Option<&str> {
 fn reason_of_end(terminated: &ContainerStateTerminated) -> String {
     if !terminated.reason.is_empty() {
         terminated.reason.clone()
-    } else if terminated.signal() != 0 {
-        format!("Signal:{}", terminated.signal())
+    } else if terminated.signal != 0 {
+        format!("Signal:{}", terminated.signal)
     } else {
         format!("ExitCode:{}", terminated.exit_code())
     }

@@ -36,32 +36,33 @@ func Run(ctx context.Context, options Options) error {
 	c := &children{paths: p, failed: make(chan error, 1)}
 	defer c.stop()
 
-	started := make(chan error, 1)
-	// Everything that starts a process stays on this goroutine (Pdeathsig); the waits end early when a child does.
+	// Everything that starts a process stays on this goroutine (Pdeathsig); its waits end early when a child does.
 	waits, stopWaiting := context.WithCancelCause(ctx)
 	defer stopWaiting(nil)
 	go func() {
 		select {
 		case err := <-c.failed:
 			stopWaiting(err)
-			started <- err
 		case <-ctx.Done():
 		}
 	}()
 	if err := start(waits, c, options); err != nil {
-		if cause := context.Cause(waits); cause != nil && ctx.Err() == nil {
-			return cause
+		switch {
+		case ctx.Err() != nil:
+			return nil // told to stop while it started
+		case context.Cause(waits) != nil:
+			return context.Cause(waits)
+		default:
+			return err
 		}
-		return err
 	}
 	fmt.Println("ready", p.dir)
 
-	select {
-	case <-ctx.Done():
+	<-waits.Done()
+	if ctx.Err() != nil {
 		return nil
-	case err := <-started:
-		return err
 	}
+	return context.Cause(waits)
 }
 
 func start(ctx context.Context, c *children, options Options) error {

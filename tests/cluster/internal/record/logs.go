@@ -67,5 +67,8 @@ func containers(pod *corev1.Pod) (names []string) {
 	for _, container := range pod.Spec.Containers {
 		names = append(names, container.Name)
 	}
+	for _, container := range pod.Spec.EphemeralContainers {
+		names = append(names, container.Name)
+	}
 	return names
 }

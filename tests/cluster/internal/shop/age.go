@@ -1,7 +1,6 @@
 package shop
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,9 +10,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
-	"k8s.io/client-go/kubernetes/scheme"
+
+	"gumshoe.test/cluster/internal/store"
 )
 
 // The API server sets the time of creation itself, so an object that has been there for a while can be had in two ways: wait,
@@ -50,18 +48,18 @@ func (s *shop) setCreation(ctx context.Context, times map[string]time.Time) erro
 
 // rewrite offers every object of the aged kinds to change, and stores it again where that says so.
 func (s *shop) rewrite(ctx context.Context, change func(key string, object metav1.Object) bool) error {
-	store, err := clientv3.New(clientv3.Config{Endpoints: []string{s.Etcd}, DialTimeout: 10 * time.Second})
+	stored, err := store.Open(s.Etcd)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer stored.Close()
 	for _, kind := range aged {
-		found, err := store.Get(ctx, "/registry/"+kind+"/", clientv3.WithPrefix(), clientv3.WithKeysOnly())
+		found, err := stored.Get(ctx, "/registry/"+kind+"/", clientv3.WithPrefix(), clientv3.WithKeysOnly())
 		if err != nil {
 			return err
 		}
 		for _, pair := range found.Kvs {
-			if err := rewriteOne(ctx, store, string(pair.Key), change); err != nil {
+			if err := rewriteOne(ctx, stored, string(pair.Key), change); err != nil {
 				return fmt.Errorf("%s: %w", pair.Key, err)
 			}
 		}
@@ -69,15 +67,14 @@ func (s *shop) rewrite(ctx context.Context, change func(key string, object metav
 	return nil
 }
 
-func rewriteOne(ctx context.Context, store *clientv3.Client, key string, change func(string, metav1.Object) bool) error {
-	codec := protobuf.NewSerializer(scheme.Scheme, scheme.Scheme)
+func rewriteOne(ctx context.Context, stored *clientv3.Client, key string, change func(string, metav1.Object) bool) error {
 	for {
-		found, err := store.Get(ctx, key)
+		found, err := stored.Get(ctx, key)
 		if err != nil || len(found.Kvs) == 0 {
 			return err // nothing there any more: nothing to do
 		}
 		value := found.Kvs[0]
-		decoded, _, err := codec.Decode(value.Value, nil, nil)
+		decoded, err := store.Decode(value.Value)
 		if err != nil {
 			return err
 		}
@@ -88,23 +85,18 @@ func rewriteOne(ctx context.Context, store *clientv3.Client, key string, change 
 		if !change(strings.TrimSuffix(key, "/"), object) {
 			return nil
 		}
-		encoded, err := encode(codec, decoded)
+		encoded, err := store.Encode(decoded)
 		if err != nil {
 			return err
 		}
 		// Someone else may have written in between, most likely a controller: then once more.
 		unchanged := clientv3.Compare(clientv3.ModRevision(key), "=", value.ModRevision)
-		written, err := store.Txn(ctx).If(unchanged).Then(clientv3.OpPut(key, string(encoded), clientv3.WithLease(clientv3.LeaseID(value.Lease)))).Commit()
+		put := clientv3.OpPut(key, string(encoded), clientv3.WithLease(clientv3.LeaseID(value.Lease)))
+		written, err := stored.Txn(ctx).If(unchanged).Then(put).Commit()
 		if err != nil || written.Succeeded {
 			return err
 		}
 	}
-}
-
-func encode(codec runtime.Encoder, object runtime.Object) ([]byte, error) {
-	var out bytes.Buffer
-	err := codec.Encode(object, &out)
-	return out.Bytes(), err
 }
 
 // shift moves every time in a value, however deep, unless it is null.

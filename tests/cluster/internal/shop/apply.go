@@ -4,6 +4,7 @@ package shop
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,6 +30,10 @@ func Apply(ctx context.Context, dir, fixtures string) error {
 		return err
 	}
 	s := &shop{Cluster: cluster, fixtures: fixtures}
+	_, err = s.Client.CoreV1().Namespaces().Get(ctx, "shop", metav1.GetOptions{})
+	if err == nil {
+		return errors.New("the shop is in this cluster already")
+	}
 	steps := []struct {
 		what string
 		do   func(context.Context) error

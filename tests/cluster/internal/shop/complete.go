@@ -26,6 +26,7 @@ func complete(pod *corev1.Pod, status *corev1.PodStatus) {
 
 	initialised := fill(pod, pod.Spec.InitContainers, status.InitContainerStatuses, initDone)
 	ready := fill(pod, pod.Spec.Containers, status.ContainerStatuses, func(s *corev1.ContainerStatus, _ bool) bool { return s.Ready })
+	fill(pod, ephemeral(pod), status.EphemeralContainerStatuses, func(*corev1.ContainerStatus, bool) bool { return true })
 	if status.Phase == "" {
 		status.Phase = phase(status)
 	}
@@ -73,6 +74,14 @@ func fill(
 		}
 	}
 	return bad
+}
+
+// ephemeral gives the ephemeral containers as what they have in common with the others.
+func ephemeral(pod *corev1.Pod) (containers []corev1.Container) {
+	for _, container := range pod.Spec.EphemeralContainers {
+		containers = append(containers, corev1.Container(container.EphemeralContainerCommon))
+	}
+	return containers
 }
 
 func containerID(pod *corev1.Pod, container string, run int32) string {

@@ -27,6 +27,8 @@ type given struct {
 	Delete    bool              `json:"delete"`
 	Expect    expectation       `json:"expect"`
 	Logs      map[string]string `json:"logs"`
+	// EphemeralContainers are added as kubectl debug does.
+	EphemeralContainers []corev1.EphemeralContainer `json:"ephemeralContainers"`
 	// Status is absent where the real parts make it, and only the expectation counts.
 	Status *corev1.PodStatus `json:"status"`
 }

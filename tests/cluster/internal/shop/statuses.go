@@ -76,6 +76,12 @@ func (s *shop) give(ctx context.Context, entry given) error {
 		if err != nil {
 			return err
 		}
+		if len(pod.Spec.EphemeralContainers) < len(entry.EphemeralContainers) {
+			pod.Spec.EphemeralContainers = entry.EphemeralContainers
+			if pod, err = pods.UpdateEphemeralContainers(ctx, pod.Name, pod, metav1.UpdateOptions{}); err != nil {
+				return err
+			}
+		}
 		complete(pod, entry.Status.DeepCopy())
 		_, err = pods.UpdateStatus(ctx, pod, metav1.UpdateOptions{})
 		return err

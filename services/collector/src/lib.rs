@@ -6,4 +6,5 @@ pub mod error;
 pub mod kinds;
 pub mod kubernetes;
 pub mod lists;
+pub mod logs;
 pub mod serve;

@@ -7,8 +7,7 @@ pub mod pod;
 use gumshoe_proto::{
     Normalize,
     collector::v1::{
-        Completeness, ObjectMeta, event_service_server::EventServiceServer, log_service_server::LogServiceServer,
-        pod_service_server::PodServiceServer,
+        Completeness, ObjectMeta, event_service_server::EventServiceServer, pod_service_server::PodServiceServer,
     },
 };
 use gumshoe_runtime::server::MAX_REQUEST_BYTES;
@@ -51,7 +50,7 @@ pub fn routes(reader: &Reader) -> Routes {
     let embedded = "the embedded descriptor sets are what the compiler encoded";
     Routes::new(PodServiceServer::new(Pods(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(EventServiceServer::new(Events(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
-        .add_service(LogServiceServer::new(Logs::new(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(Logs::new(reader.clone()))
         .add_service(reflection().build_v1().expect(embedded))
         .add_service(reflection().build_v1alpha().expect(embedded))
 }
@@ -63,7 +62,7 @@ pub async fn set_serving(health: &HealthReporter, serving: bool) {
         "",
         <PodServiceServer<Pods> as NamedService>::NAME,
         <EventServiceServer<Events> as NamedService>::NAME,
-        <LogServiceServer<Logs> as NamedService>::NAME,
+        <Logs as NamedService>::NAME,
     ] {
         health.set_service_status(service, status).await;
     }

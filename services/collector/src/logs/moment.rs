@@ -26,6 +26,9 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// The earliest one that there is.
+    pub const EARLIEST: Self = Self { seconds: *RANGE.start(), nanos: 0 };
+
     /// The timestamp in front of a line, and how many bytes it takes up with the space behind it. None where the line does
     /// not begin with one.
     #[must_use]

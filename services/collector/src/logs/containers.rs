@@ -1,0 +1,192 @@
+//! Which containers a pod has, of any sort, and what their status says about their logs.
+
+use gumshoe_proto::collector::v1::{ContainerState, ContainerStatus, Pod};
+
+use super::{moment::Moment, request::Containers};
+use crate::{error::ReadError, kubernetes::names::ContainerName};
+
+/// kubectl's own convention.
+const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+/// CRI-O writes what a container has written so far as a record of its own, so a line may be of any number of records.
+/// Others make a second record of a line only when it is long.
+const RECORDS_SHORTER_THAN_LINES: &str = "cri-o://";
+
+/// One run of a container: what there is one log of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Run {
+    /// How often the container was restarted before its current run.
+    pub restarts: u32,
+    /// When the run began whose log is read.
+    pub started: Option<Moment>,
+    /// Whether the current run goes on.
+    pub running: bool,
+    /// Whether a short line is one record.
+    pub lines_are_records: bool,
+}
+
+/// A container whose log is to be read; None where the pod has none of that name.
+pub type Subject = (ContainerName, Option<Run>);
+
+/// The containers that are meant, in the order of the pod: init, regular, ephemeral.
+///
+/// # Errors
+/// `NotFound` where only one container is named and the pod has none of that name; `Malformed` for a pod without containers.
+pub fn resolve(pod: &Pod, wanted: &Containers, previous: bool) -> Result<Vec<Subject>, ReadError> {
+    let subject = |name: &str| -> Result<Subject, ReadError> {
+        let name = ContainerName::parse("containers", name).map_err(|error| ReadError::Malformed(error.to_string()))?;
+        let run = run(pod, name.as_str(), previous);
+        Ok((name, Some(run)))
+    };
+    match wanted {
+        Containers::All => names(pod).map(subject).collect(),
+        Containers::Default => Ok(vec![subject(default_container(pod)?)?]),
+        Containers::Named(wanted) => {
+            let exists = |name: &ContainerName| names(pod).any(|existing| existing == name.as_str());
+            if let [name] = &wanted[..]
+                && !exists(name)
+            {
+                let metadata = pod.metadata.clone().unwrap_or_default();
+                let name = format!("{}/{}/{name}", metadata.namespace, metadata.name);
+                return Err(ReadError::NotFound { kind: "Container", name });
+            }
+            let subject = |name: &ContainerName| {
+                let run = exists(name).then(|| run(pod, name.as_str(), previous));
+                (name.clone(), run)
+            };
+            Ok(wanted.iter().map(subject).collect())
+        }
+    }
+}
+
+fn names(pod: &Pod) -> impl Iterator<Item = &str> {
+    let spec = pod.spec.as_ref();
+    let init = spec.into_iter().flat_map(|spec| &spec.init_containers).map(|container| container.name.as_str());
+    let regular = spec.into_iter().flat_map(|spec| &spec.containers).map(|container| container.name.as_str());
+    let ephemeral = spec.into_iter().flat_map(|spec| &spec.ephemeral_containers);
+    let ephemeral = ephemeral.filter_map(|container| container.ephemeral_container_common.as_ref());
+    init.chain(regular).chain(ephemeral.map(|container| container.name.as_str()))
+}
+
+fn default_container(pod: &Pod) -> Result<&str, ReadError> {
+    let annotated = pod.metadata.as_ref().and_then(|metadata| metadata.annotations.get(DEFAULT_CONTAINER));
+    // An annotation that names no container is passed over, as kubectl does.
+    let annotated = annotated.and_then(|wanted| names(pod).find(|name| name == wanted));
+    let first = pod.spec.as_ref().and_then(|spec| spec.containers.first()).map(|container| container.name.as_str());
+    annotated.or(first).ok_or_else(|| ReadError::Malformed("the pod has no containers".into()))
+}
+
+/// What the pod's status says of a container; a container without status has not started.
+#[must_use]
+pub fn run(pod: &Pod, container: &str, previous: bool) -> Run {
+    let Some(status) = status(pod, container) else { return Run::default() };
+    let started = if previous { begin(status.last_state.as_ref()) } else { begin(status.state.as_ref()) };
+    Run {
+        restarts: status.restart_count.and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
+        started,
+        running: status.state.as_ref().is_some_and(|state| state.running.is_some()),
+        lines_are_records: !status.container_id.starts_with(RECORDS_SHORTER_THAN_LINES),
+    }
+}
+
+fn status<'pod>(pod: &'pod Pod, container: &str) -> Option<&'pod ContainerStatus> {
+    let status = pod.status.as_ref()?;
+    let all = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
+    all.into_iter().flatten().find(|status| status.name == container)
+}
+
+fn begin(state: Option<&ContainerState>) -> Option<Moment> {
+    let state = state?;
+    let running = state.running.as_ref().and_then(|running| running.started_at.as_ref());
+    let terminated = state.terminated.as_ref().and_then(|terminated| terminated.started_at.as_ref());
+    Moment::of(running.or(terminated)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use gumshoe_proto::collector::v1::{
+        Container, ContainerStateRunning, ContainerStateTerminated, EphemeralContainer, EphemeralContainerCommon,
+        ObjectMeta, PodSpec, PodStatus,
+    };
+    use prost_types::Timestamp;
+
+    use super::*;
+
+    fn mk_container(name: &str) -> Container {
+        Container { name: name.into(), ..Container::default() }
+    }
+
+    fn mk_pod() -> Pod {
+        let debug = EphemeralContainerCommon { name: "debug".into(), ..EphemeralContainerCommon::default() };
+        Pod {
+            metadata: Some(ObjectMeta { namespace: "shop".into(), name: "web-0".into(), ..ObjectMeta::default() }),
+            spec: Some(PodSpec {
+                init_containers: vec![mk_container("migrate")],
+                containers: vec![mk_container("web"), mk_container("proxy")],
+                ephemeral_containers: vec![EphemeralContainer {
+                    ephemeral_container_common: Some(debug),
+                    ..EphemeralContainer::default()
+                }],
+                ..PodSpec::default()
+            }),
+            ..Pod::default()
+        }
+    }
+
+    fn mk_named(names: &[&str]) -> Containers {
+        Containers::Named(names.iter().map(|name| ContainerName::parse("containers", name).unwrap()).collect())
+    }
+
+    fn resolved(pod: &Pod, wanted: &Containers) -> Vec<(String, bool)> {
+        let subjects = resolve(pod, wanted, false).unwrap();
+        subjects.into_iter().map(|(name, run)| (name.to_string(), run.is_some())).collect()
+    }
+
+    #[test]
+    fn all_containers_are_those_of_every_sort() {
+        let names: Vec<_> = resolved(&mk_pod(), &Containers::All).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["migrate", "web", "proxy", "debug"]);
+    }
+
+    #[test]
+    fn the_default_container_is_the_annotated_one_else_the_first() {
+        let mut pod = mk_pod();
+        assert_eq!(resolved(&pod, &Containers::Default), [("web".to_owned(), true)]);
+        let annotations = &mut pod.metadata.as_mut().unwrap().annotations;
+        annotations.insert(DEFAULT_CONTAINER.into(), "proxy".into());
+        assert_eq!(resolved(&pod, &Containers::Default), [("proxy".to_owned(), true)]);
+        pod.metadata.as_mut().unwrap().annotations.insert(DEFAULT_CONTAINER.into(), "gone".into());
+        assert_eq!(resolved(&pod, &Containers::Default), [("web".to_owned(), true)]);
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_is_an_error_alone_and_an_outcome_among_several() {
+        let error = resolve(&mk_pod(), &mk_named(&["gone"]), false);
+        assert!(matches!(error, Err(ReadError::NotFound { kind: "Container", name }) if name == "shop/web-0/gone"));
+        let several = resolved(&mk_pod(), &mk_named(&["gone", "debug"]));
+        assert_eq!(several, [("gone".to_owned(), false), ("debug".to_owned(), true)]);
+    }
+
+    #[test]
+    fn the_run_is_the_one_whose_log_is_read() {
+        let time = |seconds| Some(Timestamp { seconds, nanos: 0 });
+        let mut pod = mk_pod();
+        let running = ContainerStateRunning { started_at: time(20) };
+        let terminated = ContainerStateTerminated { started_at: time(10), ..ContainerStateTerminated::default() };
+        pod.status = Some(PodStatus {
+            container_statuses: vec![ContainerStatus {
+                name: "web".into(),
+                restart_count: Some(3),
+                state: Some(ContainerState { running: Some(running), ..ContainerState::default() }),
+                last_state: Some(ContainerState { terminated: Some(terminated), ..ContainerState::default() }),
+                container_id: "containerd://1".into(),
+                ..ContainerStatus::default()
+            }],
+            ..PodStatus::default()
+        });
+        let current = run(&pod, "web", false);
+        assert_eq!((current.restarts, current.running, current.lines_are_records), (3, true, true));
+        assert_eq!(current.started.map(|moment| moment.seconds), Some(20));
+        assert_eq!(run(&pod, "web", true).started.map(|moment| moment.seconds), Some(10));
+        assert_eq!(run(&pod, "proxy", false), Run::default());
+    }
+}

@@ -1,0 +1,292 @@
+//! What the answers to a log request mean. The kubelet says most of it in English, and some of it in the middle of a log.
+
+use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason};
+use http::StatusCode;
+
+use crate::{
+    error::{ReadError, source_chain},
+    kubernetes::api::Failure,
+};
+
+/// Why there is nothing of a container's log, or not all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What became of the log.
+    pub status: ContainerLogStatus,
+    /// For people; holds no address and no line.
+    pub message: String,
+    /// What is missing for it; None where there is no log that could be missing.
+    pub missing: Option<Missing>,
+}
+
+/// What is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missing {
+    /// As the answer's gaps have it.
+    pub reason: GapReason,
+    /// Whether there is more of the log than was given.
+    pub newer: bool,
+    /// Whether a later call can bring it.
+    pub resumable: bool,
+}
+
+impl Missing {
+    /// The log could not be read.
+    pub const UNREADABLE: Self = Self { reason: GapReason::LogUnreadable, newer: false, resumable: false };
+    /// The log could be read up to some line.
+    pub const CUT: Self = Self { reason: GapReason::LogCutNewer, newer: true, resumable: false };
+    /// The read ended early.
+    pub const INTERRUPTED: Self = Self { reason: GapReason::ReadInterrupted, newer: true, resumable: true };
+}
+
+impl Trouble {
+    /// The pod has no container of the name.
+    #[must_use]
+    pub fn no_such_container() -> Self {
+        Self {
+            status: ContainerLogStatus::NoSuchContainer,
+            message: "the pod has no container of this name".into(),
+            missing: Some(Missing::UNREADABLE),
+        }
+    }
+
+    /// The pod has no node.
+    #[must_use]
+    pub fn not_scheduled() -> Self {
+        let message = "the pod has no node yet, so there is no log".into();
+        Self { status: ContainerLogStatus::NotScheduled, message, missing: None }
+    }
+
+    /// The pod is not there any more, or another one has its name.
+    #[must_use]
+    pub fn pod_gone() -> Self {
+        Self {
+            status: ContainerLogStatus::PodGone,
+            message: "the pod was deleted meanwhile".into(),
+            missing: Some(Missing::CUT),
+        }
+    }
+
+    /// The call as a whole had to stop.
+    #[must_use]
+    pub fn stopped(reason: GapReason, message: impl Into<String>) -> Self {
+        Self {
+            status: ContainerLogStatus::Interrupted,
+            message: message.into(),
+            missing: Some(Missing { reason, ..Missing::INTERRUPTED }),
+        }
+    }
+
+    /// The container runtime failed, as the kubelet wrote into the log.
+    #[must_use]
+    pub fn runtime_error(message: &str) -> Self {
+        Self {
+            status: ContainerLogStatus::RuntimeError,
+            message: format!("the kubelet says: {message}"),
+            missing: Some(Missing { newer: true, ..Missing::UNREADABLE }),
+        }
+    }
+
+    /// A read that had begun and broke off.
+    #[must_use]
+    pub fn broken(error: &ReadError) -> Self {
+        tracing::debug!(error = %error, cause = source_chain(error), "the read of a log broke off");
+        let reason = match error {
+            ReadError::Deadline => GapReason::Deadline,
+            _ => GapReason::ReadInterrupted,
+        };
+        Self::stopped(reason, error.to_string())
+    }
+
+    /// What a refusal by the API server or the kubelet means for the container; `restarts` is how often it was restarted.
+    ///
+    /// # Errors
+    /// `Denied` where the collector may not read logs at all.
+    pub fn refused(failure: Failure, restarts: u32) -> Result<Self, ReadError> {
+        let (code, message) = match failure {
+            Failure::Deadline => return Ok(Self::broken(&ReadError::Deadline)),
+            Failure::Unreachable(_) => return Ok(Self::broken(&failure.into_read_error("get pods/log"))),
+            Failure::Answered { code, body, .. } => (code, body.message),
+        };
+        tracing::debug!(code = code.as_u16(), message, "the read of a log was refused");
+        let says = |text: &str| message.contains(text);
+        let interrupted = |message: String, resumable| Self {
+            status: ContainerLogStatus::Interrupted,
+            message,
+            missing: Some(Missing { resumable, ..Missing::INTERRUPTED }),
+        };
+        Ok(match code {
+            // The kubelet: pkg/kubelet/kubelet_pods.go, validateContainerLogStatus.
+            StatusCode::BAD_REQUEST if says("is waiting to start") || says("is not available") => {
+                Self { status: ContainerLogStatus::NotStarted, message, missing: None }
+            }
+            StatusCode::BAD_REQUEST if says("previous terminated container") => Self::no_previous(restarts),
+            StatusCode::BAD_REQUEST if says("is not valid for pod") => Self::no_such_container(),
+            StatusCode::BAD_REQUEST if in_band_error(&message).is_some() => Self::runtime_error(&message),
+            StatusCode::NOT_FOUND => Self::pod_gone(),
+            // The API server's own refusal; a kubelet's is about nodes/proxy.
+            StatusCode::FORBIDDEN if says("pods/log") || says("\"pods\"") => {
+                return Err(ReadError::Denied("get pods/log in this namespace".into()));
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+                interrupted("the kubelet refused the API server's request".into(), false)
+            }
+            code if code.is_server_error() && unreachable(&message) => Self {
+                status: ContainerLogStatus::NodeUnreachable,
+                message: "the API server could not reach the node's kubelet".into(),
+                missing: Some(Missing::UNREADABLE),
+            },
+            code => interrupted(
+                format!("the Kubernetes API answered {code}"),
+                code.is_server_error() || code == StatusCode::TOO_MANY_REQUESTS,
+            ),
+        })
+    }
+
+    fn no_previous(restarts: u32) -> Self {
+        let (message, missing) = if restarts == 0 {
+            ("the container has not been restarted", None)
+        } else {
+            ("the node no longer has the log of the earlier run", Some(Missing::UNREADABLE))
+        };
+        Self { status: ContainerLogStatus::NoPrevious, message: message.into(), missing }
+    }
+}
+
+/// Whether the API server says that it has not come through to the kubelet, be it on its own or by way of a proxy.
+fn unreachable(message: &str) -> bool {
+    ["dial tcp", ":10250", "no preferred addresses found", "No agent available", "tls: ", "x509: "]
+        .iter()
+        .any(|sign| message.contains(sign))
+}
+
+/// The kubelet's error in place of a log, or behind one (kubernetes/kubernetes#142258).
+const UNABLE: &str = "unable to retrieve container logs for ";
+/// What else the kubelet writes where it cannot go on (cri-client: `pkg/logs/logs.go`); names of files may follow.
+const FAILED: &[&str] = &[
+    "failed to create fsnotify watcher: ",
+    "failed to try resolving symlinks in path ",
+    "failed to open log file ",
+    "failed to read log file ",
+    "failed to get parse function: ",
+];
+
+/// The message where a whole line is an error of the kubelet's. It writes none into a line that has a timestamp, and a
+/// container writes no line without.
+#[must_use]
+pub fn in_band_error(line: &str) -> Option<&str> {
+    if is_unable(line) {
+        return Some(line);
+    }
+    // What follows is a path on the node: nothing for the caller.
+    FAILED.iter().find(|failed| line.starts_with(**failed)).map(|failed| failed.trim_end_matches([':', ' ']))
+}
+
+/// Where the error begins that was written right behind a last line without a line feed.
+#[must_use]
+pub fn appended_error(line: &str) -> Option<usize> {
+    line.rfind(UNABLE).filter(|begin| is_unable(&line[*begin..]))
+}
+
+/// `… for <runtime>://<id>` and nothing else.
+fn is_unable(text: &str) -> bool {
+    let Some((runtime, id)) = text.trim_end().strip_prefix(UNABLE).and_then(|container| container.split_once("://"))
+    else {
+        return false;
+    };
+    let word = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    word(runtime) && word(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::status::ErrorBody;
+
+    fn mk_failure(code: u16, message: &str) -> Failure {
+        let body = ErrorBody { message: message.into(), ..ErrorBody::default() };
+        Failure::Answered { code: StatusCode::from_u16(code).unwrap(), body, retry_after: None }
+    }
+
+    #[test]
+    fn each_answer_has_its_meaning() {
+        use ContainerLogStatus as Log;
+        let table = [
+            (400, r#"container "web" in pod "web-0" is waiting to start: ContainerCreating"#, Log::NotStarted, None),
+            (400, r#"container "web" in pod "web-0" is waiting to start - no logs yet"#, Log::NotStarted, None),
+            (400, r#"container "web" in pod "web-0" is not available"#, Log::NotStarted, None),
+            (400, r#"previous terminated container "web" in pod "web-0" not found"#, Log::NoPrevious, None),
+            (
+                400,
+                "container web is not valid for pod web-0",
+                Log::NoSuchContainer,
+                Some((GapReason::LogUnreadable, false)),
+            ),
+            (
+                400,
+                "unable to retrieve container logs for containerd://0a1b",
+                Log::RuntimeError,
+                Some((GapReason::LogUnreadable, false)),
+            ),
+            (404, r#"pods "web-0" not found"#, Log::PodGone, Some((GapReason::LogCutNewer, false))),
+            (
+                500,
+                r#"Get "https://10.0.0.7:10250/containerLogs/shop/web-0/web": dial tcp 10.0.0.7:10250: connect: connection refused"#,
+                Log::NodeUnreachable,
+                Some((GapReason::LogUnreadable, false)),
+            ),
+            (500, "remote error: tls: internal error", Log::NodeUnreachable, Some((GapReason::LogUnreadable, false))),
+            (500, "etcdserver: leader changed", Log::Interrupted, Some((GapReason::ReadInterrupted, true))),
+            (429, "Too many requests", Log::Interrupted, Some((GapReason::ReadInterrupted, true))),
+            (400, "something new", Log::Interrupted, Some((GapReason::ReadInterrupted, false))),
+            (401, "Unauthorized", Log::Interrupted, Some((GapReason::ReadInterrupted, false))),
+            (
+                403,
+                "Forbidden (user=kube-apiserver, verb=get, resource=nodes, subresource=proxy)",
+                Log::Interrupted,
+                Some((GapReason::ReadInterrupted, false)),
+            ),
+        ];
+        for (code, message, status, gap) in table {
+            let trouble = Trouble::refused(mk_failure(code, message), 0).unwrap();
+            let missing = trouble.missing.map(|missing| (missing.reason, missing.resumable));
+            assert_eq!((trouble.status, missing), (status, gap), "{message}");
+            assert!(!trouble.message.contains("10.0.0.7"), "{}", trouble.message);
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_is_an_error_of_the_whole_call() {
+        let message = r#"pods "web-0" is forbidden: User "x" cannot get resource "pods/log" in API group "" in the namespace "shop""#;
+        assert!(matches!(Trouble::refused(mk_failure(403, message), 0), Err(ReadError::Denied(_))));
+    }
+
+    #[test]
+    fn an_earlier_run_that_the_node_has_forgotten_is_missing() {
+        let failure = mk_failure(400, r#"previous terminated container "web" in pod "web-0" not found"#);
+        assert_eq!(Trouble::refused(failure, 2).unwrap().missing, Some(Missing::UNREADABLE));
+    }
+
+    #[test]
+    fn the_kubelets_own_words_are_known_and_nothing_else() {
+        let error = "unable to retrieve container logs for containerd://0a1b";
+        assert_eq!(in_band_error(error), Some(error));
+        assert_eq!(
+            in_band_error("failed to open log file \"/var/log/x\": permission denied"),
+            Some("failed to open log file")
+        );
+        assert_eq!(appended_error(error), Some(0));
+        assert_eq!(appended_error(&format!("half a line{error}")), Some(11));
+        assert_eq!(appended_error(&format!("{error} {error}")), Some(error.len() + 1));
+        for line in [
+            "unable to retrieve container logs for breakfast",
+            "unable to retrieve container logs for containerd://0a1b: why",
+            "unable to retrieve container logs for ://0a1b",
+            "we were unable to retrieve container logs for containerd://",
+        ] {
+            assert_eq!((in_band_error(line), appended_error(line)), (None, None), "{line}");
+        }
+    }
+}

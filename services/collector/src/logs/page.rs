@@ -1,0 +1,236 @@
+//! Pages of lines, encoded while the lines are read: a long log has millions of them, and a message of its own for each
+//! would cost more than all the rest of the work.
+
+use bytes::Bytes;
+use gumshoe_proto::collector::v1::ReadLogsResponse;
+use prost::{
+    Message as _,
+    encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len},
+};
+
+use super::{lines::Line, moment::Moment};
+use crate::error::ReadError;
+
+/// Bytes at which a page is sent. With the longest line that can still come it stays below 1 MiB, and what the caller has not
+/// taken yet is little.
+const PAGE_BYTES: usize = 256 << 10;
+/// Most lines in a page.
+const PAGE_LINES: usize = 10_000;
+
+/// The numbers of the fields, as log.proto has them.
+mod field {
+    pub(super) const LINES: u32 = 1;
+    pub(super) const TIMESTAMP: u32 = 1;
+    pub(super) const CONTAINER: u32 = 2;
+    pub(super) const TEXT: u32 = 3;
+    pub(super) const RAW: u32 = 4;
+    pub(super) const CUT_FROM: u32 = 5;
+    pub(super) const SECONDS: u32 = 1;
+    pub(super) const NANOS: u32 = 2;
+}
+
+/// A `ReadLogsResponse` in its encoding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EncodedPage(pub Bytes);
+
+/// How many lines a page may hold.
+///
+/// # Errors
+/// `InvalidArgument` for `page_size` where it is negative; a size that is too large is cut (AIP-158).
+pub fn page_size(requested: i32) -> Result<usize, ReadError> {
+    match usize::try_from(requested) {
+        Ok(0) => Ok(PAGE_LINES),
+        Ok(size) => Ok(size.min(PAGE_LINES)),
+        Err(_) => Err(ReadError::invalid("page_size", "must not be negative")),
+    }
+}
+
+/// A page in the making.
+#[derive(Debug)]
+pub struct PageBuilder {
+    bytes: Vec<u8>,
+    lines: usize,
+    lines_max: usize,
+}
+
+impl PageBuilder {
+    /// Pages of at most so many lines.
+    #[must_use]
+    pub fn new(lines_max: usize) -> Self {
+        Self { bytes: Vec::new(), lines: 0, lines_max }
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, container: &str, line: Line, text: &[u8]) {
+        match std::str::from_utf8(text) {
+            Ok(valid) => self.encode(container, line, valid.as_bytes(), &[], line.cut_from(text)),
+            Err(_) => {
+                let lossy = String::from_utf8_lossy(text);
+                self.encode(container, line, lossy.as_bytes(), text, line.cut_from(text));
+            }
+        }
+    }
+
+    /// Writes what prost would write for a `LogLine`.
+    fn encode(&mut self, container: &str, line: Line, text: &[u8], raw: &[u8], cut_from: Option<u64>) {
+        let time = line.moment.map(|moment| (moment, time_len(moment)));
+        let length = time.map_or(0, |(_, length)| field_len(field::TIMESTAMP, length))
+            + bytes_len(field::CONTAINER, container.as_bytes())
+            + bytes_len(field::TEXT, text)
+            + bytes_len(field::RAW, raw)
+            + cut_from.map_or(0, |length| varint_len(field::CUT_FROM, length));
+        let out = &mut self.bytes;
+        encode_key(field::LINES, WireType::LengthDelimited, out);
+        encode_varint(length as u64, out);
+        if let Some((moment, length)) = time {
+            encode_key(field::TIMESTAMP, WireType::LengthDelimited, out);
+            encode_varint(length as u64, out);
+            put_varint(field::SECONDS, moment.seconds.cast_unsigned(), out);
+            put_varint(field::NANOS, u64::from(moment.nanos), out);
+        }
+        put_bytes(field::CONTAINER, container.as_bytes(), out);
+        put_bytes(field::TEXT, text, out);
+        put_bytes(field::RAW, raw, out);
+        if let Some(length) = cut_from {
+            encode_key(field::CUT_FROM, WireType::Varint, out);
+            encode_varint(length, out);
+        }
+        self.lines += 1;
+    }
+
+    /// Whether it is time to send the page.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.lines >= self.lines_max || self.bytes.len() >= PAGE_BYTES
+    }
+
+    /// Whether it holds no lines.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines == 0
+    }
+
+    /// Lines in it.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// Bytes of those lines, as encoded.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Takes the page; `end` is what belongs to it beside its lines.
+    pub fn take(&mut self, end: &ReadLogsResponse) -> EncodedPage {
+        debug_assert!(end.lines.is_empty(), "the lines are encoded already");
+        // The next page is likely to be as long.
+        let next = Vec::with_capacity(self.bytes.len());
+        let mut bytes = std::mem::replace(&mut self.bytes, next);
+        self.lines = 0;
+        // Messages one behind another are one message with the fields of both.
+        bytes.reserve_exact(end.encoded_len());
+        end.encode(&mut bytes).expect("a vector has room");
+        EncodedPage(bytes.into())
+    }
+}
+
+/// A `google.protobuf.Timestamp`, without its key and length.
+fn time_len(moment: Moment) -> usize {
+    varint_len(field::SECONDS, moment.seconds.cast_unsigned()) + varint_len(field::NANOS, u64::from(moment.nanos))
+}
+
+/// A field of so many bytes.
+fn field_len(number: u32, length: usize) -> usize {
+    key_len(number) + encoded_len_varint(length as u64) + length
+}
+
+/// What is empty or zero is not written (proto3).
+fn bytes_len(number: u32, bytes: &[u8]) -> usize {
+    if bytes.is_empty() { 0 } else { field_len(number, bytes.len()) }
+}
+
+fn varint_len(number: u32, value: u64) -> usize {
+    if value == 0 { 0 } else { key_len(number) + encoded_len_varint(value) }
+}
+
+fn put_bytes(number: u32, bytes: &[u8], out: &mut Vec<u8>) {
+    if !bytes.is_empty() {
+        encode_key(number, WireType::LengthDelimited, out);
+        encode_varint(bytes.len() as u64, out);
+        out.extend_from_slice(bytes);
+    }
+}
+
+fn put_varint(number: u32, value: u64, out: &mut Vec<u8>) {
+    if value != 0 {
+        encode_key(number, WireType::Varint, out);
+        encode_varint(value, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gumshoe_proto::collector::v1::{Completeness, LogLine};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::logs::lines::LINE_MAX;
+
+    fn mk_line() -> impl Strategy<Value = (Line, Vec<u8>)> {
+        let moment = prop::option::of((-62_135_596_800_i64..253_402_300_800, 0_u32..1_000_000_000));
+        let text =
+            prop_oneof![prop::collection::vec(any::<u8>(), 0..300), "[a-zé€]{0,300}".prop_map(String::into_bytes)];
+        (moment, text, prop::option::of(1_u64..1 << 40)).prop_map(|(moment, text, more)| {
+            let moment = moment.map(|(seconds, nanos)| Moment { seconds, nanos });
+            (Line { moment, length: text.len() as u64 + more.unwrap_or_default(), line_feed: true }, text)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_encoding_is_the_one_that_prost_writes(
+            lines in prop::collection::vec(("[a-z]{0,5}", mk_line()), 0..10),
+            complete in any::<bool>(),
+        ) {
+            let end = ReadLogsResponse {
+                next_page_token: "next".into(),
+                completeness: Some(Completeness { complete, ..Completeness::default() }),
+                ..ReadLogsResponse::default()
+            };
+            let mut page = PageBuilder::new(100);
+            let mut expected = Vec::new();
+            for (container, (line, text)) in &lines {
+                page.push(container, *line, text);
+                expected.push(LogLine {
+                    timestamp: line.moment.map(Moment::timestamp),
+                    container: container.clone(),
+                    text: String::from_utf8_lossy(text).into_owned(),
+                    raw: if std::str::from_utf8(text).is_ok() { Bytes::new() } else { text.clone().into() },
+                    cut_from: (line.length > text.len() as u64).then_some(line.length),
+                });
+            }
+            let expected = ReadLogsResponse { lines: expected, ..end.clone() };
+            prop_assert_eq!(page.take(&end).0, expected.encode_to_vec());
+        }
+    }
+
+    #[test]
+    fn a_page_with_the_longest_lines_stays_below_one_mebibyte() {
+        let mut page = PageBuilder::new(PAGE_LINES);
+        let text = vec![0xff; LINE_MAX];
+        while !page.is_full() {
+            page.push("web", Line { moment: None, length: 1 << 30, line_feed: true }, &text);
+        }
+        assert!(page.bytes() <= 1 << 20, "{}", page.bytes());
+    }
+
+    #[test]
+    fn sizes_are_read_as_the_contract_says() {
+        assert_eq!(page_size(0).ok(), Some(10_000));
+        assert_eq!(page_size(20_000).ok(), Some(10_000));
+        assert_eq!(page_size(5).ok(), Some(5));
+        assert!(matches!(page_size(-1), Err(ReadError::InvalidArgument { field: "page_size", .. })));
+    }
+}

@@ -1,0 +1,228 @@
+//! One request for a log, and the lines that come of it.
+
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use k8s_openapi::api::core::v1::Pod;
+
+use super::{
+    lines::{Line, LineSplitter},
+    moment::Moment,
+    outcome::{Trouble, appended_error, in_band_error},
+    position::Position,
+};
+use crate::{
+    error::ReadError,
+    kubernetes::{
+        api::{Answer, Call, Failure, KubernetesApi},
+        names::{ContainerName, Namespace, ObjectName},
+        resource::Resource,
+    },
+};
+
+/// A kubelet that has to look for the beginning of a window in a large log says nothing for a while; after so long it is
+/// taken for dead.
+const STALL: Duration = Duration::from_secs(30);
+/// A followed log may say nothing for as long as the call lasts.
+const FOLLOW_STALL: Duration = Duration::from_secs(24 * 60 * 60);
+/// As kubectl asks: a log has no encoding to negotiate, an error has.
+const ACCEPT: &str = "application/json, */*";
+
+/// Whose logs a call reads.
+#[derive(Clone)]
+pub struct PodLogs {
+    /// The Kubernetes API.
+    pub api: KubernetesApi,
+    /// The call that it is for.
+    pub call: Call,
+    /// The pod's namespace.
+    pub namespace: Namespace,
+    /// The pod.
+    pub pod: ObjectName,
+    /// Of the run before the current one.
+    pub previous: bool,
+}
+
+/// Which lines to read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReadQuery {
+    /// The newest so many records.
+    pub tail: Option<u64>,
+    /// Lines of this moment and later.
+    pub since: Option<Moment>,
+    /// Lines behind this one.
+    pub behind: Option<Position>,
+    /// Lines that are still to come.
+    pub follow: bool,
+}
+
+/// A log that is being read. Dropping it ends the request.
+pub struct LogRead {
+    /// None once the body has ended.
+    answer: Option<Answer>,
+    splitter: LineSplitter,
+    query: ReadQuery,
+    position: Position,
+    received: Received,
+    /// What keeps the log from being all there is, as the answer itself says.
+    trouble: Option<Trouble>,
+    no_content: bool,
+    warnings: Vec<String>,
+}
+
+/// What came off a read, lines that are not given included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Lines.
+    pub lines: u64,
+    /// Bytes of the body.
+    pub bytes: u64,
+    /// The text of the longest line.
+    pub longest: u64,
+    /// When the first line was taken.
+    pub first: Option<Moment>,
+}
+
+impl PodLogs {
+    /// Sends the request. `timestamps` always: without times there is neither an order nor a place to go on from. Never
+    /// `limitBytes`: it keeps the oldest bytes of the selection.
+    ///
+    /// # Errors
+    /// What the API server or the kubelet has against it.
+    pub async fn open(&self, container: &ContainerName, query: ReadQuery) -> Result<LogRead, Failure> {
+        let behind = query.behind.and_then(|position| position.resume_since());
+        // The kubelet filters by whole seconds, rounding to which is up to us.
+        let since = query.since.map(Moment::floor).max(behind);
+        let flag = |set: bool| if set { "true" } else { "" };
+        let text = |value: Option<String>| value.unwrap_or_default();
+        let target = Resource::of::<Pod>()
+            .subresource(&self.namespace, &self.pod, "log")
+            .with("container", container.as_str())
+            .with("timestamps", "true")
+            .with("previous", flag(self.previous))
+            .with("follow", flag(query.follow))
+            .with("tailLines", text(query.tail.map(|lines| lines.to_string())))
+            .with("sinceTime", text(since.map(|since| since.to_string())));
+        let answer = self.api.send(&self.call, &target, ACCEPT).await?;
+        Ok(LogRead {
+            // A log is text; only 204, the answer for a pod without a node, has no type.
+            no_content: answer.header(&CONTENT_TYPE).is_empty(),
+            warnings: answer.warnings().map(str::to_owned).collect(),
+            answer: Some(answer),
+            splitter: LineSplitter::default(),
+            query,
+            position: Position::default(),
+            received: Received::default(),
+            trouble: None,
+        })
+    }
+}
+
+impl LogRead {
+    /// The next line that is wanted, of what has come so far. Does not wait.
+    pub fn next_line(&mut self) -> Option<Line> {
+        while let Some(line) = self.splitter.next_line() {
+            if self.takes(line) {
+                return Some(line);
+            }
+        }
+        if self.answer.is_none() {
+            let line = self.splitter.finish()?;
+            return self.last_line(line);
+        }
+        None
+    }
+
+    /// Waits for more to come; false at the end of the log.
+    ///
+    /// # Errors
+    /// `Interrupted` where the body breaks off or stalls; `Deadline`.
+    pub async fn more(&mut self) -> Result<bool, ReadError> {
+        let Some(answer) = &mut self.answer else { return Ok(false) };
+        let stall = if self.query.follow { FOLLOW_STALL } else { STALL };
+        match answer.chunk(stall).await? {
+            Some(piece) => {
+                self.received.bytes += piece.len() as u64;
+                self.splitter.push(piece);
+            }
+            None => {
+                self.answer = None;
+                if self.no_content && self.received.bytes == 0 {
+                    self.trouble = Some(Trouble::not_scheduled());
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The text of the line that was taken last.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        self.splitter.text()
+    }
+
+    /// Behind the line that was taken last.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// What came so far.
+    #[must_use]
+    pub fn received(&self) -> Received {
+        self.received
+    }
+
+    /// What the answer says of itself beside its lines, once it has ended: an error of the kubelet's in the log, for example.
+    pub fn take_trouble(&mut self) -> Option<Trouble> {
+        self.trouble.take()
+    }
+
+    /// The texts of the `Warning` headers.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// Whether a line is wanted, that was read; also notes it.
+    fn takes(&mut self, line: Line) -> bool {
+        if line.moment.is_none() && self.is_error() {
+            return false;
+        }
+        if self.received.lines == 0 {
+            self.received.first = line.moment;
+            if self.query.behind.is_none() {
+                self.position = Position::before(line.moment);
+            }
+        }
+        self.received.lines += 1;
+        self.received.longest = self.received.longest.max(line.length);
+        if line.moment.is_some() && line.moment < self.query.since {
+            return false;
+        }
+        self.position.pass(line.moment);
+        self.query.behind.is_none_or(|behind| self.position > behind)
+    }
+
+    /// The last line, if no line feed ends it: the kubelet's error may stand right behind it.
+    fn last_line(&mut self, mut line: Line) -> Option<Line> {
+        let text = String::from_utf8_lossy(self.splitter.text()).into_owned();
+        if let Some(begin) = appended_error(&text) {
+            self.trouble = Some(Trouble::runtime_error(text[begin..].trim_end()));
+            // What is lossy is longer than the bytes it stands for, but the error itself is ASCII.
+            let length = self.splitter.text().len() - (text.len() - begin);
+            if length == 0 {
+                return None;
+            }
+            self.splitter.truncate(length);
+            line.length = length as u64;
+        }
+        self.takes(line).then_some(line)
+    }
+
+    fn is_error(&mut self) -> bool {
+        let text = std::str::from_utf8(self.splitter.text()).unwrap_or_default();
+        let Some(message) = in_band_error(text) else { return false };
+        self.trouble = Some(Trouble::runtime_error(message));
+        true
+    }
+}

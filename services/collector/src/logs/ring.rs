@@ -1,0 +1,218 @@
+//! Holds the newest whole lines that fit into a number of bytes. The kubelet's own `limitBytes` keeps the oldest.
+
+use std::collections::VecDeque;
+
+use super::{lines::Line, moment::Moment, position::Position};
+
+/// Room beside the text at the beginning: enough for lines of ordinary length.
+const OVERHEAD_SHARE: usize = 8;
+
+/// Lines one behind another in one buffer, each as flags, time, length and text; so a line takes some ten bytes more than
+/// its text, and a log of nothing but line feeds at most some twenty times its bound.
+#[derive(Debug)]
+pub struct Ring {
+    bytes: VecDeque<u8>,
+    /// Bytes of text and line feeds that may be held.
+    max: usize,
+    /// Those that are.
+    used: usize,
+    dropped: Dropped,
+    /// Behind the line that was dropped or taken last.
+    position: Option<Position>,
+    /// Times are held as the distance from the line before.
+    front: Moment,
+    back: Moment,
+    /// Of the line that is being dropped.
+    scratch: Vec<u8>,
+}
+
+/// What had to make room for newer lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Lines.
+    pub lines: u64,
+    /// Bytes of text and line feeds.
+    pub bytes: u64,
+}
+
+const TIMED: u64 = 1;
+const LINE_FEED: u64 = 2;
+const CUT: u64 = 4;
+const FLAG_BITS: u32 = 3;
+const EPOCH: Moment = Moment { seconds: 0, nanos: 0 };
+
+impl Ring {
+    /// Holds so many bytes of text and line feeds.
+    #[must_use]
+    pub fn new(max: usize) -> Self {
+        Self {
+            // What is not written to takes no memory.
+            bytes: VecDeque::with_capacity(max + max / OVERHEAD_SHARE),
+            max,
+            used: 0,
+            dropped: Dropped::default(),
+            position: None,
+            front: EPOCH,
+            back: EPOCH,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Adds the next line, and drops the oldest ones for it.
+    pub fn push(&mut self, line: Line, text: &[u8]) {
+        self.position.get_or_insert(Position::before(line.moment));
+        let cut = line.cut_from(text);
+        let flag = |set: bool, flag: u64| if set { flag } else { 0 };
+        let flags = flag(line.moment.is_some(), TIMED) | flag(line.line_feed, LINE_FEED) | flag(cut.is_some(), CUT);
+        self.write((text.len() as u64) << FLAG_BITS | flags);
+        if let Some(moment) = line.moment {
+            self.write(zigzag(moment.seconds - self.back.seconds));
+            self.write(u64::from(moment.nanos));
+            self.back = moment;
+        }
+        if let Some(length) = cut {
+            self.write(length);
+        }
+        self.bytes.extend(text);
+        self.used += line.cost(text);
+        let mut text = std::mem::take(&mut self.scratch);
+        while self.used > self.max {
+            let Some(line) = self.pop(&mut text) else { break };
+            self.dropped.lines += 1;
+            self.dropped.bytes += line.cost(&text) as u64;
+        }
+        self.scratch = text;
+    }
+
+    /// Takes the oldest line; its text replaces what is in `text`.
+    pub fn pop(&mut self, text: &mut Vec<u8>) -> Option<Line> {
+        if self.bytes.is_empty() {
+            return None;
+        }
+        let head = self.read();
+        let moment = (head & TIMED != 0).then(|| {
+            let seconds = self.front.seconds + unzigzag(self.read());
+            self.front = Moment { seconds, nanos: u32::try_from(self.read()).unwrap_or_default() };
+            self.front
+        });
+        let held = head >> FLAG_BITS;
+        let length = if head & CUT != 0 { self.read() } else { held };
+        text.clear();
+        text.extend(self.bytes.drain(..usize::try_from(held).unwrap_or(usize::MAX)));
+        let line = Line { moment, length, line_feed: head & LINE_FEED != 0 };
+        self.used -= line.cost(text);
+        self.position.get_or_insert_default().pass(moment);
+        Some(line)
+    }
+
+    /// What was dropped so far.
+    #[must_use]
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
+    /// How many bytes of text and line feeds are held.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
+    /// In front of the oldest line that is held; None where no line was ever there.
+    #[must_use]
+    pub fn position(&self) -> Option<Position> {
+        self.position
+    }
+
+    fn write(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.bytes.push_back(value.to_le_bytes()[0] | 0x80);
+            value >>= 7;
+        }
+        self.bytes.push_back(value.to_le_bytes()[0]);
+    }
+
+    fn read(&mut self) -> u64 {
+        let mut value = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.bytes.pop_front().unwrap_or_default();
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        value
+    }
+}
+
+/// Small numbers of either sign as small numbers.
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
+}
+
+fn unzigzag(value: u64) -> i64 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mk_line() -> impl Strategy<Value = (Line, Vec<u8>)> {
+        let moment = prop::option::weighted(0.9, (-5_i64..2_000_000_000, 0_u32..1_000_000_000));
+        let text = prop::collection::vec(any::<u8>(), 0..200);
+        (moment, text, prop::option::weighted(0.1, 1_u64..1 << 40), any::<bool>()).prop_map(
+            |(moment, text, more, line_feed)| {
+                let moment = moment.map(|(seconds, nanos)| Moment { seconds, nanos });
+                (Line { moment, length: text.len() as u64 + more.unwrap_or_default(), line_feed }, text)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn it_holds_the_newest_lines_that_fit(
+            lines in prop::collection::vec(mk_line(), 0..40),
+            max in 0_usize..2000,
+        ) {
+            let mut ring = Ring::new(max);
+            for (line, text) in &lines {
+                ring.push(*line, text);
+            }
+            let mut room = max;
+            let fitting = lines.iter().rev().take_while(|(line, text)| {
+                let fits = room.checked_sub(line.cost(text));
+                room = fits.unwrap_or_default();
+                fits.is_some()
+            });
+            let begin = lines.len() - fitting.count();
+            let costs = lines[..begin].iter().map(|(line, text)| line.cost(text) as u64);
+            prop_assert_eq!(ring.dropped(), Dropped { lines: begin as u64, bytes: costs.sum() });
+
+            let mut position = lines.first().map(|(line, _)| Position::before(line.moment));
+            for (line, _) in &lines[..begin] {
+                position.iter_mut().for_each(|position| position.pass(line.moment));
+            }
+            prop_assert_eq!(ring.position(), position);
+            let mut text = Vec::new();
+            let mut held = Vec::new();
+            while let Some(line) = ring.pop(&mut text) {
+                held.push((line, text.clone()));
+            }
+            prop_assert_eq!(&held[..], &lines[begin..]);
+            prop_assert_eq!(ring.used(), 0);
+        }
+    }
+
+    #[test]
+    fn a_log_of_line_feeds_stays_within_its_bound() {
+        let mut ring = Ring::new(1000);
+        for second in 0..100_000 {
+            let moment = Some(Moment { seconds: second * 1_000_000, nanos: 999_999_999 });
+            ring.push(Line { moment, length: 0, line_feed: true }, b"");
+        }
+        assert_eq!(ring.dropped().lines, 99_000);
+        assert!(ring.bytes.capacity() <= 20 * 1000);
+    }
+}

@@ -1,0 +1,386 @@
+//! One container's log on its way to the caller: the window that was asked for, line after line, and what became of it.
+
+use gumshoe_proto::collector::v1::{ContainerLog, ContainerLogStatus, Gap, GapReason};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    containers::Run,
+    lines::Line,
+    moment::Moment,
+    outcome::{Missing, Trouble},
+    page::PageBuilder,
+    position::Position,
+    read::{LogRead, PodLogs, ReadQuery, Received},
+    request::Window,
+    ring::{Dropped, Ring},
+};
+use crate::{error::ReadError, kubernetes::names::ContainerName};
+
+/// No container runtime makes several records of a line that is shorter, CRI-O apart.
+const RECORD_MIN: u64 = 4 << 10;
+
+/// Where in a container's log the caller is, as a page token has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The container.
+    pub name: String,
+    /// Which run of it.
+    pub restarts: u32,
+    /// Where.
+    pub place: Place,
+    /// Whether older lines than the first one given exist, as far as is known.
+    pub older: Option<bool>,
+    /// Whether a bound in bytes has left out lines: an answer that goes on must say so too.
+    pub cut_older: bool,
+}
+
+/// Where in a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// Nothing is known of the window yet.
+    Beginning,
+    /// Behind a line.
+    Behind(Position),
+    /// Nothing is to come.
+    End,
+}
+
+/// One container's log.
+pub struct Source {
+    pub(super) name: ContainerName,
+    pub(super) run: Run,
+    pub(super) window: Window,
+    /// Whether lines are wanted that are still to come.
+    pub(super) follow: bool,
+    pub(super) place: Place,
+    pub(super) feed: Feed,
+    pub(super) head: Option<Line>,
+    /// Of the head, where it comes from a ring.
+    text: Vec<u8>,
+    /// Whether this call has found the beginning of the window.
+    fresh: bool,
+    lines: u64,
+    bytes: u64,
+    older: Option<bool>,
+    /// What a bound in bytes left out; its inner None stands for an unknown number.
+    cut: Option<Option<Dropped>>,
+    received: Received,
+    rotated: bool,
+    restarted: bool,
+    /// Whether the window was read to its end.
+    pub(super) window_given: bool,
+    pub(super) trouble: Option<Trouble>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Where lines come from.
+pub(super) enum Feed {
+    /// From nowhere: before the read and after it.
+    None,
+    /// From the newest lines, all of which have been read.
+    Ring(Ring),
+    /// From the read itself.
+    Read(Box<LogRead>),
+}
+
+impl Source {
+    /// A log that is read from the beginning of its window.
+    #[must_use]
+    pub fn new(name: ContainerName, run: Option<Run>, window: Window, follow: bool) -> Self {
+        Self {
+            name,
+            trouble: run.is_none().then(Trouble::no_such_container),
+            run: run.unwrap_or_default(),
+            window,
+            follow,
+            place: Place::Beginning,
+            feed: Feed::None,
+            head: None,
+            text: Vec::new(),
+            fresh: true,
+            lines: 0,
+            bytes: 0,
+            older: None,
+            cut: None,
+            received: Received::default(),
+            rotated: false,
+            restarted: false,
+            window_given: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Goes on where an earlier answer ended.
+    #[must_use]
+    pub fn resume(mut self, progress: &Progress, previous: bool) -> Self {
+        self.place = progress.place;
+        self.fresh = progress.place == Place::Beginning;
+        self.older = progress.older;
+        self.cut = progress.cut_older.then_some(None);
+        let began = matches!(progress.place, Place::Behind(_));
+        if began && self.trouble.is_none() && self.run.restarts != progress.restarts {
+            if previous {
+                let message = "the earlier run has become a still earlier one, whose log is not to be had".to_owned();
+                let status = ContainerLogStatus::NoPrevious;
+                self.trouble = Some(Trouble { status, message, missing: Some(Missing::CUT) });
+            }
+            self.restarted = !previous;
+        }
+        self
+    }
+
+    /// Whether there is anything to read.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.trouble.is_none() && self.place != Place::End
+    }
+
+    /// Whether a later call brings what this one has not.
+    #[must_use]
+    pub fn can_resume(&self) -> bool {
+        self.place != Place::End && self.missing().map_or(self.goes_on(), |missing| missing.resumable)
+    }
+
+    /// How many bytes of lines this log may have to hold.
+    #[must_use]
+    pub fn holds(&self) -> usize {
+        if self.place == Place::Beginning { self.window.newest.unwrap_or_default() } else { 0 }
+    }
+
+    /// Goes to the first line of the window.
+    ///
+    /// # Errors
+    /// Only what concerns the whole call.
+    pub async fn begin(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
+        if !self.is_wanted() {
+            return Ok(());
+        }
+        match (self.place, self.window.newest) {
+            (Place::End, _) => return Ok(()),
+            (Place::Beginning, Some(max)) => self.read_newest(logs, max).await?,
+            (Place::Beginning, None) => {
+                let Window { tail, since, newest: _ } = self.window;
+                self.open(logs, ReadQuery { tail, since, ..ReadQuery::default() }).await?;
+            }
+            (Place::Behind(position), _) => {
+                let behind = Some(position);
+                self.open(logs, ReadQuery { since: self.window.since, behind, ..ReadQuery::default() }).await?;
+            }
+        }
+        self.advance().await;
+        Ok(())
+    }
+
+    /// Opens a read that lines are then taken from.
+    pub(super) async fn open(&mut self, logs: &PodLogs, query: ReadQuery) -> Result<(), ReadError> {
+        if let Some(read) = self.request(logs, query).await? {
+            self.feed = Feed::Read(Box::new(read));
+        }
+        Ok(())
+    }
+
+    /// Sends a request; a refusal is this log's trouble.
+    pub(super) async fn request(&mut self, logs: &PodLogs, query: ReadQuery) -> Result<Option<LogRead>, ReadError> {
+        match logs.open(&self.name, query).await {
+            Ok(mut read) => {
+                self.warnings.append(&mut read.take_warnings());
+                Ok(Some(read))
+            }
+            Err(failure) => {
+                self.trouble = Some(Trouble::refused(failure, self.run.restarts)?);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Goes to the next line, waiting for it; there is no head at the end of the window.
+    pub async fn advance(&mut self) {
+        while !self.advance_now() {
+            let Feed::Read(read) = &mut self.feed else { return };
+            match read.more().await {
+                Ok(true) => {}
+                Ok(false) => return self.end_of_read(),
+                Err(error) => {
+                    self.feed = Feed::None;
+                    self.trouble = Some(Trouble::broken(&error));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Goes to the next line if it is there already.
+    pub fn advance_now(&mut self) -> bool {
+        self.head = match &mut self.feed {
+            Feed::None => None,
+            Feed::Ring(ring) => ring.pop(&mut self.text),
+            Feed::Read(read) => read.next_line(),
+        };
+        match (&self.feed, self.head, self.place) {
+            (Feed::Read(_), Some(line), Place::Beginning) => {
+                self.place = Place::Behind(Position::before(line.moment));
+            }
+            (Feed::Ring(_), None, _) => {
+                self.feed = Feed::None;
+                self.end_of_window();
+            }
+            _ => {}
+        }
+        self.head.is_some()
+    }
+
+    /// The moment by which the head is merged with those of other logs; None where there is no head.
+    #[must_use]
+    pub fn key(&self) -> Option<Option<Moment>> {
+        self.head?;
+        match &self.feed {
+            Feed::None => None,
+            Feed::Ring(ring) => Some(ring.position().and_then(|position| position.moment())),
+            Feed::Read(read) => Some(read.position().moment()),
+        }
+    }
+
+    /// Gives the head to the caller.
+    pub fn give(&mut self, page: &mut PageBuilder) {
+        let Some(line) = self.head else { return };
+        let (text, position) = match &self.feed {
+            Feed::None => return,
+            Feed::Ring(ring) => (&self.text[..], ring.position().unwrap_or_default()),
+            Feed::Read(read) => (read.text(), read.position()),
+        };
+        page.push(self.name.as_str(), line, text);
+        self.place = Place::Behind(position);
+        self.lines += 1;
+        self.bytes += line.cost(text) as u64;
+    }
+
+    /// Takes over the newest lines; `all` says that the read went over the whole selection.
+    pub(super) fn hold(&mut self, ring: Ring, mut read: LogRead, all: bool) {
+        self.received = read.received();
+        self.trouble = read.take_trouble();
+        let dropped = ring.dropped();
+        let was_cut = dropped.lines > 0;
+        self.cut = was_cut.then(|| all.then_some(dropped));
+        self.older = if was_cut { Some(true) } else { self.older_than_tail() };
+        if let Some(position) = ring.position() {
+            self.place = Place::Behind(position);
+        }
+        self.feed = Feed::Ring(ring);
+    }
+
+    fn end_of_read(&mut self) {
+        let Feed::Read(mut read) = std::mem::replace(&mut self.feed, Feed::None) else { return };
+        self.received = read.received();
+        self.trouble = read.take_trouble();
+        if self.fresh {
+            self.older = self.older_than_tail();
+        }
+        // Lines that were read and are not wanted lie behind too.
+        if self.trouble.is_none() && read.position() > Position::default() {
+            let before = if let Place::Behind(position) = self.place { position } else { Position::default() };
+            self.place = Place::Behind(read.position().max(before));
+        }
+        self.end_of_window();
+    }
+
+    fn end_of_window(&mut self) {
+        self.window_given = self.trouble.is_none();
+        if self.window_given && !self.follow {
+            self.place = Place::End;
+        }
+    }
+
+    /// Whether `tail_lines` left out older lines of the selection. The kubelet counts records, of which a line may have
+    /// several, so fewer lines than were asked for may still be all of the records.
+    fn older_than_tail(&self) -> Option<bool> {
+        match self.window.tail {
+            None => Some(false),
+            Some(0) => None,
+            Some(tail) if self.received.lines >= tail => Some(true),
+            Some(_) => (self.run.lines_are_records && self.received.longest < RECORD_MIN).then_some(false),
+        }
+    }
+
+    /// Finds out whether the node's file begins later than the window: then it was rotated, for the container ran already.
+    pub async fn check_rotation(&mut self, logs: &PodLogs) {
+        let Some(since) = self.window.since else { return };
+        let ran = self.run.started.is_some_and(|started| started <= since);
+        let later = self.received.first.is_some_and(|first| first > since);
+        if !self.fresh || !ran || !later || self.trouble.is_some() || self.older == Some(true) {
+            return;
+        }
+        let Ok(mut read) = logs.open(&self.name, ReadQuery::default()).await else { return };
+        let first = loop {
+            match read.next_line() {
+                Some(line) => break line.moment,
+                None if matches!(read.more().await, Ok(true)) => {}
+                None => break None,
+            }
+        };
+        self.rotated = first.is_some_and(|first| first > since);
+    }
+
+    /// Where the caller is in this log.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        Progress {
+            name: self.name.to_string(),
+            restarts: self.run.restarts,
+            place: self.place,
+            older: self.older,
+            cut_older: self.cut.is_some(),
+        }
+    }
+
+    /// What became of the log.
+    #[must_use]
+    pub fn outcome(&self) -> ContainerLog {
+        let status = self.trouble.as_ref().map_or(ContainerLogStatus::Read, |trouble| trouble.status);
+        ContainerLog {
+            container: self.name.to_string(),
+            status: status.into(),
+            message: self.trouble.as_ref().map(|trouble| trouble.message.clone()).unwrap_or_default(),
+            lines: self.lines,
+            bytes: self.bytes,
+            older_lines_exist: self.older,
+            window_starts_at_file_start: self.rotated,
+            cut_newer: self.missing().is_some_and(|missing| missing.newer || self.lines > 0),
+        }
+    }
+
+    fn missing(&self) -> Option<Missing> {
+        self.trouble.as_ref().and_then(|trouble| trouble.missing)
+    }
+
+    /// What is missing of the selection, as far as this log is concerned.
+    #[must_use]
+    pub fn gaps(&self) -> Vec<Gap> {
+        let gap = |reason: GapReason, message: &str| Gap {
+            reason: reason.into(),
+            container: self.name.to_string(),
+            message: message.to_owned(),
+            ..Gap::default()
+        };
+        let mut gaps = Vec::new();
+        if let Some(dropped) = self.cut {
+            let message = "older lines were left out: only the newest were to be given, up to a number of bytes";
+            gaps.push(Gap {
+                items: dropped.map(|dropped| dropped.lines),
+                bytes: dropped.map(|dropped| dropped.bytes),
+                ..gap(GapReason::LogCutOlder, message)
+            });
+        }
+        if self.rotated {
+            let message = "the node's file begins after the moment asked for: what is older was rotated away";
+            gaps.push(gap(GapReason::LogUnreadable, message));
+        }
+        if self.restarted {
+            let message = "the container was restarted since: the rest of its earlier run may be read with `previous`";
+            gaps.push(gap(GapReason::LogCutNewer, message));
+        }
+        if let (Some(trouble), Some(missing)) = (&self.trouble, self.missing()) {
+            gaps.push(Gap { resumable: missing.resumable, ..gap(missing.reason, &trouble.message) });
+        }
+        gaps
+    }
+}

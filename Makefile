@@ -33,7 +33,8 @@ build: ## Build the three programs as they are shipped, into target/release
 test: expectations ## Run every test: pure, embedded, and on a real control plane
 	$(BUILD)
 	.ci/needs go python -- 'the tests on a real control plane, with kubectl, MiniStack and foreign gRPC clients' tests/tools/setup.sh
-	@if [ -s target/skipped ]; then tools=; else tools=$(TOOLS); fi; set -x; GUMSHOE_TOOLS=$$tools cargo test --locked --workspace
+	@if [ -s target/skipped ]; then tools=; else tools=$(TOOLS); fi; set -x; GUMSHOE_TOOLS=$$tools cargo test --locked --workspace | tee target/test.log
+	@awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' target/test.log
 	@$(SKIPPED)
 
 .PHONY: lint

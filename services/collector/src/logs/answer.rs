@@ -162,7 +162,7 @@ impl Answer {
             }
         }
         report.count(page.lines(), page.bytes());
-        let resumable = sources.iter().any(|source| source.can_resume());
+        let resumable = sources.iter().any(Source::can_resume);
         let containers = sources.iter().map(Source::progress).collect();
         let token = if resumable { arguments.encode(&Token { uid, since, containers }) } else { String::new() };
         let end = ReadLogsResponse {

@@ -304,7 +304,7 @@ impl Source {
     /// Finds out whether the node's file begins later than the window: then it was rotated, for the container ran already.
     pub async fn check_rotation(&mut self, logs: &PodLogs) {
         let Some(since) = self.window.since else { return };
-        let ran = self.run.started.is_some_and(|started| started <= since);
+        let ran = self.run.started.is_some_and(|started| started < since);
         let later = self.received.first.is_some_and(|first| first > since);
         if !self.fresh || !ran || !later || self.trouble.is_some() || self.older == Some(true) {
             return;

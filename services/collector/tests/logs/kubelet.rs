@@ -1,0 +1,354 @@
+//! A Kubernetes API in memory with one pod, whose logs it gives as the kubelet does: from CRI records, `tailLines` before
+//! `sinceTime`, a timestamp in front of the first record of a line only.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    convert::Infallible,
+    io,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _, stream};
+use gumshoe_collector::kubernetes::api::KubernetesApi;
+use gumshoe_proto::collector::v1::Pod;
+use http::{Request, Response, header::CONTENT_TYPE};
+use http_body_util::{BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::Frame;
+use jiff::{Timestamp, tz::Offset};
+use kube::client::Body;
+use prost::Message as _;
+use tokio::sync::watch;
+use tower::service_fn;
+
+pub const LOG_PATH: &str = "/api/v1/namespaces/shop/pods/web-0/log";
+const POD_PATH: &str = "/api/v1/namespaces/shop/pods/web-0";
+
+/// One record of a CRI log file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub moment: Timestamp,
+    pub text: Vec<u8>,
+    /// Whether the line goes on in the next record.
+    pub partial: bool,
+}
+
+/// What a request for a log is answered instead, or what is wrong with the answer.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    None,
+    /// The log was rotated just before, and these lines are new.
+    Rotated(Vec<Record>),
+    Status(u16, &'static str),
+    NoContent,
+    /// The connection breaks after so many bytes.
+    CutAfter(usize),
+    /// Nothing comes after so many bytes.
+    StallAfter(usize),
+    /// The log ends with this.
+    Append(&'static str),
+}
+
+#[derive(Clone)]
+pub struct FakeKubelet(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    pod: Option<Pod>,
+    pod_requests: usize,
+    logs: HashMap<(String, bool), Log>,
+    faults: VecDeque<Fault>,
+    requests: Vec<String>,
+    /// The bytes in each piece of a body, in turn; all in one where there are none.
+    pieces: Vec<usize>,
+    /// Connections of an earlier age are broken.
+    age: u64,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Log {
+    records: Vec<Record>,
+    ended: bool,
+}
+
+impl FakeKubelet {
+    pub fn new(pod: Pod) -> Self {
+        let state = State { pod: Some(pod), ..State::default() };
+        Self(Arc::new(Shared { state: Mutex::new(state), changed: watch::Sender::new(0) }))
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.0.state.lock().unwrap());
+        self.0.changed.send_modify(|version| *version += 1);
+        result
+    }
+
+    pub fn set_pod(&self, pod: Option<Pod>) {
+        self.change(|state| state.pod = pod);
+    }
+
+    pub fn with_pieces(self, pieces: Vec<usize>) -> Self {
+        self.change(|state| state.pieces = pieces);
+        self
+    }
+
+    pub fn with_log(self, container: &str, records: impl IntoIterator<Item = Record>) -> Self {
+        self.append(container, records);
+        self
+    }
+
+    pub fn append(&self, container: &str, records: impl IntoIterator<Item = Record>) {
+        self.change(|state| {
+            state.logs.entry((container.to_owned(), false)).or_default().records.extend(records);
+        });
+    }
+
+    pub fn with_previous(self, container: &str, records: impl IntoIterator<Item = Record>) -> Self {
+        let log = Log { records: records.into_iter().collect(), ended: true };
+        self.change(|state| state.logs.insert((container.to_owned(), true), log));
+        self
+    }
+
+    /// The container has ended: so do the reads that follow its log.
+    pub fn end(&self, container: &str) {
+        self.change(|state| state.logs.entry((container.to_owned(), false)).or_default().ended = true);
+    }
+
+    /// Drops what was logged so far, as a rotation does.
+    pub fn rotate(&self, container: &str) {
+        self.change(|state| state.logs.entry((container.to_owned(), false)).or_default().records.clear());
+    }
+
+    /// The next requests for logs have these faults, one each.
+    pub fn fault(&self, fault: Fault) {
+        self.change(|state| state.faults.push_back(fault));
+    }
+
+    /// Breaks all connections.
+    pub fn break_connections(&self) {
+        self.change(|state| state.age += 1);
+    }
+
+    /// The requests for logs so far.
+    pub fn requests(&self) -> Vec<String> {
+        self.0.state.lock().unwrap().requests.clone()
+    }
+
+    /// Resolves once there were so many requests for logs.
+    pub async fn requested(&self, times: usize) {
+        let mut changed = self.0.changed.subscribe();
+        changed.wait_for(|_| self.requests().len() >= times).await.unwrap();
+    }
+
+    pub fn connect(&self) -> KubernetesApi {
+        let fake = self.clone();
+        let service = service_fn(move |request: Request<Body>| {
+            let answer = fake.answer(&request);
+            async move { Ok::<_, Infallible>(answer) }
+        });
+        KubernetesApi::from_client(kube::Client::new(service, "default"))
+    }
+
+    fn answer(&self, request: &Request<Body>) -> Response<FakeBody> {
+        let uri = request.uri();
+        let query = Query::of(uri.query().unwrap_or_default());
+        match uri.path() {
+            POD_PATH => self.change(|state| {
+                state.pod_requests += 1;
+                match &state.pod {
+                    Some(pod) => respond(200, "application/vnd.kubernetes.protobuf", envelope(pod)),
+                    None => respond(404, "text/plain", "pods \"web-0\" not found".into()),
+                }
+            }),
+            LOG_PATH => {
+                let fault = self.change(|state| {
+                    state.requests.push(uri.to_string());
+                    state.faults.pop_front()
+                });
+                self.log(&query, fault)
+            }
+            path => panic!("nobody should ask for {path}"),
+        }
+    }
+
+    fn log(&self, query: &Query, fault: Option<Fault>) -> Response<FakeBody> {
+        assert_eq!(query.get("limitBytes"), None, "limitBytes keeps the oldest bytes");
+        assert_eq!(query.get("timestamps"), Some("true"));
+        let container = query.get("container").unwrap().to_owned();
+        let key = (container, query.get("previous") == Some("true"));
+        let mut state = self.0.state.lock().unwrap();
+        let mut stop = None;
+        let mut append = "";
+        match fault {
+            Some(Fault::Status(code, message)) => return respond(code, "text/plain", message.into()),
+            Some(Fault::NoContent) => return respond(204, "", Vec::new()),
+            Some(Fault::CutAfter(bytes)) => stop = Some((bytes, false)),
+            Some(Fault::StallAfter(bytes)) => stop = Some((bytes, true)),
+            Some(Fault::Append(text)) => append = text,
+            Some(Fault::Rotated(records)) => {
+                state.logs.insert(key.clone(), Log { records, ended: false });
+            }
+            Some(Fault::None) | None => {}
+        }
+        let log = match state.logs.get(&key) {
+            Some(log) => log,
+            None if key.1 => {
+                return respond(
+                    400,
+                    "text/plain",
+                    "previous terminated container \"web\" in pod \"web-0\" not found".into(),
+                );
+            }
+            None => &Log::default(),
+        };
+        let tail: Option<usize> = query.get("tailLines").map(|lines| lines.parse().unwrap());
+        let reading = Reading {
+            key,
+            next: log.records.len().saturating_sub(tail.unwrap_or(usize::MAX)),
+            new_line: true,
+            since: query.get("sinceTime").map(|since| since.parse().unwrap()),
+            follow: query.get("follow") == Some("true"),
+            age: state.age,
+        };
+        let pieces = state.pieces.clone();
+        drop(state);
+        let appended = stream::iter((!append.is_empty()).then(|| Ok(append.as_bytes().to_vec())));
+        let body = cut(pieces, stop, self.clone().read(reading).chain(appended));
+        let body = StreamBody::new(body.map(|piece| piece.map(Frame::data)));
+        Response::builder().header(CONTENT_TYPE, "text/plain").body(body.boxed_unsync()).unwrap()
+    }
+
+    /// The bytes of a log as they come.
+    fn read(self, reading: Reading) -> impl Stream<Item = Result<Vec<u8>, io::Error>> + Send {
+        let changed = self.0.changed.subscribe();
+        stream::unfold((self, reading, changed), |(fake, mut reading, mut changed)| async move {
+            loop {
+                changed.mark_unchanged();
+                let (bytes, ended, age) = {
+                    let state = fake.0.state.lock().unwrap();
+                    let log = state.logs.get(&reading.key).cloned().unwrap_or_default();
+                    (reading.render(&log), log.ended, state.age)
+                };
+                if age > reading.age {
+                    return Some((Err(io::ErrorKind::ConnectionReset.into()), (fake, reading, changed)));
+                }
+                if !bytes.is_empty() {
+                    return Some((Ok(bytes), (fake, reading, changed)));
+                }
+                if ended || !reading.follow {
+                    return None;
+                }
+                changed.changed().await.ok()?;
+            }
+        })
+    }
+}
+
+struct Reading {
+    key: (String, bool),
+    next: usize,
+    new_line: bool,
+    since: Option<Timestamp>,
+    follow: bool,
+    age: u64,
+}
+
+impl Reading {
+    /// cri-client, `pkg/logs/logs.go`.
+    fn render(&mut self, log: &Log) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for record in log.records.get(self.next..).unwrap_or_default() {
+            if self.since.is_none_or(|since| record.moment >= since) {
+                if self.new_line {
+                    bytes.extend(stamp(record.moment).as_bytes());
+                    bytes.push(b' ');
+                }
+                bytes.extend(&record.text);
+                if !record.partial {
+                    bytes.push(b'\n');
+                }
+            }
+            self.new_line = !record.partial;
+        }
+        self.next = log.records.len().max(self.next);
+        bytes
+    }
+}
+
+/// As Go's `RFC3339NanoFixed`, with the offset of a node in India.
+pub fn stamp(moment: Timestamp) -> String {
+    let printer = jiff::fmt::temporal::DateTimePrinter::new().precision(Some(9));
+    printer.timestamp_with_offset_to_string(&moment, Offset::from_seconds(19_800).unwrap())
+}
+
+/// Cuts a body into pieces, and stops it.
+fn cut(
+    pieces: Vec<usize>,
+    stop: Option<(usize, bool)>,
+    body: impl Stream<Item = Result<Vec<u8>, io::Error>> + Send + 'static,
+) -> impl Stream<Item = Result<Bytes, io::Error>> + Send {
+    let mut sizes = pieces.into_iter().cycle();
+    let mut left = stop.map_or(usize::MAX, |(bytes, _)| bytes);
+    let body = body.flat_map(move |bytes| {
+        let mut out = Vec::new();
+        match bytes {
+            Err(error) => out.push(Err(error)),
+            Ok(bytes) => {
+                let mut rest = &bytes[..bytes.len().min(left)];
+                left -= rest.len();
+                while !rest.is_empty() {
+                    let (piece, after) = rest.split_at(sizes.next().unwrap_or(usize::MAX).clamp(1, rest.len()));
+                    out.push(Ok(Bytes::copy_from_slice(piece)));
+                    rest = after;
+                }
+            }
+        }
+        stream::iter(out)
+    });
+    let end = stream::once(async move {
+        match stop {
+            None => None,
+            Some((_, false)) => Some(Err(io::ErrorKind::ConnectionReset.into())),
+            Some((_, true)) => std::future::pending().await,
+        }
+    });
+    body.chain(end.filter_map(std::future::ready))
+}
+
+type FakeBody = UnsyncBoxBody<Bytes, io::Error>;
+
+fn respond(code: u16, content_type: &str, body: Vec<u8>) -> Response<FakeBody> {
+    let mut response = Response::builder().status(code);
+    if !content_type.is_empty() {
+        response = response.header(CONTENT_TYPE, content_type);
+    }
+    let body = http_body_util::Full::new(Bytes::from(body)).map_err(|never| match never {});
+    response.body(body.boxed_unsync()).unwrap()
+}
+
+fn envelope(pod: &Pod) -> Vec<u8> {
+    let raw = pod.encode_to_vec();
+    let mut body = b"k8s\0\x0a\x00\x12".to_vec();
+    prost::encoding::encode_varint(raw.len() as u64, &mut body);
+    body.extend(raw);
+    body
+}
+
+struct Query(HashMap<String, String>);
+
+impl Query {
+    fn of(query: &str) -> Self {
+        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
+        Self(pairs.map(|(name, value)| (decode(name), decode(value))).collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}

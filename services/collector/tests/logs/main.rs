@@ -1,0 +1,10 @@
+//! `LogService` against a fake Kubernetes API, over no network.
+
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+
+mod follow;
+mod grpc;
+mod kubelet;
+mod outcomes;
+mod support;
+mod window;

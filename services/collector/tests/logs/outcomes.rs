@@ -1,0 +1,226 @@
+//! What becomes of a log that cannot be read, or not to its end.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason, ReadLogsRequest, ReadLogsResponse};
+use tonic::Code;
+
+use crate::{
+    kubelet::{FakeKubelet, Fault},
+    support::*,
+};
+
+fn mk_kubelet() -> FakeKubelet {
+    FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..20))
+}
+
+const UNREACHABLE: &str =
+    "Get \"https://10.0.0.7:10250/containerLogs/shop/web-0/web\": dial tcp 10.0.0.7:10250: i/o timeout";
+
+#[tokio::test]
+async fn a_node_that_cannot_be_reached_is_an_outcome() {
+    let kubelet = mk_kubelet();
+    kubelet.fault(Fault::Status(500, UNREACHABLE));
+    let answer = read(&kubelet, newest()).await.unwrap();
+    assert_eq!(answer.status(), ContainerLogStatus::NodeUnreachable);
+    assert_eq!(answer.gap().reason(), GapReason::LogUnreadable);
+    assert!(!answer.log().message.contains("10.0.0.7"));
+}
+
+#[tokio::test]
+async fn one_container_in_trouble_does_not_keep_the_others_from_being_read() {
+    let kubelet =
+        FakeKubelet::new(mk_pod(&["web", "proxy"])).with_log("web", numbered(0..3)).with_log("proxy", numbered(0..3));
+    kubelet.fault(Fault::Status(400, "container \"web\" in pod \"web-0\" is waiting to start: ImagePullBackOff"));
+    let answer = read(&kubelet, ReadLogsRequest { all_containers: true, ..newest() }).await.unwrap();
+    let statuses: Vec<_> = answer.logs.iter().map(|log| (log.container.as_str(), log.status(), log.lines)).collect();
+    let expected = [("web", ContainerLogStatus::NotStarted, 0), ("proxy", ContainerLogStatus::Read, 3)];
+    assert_eq!(statuses, expected);
+    assert!(answer.completeness.complete, "there is no log that could be missing");
+    assert!(answer.logs[0].message.contains("ImagePullBackOff"));
+}
+
+#[tokio::test]
+async fn a_pod_without_a_node_has_no_log_and_is_not_asked_for_one() {
+    let mut pod = mk_pod(&["web"]);
+    pod.spec.as_mut().unwrap().node_name.clear();
+    let kubelet = FakeKubelet::new(pod);
+    assert_eq!(read(&kubelet, newest()).await.unwrap().status(), ContainerLogStatus::NotScheduled);
+    assert!(kubelet.requests().is_empty());
+
+    let kubelet = mk_kubelet();
+    kubelet.fault(Fault::NoContent);
+    assert_eq!(read(&kubelet, whole()).await.unwrap().status(), ContainerLogStatus::NotScheduled);
+}
+
+#[tokio::test]
+async fn the_kubelets_error_in_the_log_is_no_line_of_it() {
+    const ERROR: &str = "unable to retrieve container logs for containerd://0a1b";
+    const GLUED: &str =
+        "2024-05-01T15:30:01.000000000+05:30 half a lineunable to retrieve container logs for containerd://0a1b";
+    for (appended, lines) in [(ERROR, 20), (GLUED, 21)] {
+        for request in [whole(), newest(), ReadLogsRequest { tail_lines: Some(30), ..newest() }] {
+            let kubelet = mk_kubelet().with_pieces(vec![7]);
+            kubelet.fault(Fault::Append(appended));
+            let answer = read(&kubelet, request).await.unwrap();
+            assert_eq!(answer.status(), ContainerLogStatus::RuntimeError);
+            assert_eq!(answer.gap().reason(), GapReason::LogUnreadable);
+            assert_eq!(answer.lines().len(), lines);
+            assert!(answer.log().cut_newer);
+            assert!(lines == 20 || answer.texts()[20] == "half a line");
+        }
+    }
+    let alone = FakeKubelet::new(mk_pod(&["web"]));
+    alone.fault(Fault::Append(ERROR));
+    let answer = read(&alone, newest()).await.unwrap();
+    assert_eq!((answer.status(), answer.lines().len()), (ContainerLogStatus::RuntimeError, 0));
+}
+
+#[tokio::test]
+async fn a_container_that_writes_the_kubelets_words_is_believed_to_have_written_them() {
+    let kubelet = mk_kubelet();
+    kubelet.append("web", [record(30, "unable to retrieve container logs for containerd://0a1b")]);
+    let answer = read(&kubelet, whole()).await.unwrap();
+    assert_eq!((answer.status(), answer.lines().len()), (ContainerLogStatus::Read, 21));
+}
+
+#[tokio::test]
+async fn an_earlier_run_is_read_or_said_not_to_be() {
+    let previous = ReadLogsRequest { previous: true, ..newest() };
+    let kubelet = mk_kubelet();
+    let answer = read(&kubelet, previous.clone()).await.unwrap();
+    assert_eq!(answer.status(), ContainerLogStatus::NoPrevious);
+    assert!(answer.completeness.complete);
+
+    let kubelet = kubelet.with_previous("web", [record(-5, "panic: out of luck")]);
+    assert_eq!(read(&kubelet, previous).await.unwrap().texts(), ["panic: out of luck"]);
+}
+
+#[tokio::test]
+async fn a_read_that_breaks_is_taken_up_by_its_token() {
+    let whole = ReadLogsRequest { page_size: 4, ..whole() };
+    let kubelet = mk_kubelet();
+    kubelet.fault(Fault::CutAfter(500));
+    let broken = read(&kubelet, whole.clone()).await.unwrap();
+    assert_eq!(broken.status(), ContainerLogStatus::Interrupted);
+    assert_eq!((broken.gap().reason(), broken.gap().resumable), (GapReason::ReadInterrupted, true));
+    assert!(broken.log().cut_newer && !broken.texts().is_empty());
+
+    let page_token = broken.completeness.resume_token.clone();
+    let rest = read(&kubelet, ReadLogsRequest { page_token, ..whole }).await.unwrap();
+    assert!(rest.completeness.complete);
+    let expected: Vec<_> = (0..20).map(|line| format!("line {line}")).collect();
+    assert_eq!([broken.texts(), rest.texts()].concat(), expected);
+}
+
+#[tokio::test]
+async fn newest_lines_that_could_not_be_found_are_sought_again_by_the_token() {
+    let kubelet = mk_kubelet();
+    kubelet.fault(Fault::CutAfter(500));
+    let broken = read(&kubelet, newest()).await.unwrap();
+    assert!(broken.gap().resumable && broken.texts().is_empty(), "what had come by then were the oldest lines");
+    let page_token = broken.completeness.resume_token.clone();
+    assert_eq!(read(&kubelet, ReadLogsRequest { page_token, ..newest() }).await.unwrap().texts().len(), 20);
+}
+
+#[tokio::test]
+async fn at_the_deadline_what_has_come_is_given_and_the_rest_can_be_had() {
+    let kubelet = mk_kubelet();
+    kubelet.fault(Fault::StallAfter(500));
+    let cut = read_until(&kubelet, whole(), Duration::from_millis(300)).await.unwrap();
+    assert_eq!((cut.gap().reason(), cut.gap().resumable), (GapReason::Deadline, true));
+    assert!(!cut.texts().is_empty());
+    let page_token = cut.completeness.resume_token.clone();
+    let rest = read(&kubelet, ReadLogsRequest { page_token, ..whole() }).await.unwrap();
+    assert_eq!(cut.texts().len() + rest.texts().len(), 20);
+}
+
+#[tokio::test]
+async fn a_caller_who_takes_no_pages_gets_them_afterwards_by_the_token() {
+    let records: Vec<_> = (0..12_000).map(|line| record(line, "x".repeat(1000))).collect();
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", records);
+    let mut pages = call(&serve(&kubelet), whole(), Duration::from_millis(500)).unwrap();
+    let first: ReadLogsResponse = pages.next().await.unwrap().unwrap();
+    tokio::time::sleep_until(tokio::time::Instant::now() + Duration::from_millis(500)).await;
+    let pages: Vec<_> = pages.map(Result::unwrap).collect().await;
+    let cut = Answer::of([vec![first], pages].concat());
+    assert_eq!(cut.gap().reason(), GapReason::Deadline);
+    let page_token = cut.completeness.resume_token.clone();
+    let rest = read(&kubelet, ReadLogsRequest { page_token, ..whole() }).await.unwrap();
+    assert_eq!(cut.log().lines + rest.log().lines, 12_000);
+}
+
+#[tokio::test]
+async fn names_that_do_not_exist_are_not_found_or_named_among_others() {
+    let named = |names: &[&str]| ReadLogsRequest {
+        containers: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..newest()
+    };
+    let kubelet = mk_kubelet();
+    let status = read(&kubelet, named(&["gone"])).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::NotFound, "Container shop/web-0/gone not found"));
+    let answer = read(&kubelet, named(&["web", "gone"])).await.unwrap();
+    assert_eq!(answer.logs[1].status(), ContainerLogStatus::NoSuchContainer);
+    assert_eq!(answer.gap().container, "gone");
+
+    kubelet.set_pod(None);
+    assert_eq!(read(&kubelet, newest()).await.unwrap_err().code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_pod_that_went_away_between_two_pages_is_an_outcome() {
+    let kubelet = mk_kubelet();
+    let request = ReadLogsRequest { page_size: 5, ..whole() };
+    let page_token = read(&kubelet, request.clone()).await.unwrap().pages[0].next_page_token.clone();
+    let resumed = ReadLogsRequest { page_token, ..request };
+    let mut other = mk_pod(&["web"]);
+    other.metadata.as_mut().unwrap().uid = "2".into();
+    for pod in [None, Some(other)] {
+        kubelet.set_pod(pod);
+        let answer = read(&kubelet, resumed.clone()).await.unwrap();
+        assert_eq!(answer.status(), ContainerLogStatus::PodGone);
+        assert_eq!((answer.gap().reason(), answer.gap().resumable), (GapReason::LogCutNewer, false));
+    }
+}
+
+#[tokio::test]
+async fn a_container_that_was_restarted_between_two_pages_has_a_gap() {
+    let kubelet = mk_kubelet();
+    let request = ReadLogsRequest { page_size: 5, ..whole() };
+    let page_token = read(&kubelet, request.clone()).await.unwrap().pages[0].next_page_token.clone();
+    let mut pod = mk_pod(&["web"]);
+    statuses(&mut pod)[0].restart_count = Some(1);
+    kubelet.set_pod(Some(pod));
+    let answer = read(&kubelet, ReadLogsRequest { page_token, ..request }).await.unwrap();
+    assert_eq!(answer.gap().reason(), GapReason::LogCutNewer);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_told_before_anything_is_read() {
+    let kubelet = mk_kubelet();
+    let logs = serve(&kubelet);
+    let code = |request| call(&logs, request, AMPLE).err().map(|status| status.code());
+    for request in [
+        ReadLogsRequest { namespace: "..".into(), ..newest() },
+        ReadLogsRequest { pod: "a/b".into(), ..newest() },
+        ReadLogsRequest { containers: vec!["%".into()], ..newest() },
+        ReadLogsRequest { tail_lines: Some(-1), ..newest() },
+        ReadLogsRequest { page_token: "x".into(), ..newest() },
+    ] {
+        assert_eq!(code(request), Some(Code::InvalidArgument));
+    }
+    let page_token =
+        read(&kubelet, ReadLogsRequest { page_size: 5, ..whole() }).await.unwrap().pages[0].next_page_token.clone();
+    assert_eq!(code(ReadLogsRequest { page_token, ..newest() }), Some(Code::InvalidArgument), "of other arguments");
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_an_error_of_the_call() {
+    let kubelet = mk_kubelet();
+    kubelet.fault(Fault::Status(
+        403,
+        "pods \"web-0\" is forbidden: User \"x\" cannot get resource \"pods/log\" in API group \"\"",
+    ));
+    assert_eq!(read(&kubelet, newest()).await.unwrap_err().code(), Code::PermissionDenied);
+}

@@ -1,0 +1,172 @@
+//! Pods, records and calls for the tests.
+
+use std::time::Duration;
+
+use futures::{Stream, StreamExt as _};
+use gumshoe_collector::{
+    kinds::log::Logs,
+    lists::{Reader, scope::Scope},
+};
+use gumshoe_proto::collector::v1::{
+    Completeness, Container, ContainerLog, ContainerLogStatus, ContainerState, ContainerStateRunning, ContainerStatus,
+    Gap, GapReason, LogLine, ObjectMeta, Pod, PodSpec, PodStatus, ReadLogsRequest, ReadLogsResponse,
+};
+use gumshoe_runtime::deadline::Deadline;
+use jiff::{SignedDuration, Timestamp};
+use prost::Message as _;
+use tonic::{Request, Status};
+
+use crate::kubelet::{FakeKubelet, Record};
+
+/// Long enough that no test waits for it.
+pub const AMPLE: Duration = Duration::from_secs(60);
+
+/// The moment at which the tests' containers began.
+pub fn start() -> Timestamp {
+    "2024-05-01T10:00:00Z".parse().unwrap()
+}
+
+pub fn after(millis: i64) -> Timestamp {
+    start() + SignedDuration::from_millis(millis)
+}
+
+pub fn proto(moment: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: moment.as_second(), nanos: moment.subsec_nanosecond() }
+}
+
+/// A line of one record, so many milliseconds after the start.
+pub fn record(millis: i64, text: impl AsRef<[u8]>) -> Record {
+    Record { moment: after(millis), text: text.as_ref().to_vec(), partial: false }
+}
+
+/// Lines of a millisecond each.
+pub fn numbered(lines: std::ops::Range<i64>) -> Vec<Record> {
+    lines.map(|line| record(line, format!("line {line}"))).collect()
+}
+
+pub fn mk_status(name: &str) -> ContainerStatus {
+    let running = ContainerStateRunning { started_at: Some(proto(start())) };
+    ContainerStatus {
+        name: name.into(),
+        restart_count: Some(0),
+        container_id: "containerd://1".into(),
+        state: Some(ContainerState { running: Some(running), ..ContainerState::default() }),
+        ..ContainerStatus::default()
+    }
+}
+
+pub fn mk_pod(containers: &[&str]) -> Pod {
+    let container = |name: &&str| Container { name: (*name).into(), ..Container::default() };
+    Pod {
+        metadata: Some(ObjectMeta {
+            namespace: "shop".into(),
+            name: "web-0".into(),
+            uid: "1".into(),
+            ..ObjectMeta::default()
+        }),
+        spec: Some(PodSpec {
+            containers: containers.iter().map(container).collect(),
+            node_name: "node-1".into(),
+            ..PodSpec::default()
+        }),
+        status: Some(PodStatus {
+            container_statuses: containers.iter().map(|name| mk_status(name)).collect(),
+            ..PodStatus::default()
+        }),
+        ..Pod::default()
+    }
+}
+
+pub fn statuses(pod: &mut Pod) -> &mut Vec<ContainerStatus> {
+    &mut pod.status.as_mut().unwrap().container_statuses
+}
+
+/// The whole log of the default container.
+pub fn whole() -> ReadLogsRequest {
+    ReadLogsRequest { whole_log: true, ..newest() }
+}
+
+/// The newest of the default container.
+pub fn newest() -> ReadLogsRequest {
+    ReadLogsRequest { namespace: "shop".into(), pod: "web-0".into(), ..ReadLogsRequest::default() }
+}
+
+pub fn serve(kubelet: &FakeKubelet) -> Logs {
+    Logs::new(Reader { api: kubelet.connect(), scope: Scope::default() })
+}
+
+/// Starts a call.
+pub fn call(
+    logs: &Logs,
+    request: ReadLogsRequest,
+    timeout: Duration,
+) -> Result<impl Stream<Item = Result<ReadLogsResponse, Status>> + Unpin + use<>, Status> {
+    let mut request = Request::new(request);
+    request.extensions_mut().insert(Deadline::after(timeout));
+    let pages = logs.read_logs(&request)?;
+    Ok(pages.map(|page| page.map(|page| ReadLogsResponse::decode(page.0).unwrap())))
+}
+
+/// A whole answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub pages: Vec<ReadLogsResponse>,
+    pub logs: Vec<ContainerLog>,
+    pub completeness: Completeness,
+}
+
+impl Answer {
+    pub fn of(pages: Vec<ReadLogsResponse>) -> Self {
+        let (last, before) = pages.split_last().unwrap();
+        assert!(before.iter().all(|page| page.logs.is_empty() && page.completeness.is_none()));
+        let completeness = last.completeness.clone().unwrap();
+        let answer = Self { logs: last.logs.clone(), completeness, pages };
+        let lines: u64 = answer.logs.iter().map(|log| log.lines).sum();
+        assert_eq!((lines, answer.completeness.items), (answer.lines().len() as u64, lines));
+        assert_eq!(answer.completeness.complete, answer.completeness.gaps.is_empty());
+        answer
+    }
+
+    pub fn lines(&self) -> Vec<LogLine> {
+        self.pages.iter().flat_map(|page| page.lines.clone()).collect()
+    }
+
+    pub fn texts(&self) -> Vec<String> {
+        self.lines().into_iter().map(|line| line.text).collect()
+    }
+
+    /// Of the only container.
+    pub fn log(&self) -> &ContainerLog {
+        assert_eq!(self.logs.len(), 1);
+        &self.logs[0]
+    }
+
+    pub fn status(&self) -> ContainerLogStatus {
+        self.log().status()
+    }
+
+    /// Of the only gap.
+    pub fn gap(&self) -> &Gap {
+        assert_eq!(self.completeness.gaps.len(), 1, "{:?}", self.completeness.gaps);
+        &self.completeness.gaps[0]
+    }
+
+    pub fn reasons(&self) -> Vec<GapReason> {
+        self.completeness.gaps.iter().map(Gap::reason).collect()
+    }
+}
+
+/// Makes a call and reads its answer to the end.
+pub async fn read(kubelet: &FakeKubelet, request: ReadLogsRequest) -> Result<Answer, Status> {
+    read_until(kubelet, request, AMPLE).await
+}
+
+pub async fn read_until(kubelet: &FakeKubelet, request: ReadLogsRequest, timeout: Duration) -> Result<Answer, Status> {
+    let pages: Vec<_> = call(&serve(kubelet), request, timeout)?.collect().await;
+    Ok(Answer::of(pages.into_iter().collect::<Result<_, _>>()?))
+}
+
+/// A runtime for property tests.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}

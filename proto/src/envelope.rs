@@ -11,7 +11,7 @@ mod error;
 mod strict;
 
 pub use decode::{check_command, decode_command, decode_result, is_id};
-pub use encode::{encode_command, encode_page, encode_result};
+pub use encode::{encode_command, encode_page, encode_result, legal};
 pub use error::{EnvelopeError, Fault, Field, Readable};
 
 /// The CloudEvents `type` of a command.
@@ -19,6 +19,9 @@ pub const COMMAND_TYPE: &str = "gumshoe.bridge.v1.Command";
 
 /// The CloudEvents `type` of a result.
 pub const RESULT_TYPE: &str = "gumshoe.bridge.v1.Result";
+
+/// The name of the W3C trace context: of the attribute here, and of the gRPC metadata that it becomes.
+pub const TRACEPARENT: &str = "traceparent";
 
 /// The most queries a command may hold: their outcomes must fit into one `End` even where each has something to report.
 pub const MAX_QUERIES: usize = 100;

@@ -7,7 +7,8 @@ use prost_reflect::{DeserializeOptions, DynamicMessage};
 use serde_json::{Map, Value};
 
 use super::{
-    COMMAND_TYPE, EnvelopeError, Fault, Field, MAX_ID_LENGTH, MAX_QUERIES, RESULT_TYPE, Readable, strict::Strict,
+    COMMAND_TYPE, EnvelopeError, Fault, Field, MAX_ID_LENGTH, MAX_QUERIES, RESULT_TYPE, Readable, TRACEPARENT,
+    strict::Strict,
 };
 use crate::{
     bridge::v1::{Command, Query, Result as RunResult},
@@ -82,7 +83,7 @@ fn read_command(event: Value) -> Result<Command, Fault> {
     let (attributes, data) = open(event, COMMAND_TYPE)?;
     let mut command: Command = json::from_value(data).map_err(|error| Fault::Data(error.to_string()))?;
     if command.traceparent.is_empty() {
-        command.traceparent = text(&attributes, "traceparent").unwrap_or_default().to_owned();
+        command.traceparent = text(&attributes, TRACEPARENT).unwrap_or_default().to_owned();
     }
     if !is_traceparent(&command.traceparent) {
         command.traceparent.clear();

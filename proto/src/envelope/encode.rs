@@ -115,8 +115,9 @@ fn encode<M: Message + Name>(event: &Event<'_, Canonical<'_, M>>) -> String {
 }
 
 /// Escapes the two characters that JSON may hold and SQS refuses. serde_json escapes every other one that SQS refuses, and a
-/// character beyond ASCII stands inside of a JSON string if anywhere.
-fn legal(json: String) -> String {
+/// character beyond ASCII stands inside of a JSON string if anywhere. What is legal already stays as it is.
+#[must_use]
+pub fn legal(json: String) -> String {
     const REFUSED: [char; 2] = ['\u{fffe}', '\u{ffff}'];
     if !json.contains(REFUSED) {
         return json;

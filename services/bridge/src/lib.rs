@@ -1,1 +1,21 @@
-//! placeholder
+//! The bridge: takes commands from an SQS queue, asks the collectors over gRPC, and streams results to a result queue.
+//!
+//! It knows no Kubernetes: a query holds one of the collector's own requests, a page one of its responses, and what lies between
+//! is the same for every kind. A command is deleted only after its `End` was acknowledged, so it is worked on at least once, and
+//! `End` says what a whole result contains.
+
+mod args;
+pub mod command;
+pub mod dispatch;
+pub mod metrics;
+pub mod queue;
+pub mod results;
+mod start;
+pub mod worker;
+
+#[cfg(test)]
+mod fakes;
+
+pub use args::{Args, Named};
+pub use queue::{QueueUrl, QueueUrlError};
+pub use start::run;

@@ -1,0 +1,65 @@
+//! Values of the command line that clap has no parser for.
+
+use std::{str::FromStr as _, time::Duration};
+
+use gumshoe_proto::envelope::is_id;
+use http::Uri;
+
+use crate::queue::{QueueUrl, QueueUrlError};
+
+/// Something that commands refer to by a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named<T> {
+    /// What commands call it: `[A-Za-z0-9_-]{1,64}`.
+    pub name: String,
+    /// What it is.
+    pub value: T,
+}
+
+/// Why a value of the command line is refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NamedError {
+    /// The name is absent or not one.
+    #[error("must be NAME=..., the name being 1 to 64 characters of A-Z, a-z, 0-9, _ and -")]
+    Name,
+    /// The queue's address is refused.
+    #[error(transparent)]
+    Queue(#[from] QueueUrlError),
+    /// The collector's address is no origin of gRPC over TLS.
+    #[error("must be https://HOST:PORT without a path")]
+    Collector,
+}
+
+/// Reads `NAME=URL`.
+pub(super) fn result_queue(text: &str) -> Result<Named<QueueUrl>, NamedError> {
+    let (name, url) = split(text)?;
+    Ok(Named { name, value: QueueUrl::from_str(url)? })
+}
+
+/// Reads `NAME=https://HOST:PORT`.
+pub(super) fn collector(text: &str) -> Result<Named<Uri>, NamedError> {
+    let (name, origin) = split(text)?;
+    let value = Uri::from_str(origin).map_err(|_| NamedError::Collector)?;
+    let bare = value.query().is_none() && value.path() == "/";
+    let encrypted = value.scheme() == Some(&http::uri::Scheme::HTTPS);
+    if bare && encrypted && value.authority().is_some() {
+        Ok(Named { name, value })
+    } else {
+        Err(NamedError::Collector)
+    }
+}
+
+/// Reads a number of seconds from `MIN` to `MAX`.
+pub(super) fn duration_between<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) if (MIN..=MAX).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("must be a whole number of seconds from {MIN} to {MAX}")),
+    }
+}
+
+fn split(text: &str) -> Result<(String, &str), NamedError> {
+    match text.split_once('=') {
+        Some((name, value)) if is_id(name) => Ok((name.to_owned(), value)),
+        _ => Err(NamedError::Name),
+    }
+}

@@ -1,0 +1,57 @@
+//! Asks the collectors: one path for queries of every kind.
+//!
+//! Nothing here knows a kind. Which method a query means, where its items are and what ends it, is read from the contract's
+//! descriptors ([`method`]), so a kind that is added to the contract is served without a line of code. What comes from the
+//! collector stays encoded until it is cut into messages, item by item.
+
+mod call;
+mod codec;
+mod completeness;
+mod logs;
+mod method;
+mod outcome;
+mod query;
+mod wire;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use gumshoe_runtime::client::GrpcClient;
+use http::{Request, Response};
+use tonic::{Status, body::Body};
+use tower::{ServiceExt as _, util::BoxCloneSyncService};
+
+pub(crate) use completeness::shorten;
+pub use method::Method;
+pub(crate) use outcome::{cut, error};
+pub use query::{Asker, Stopped};
+
+/// The way to one collector.
+pub type Channel = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
+
+/// The collectors of the configuration; clones share them.
+#[derive(Clone)]
+pub struct Collectors {
+    default: Channel,
+    by_name: Arc<BTreeMap<String, Channel>>,
+}
+
+impl Collectors {
+    /// Collectors by their names, the default one first; there must be one.
+    #[must_use]
+    pub fn new(collectors: Vec<(String, Channel)>) -> Self {
+        let default = collectors.first().map(|(_, channel)| channel.clone());
+        let default = default.expect("the command line requires a collector");
+        Self { default, by_name: Arc::new(collectors.into_iter().collect()) }
+    }
+
+    /// The collector of that name; the default one where the name is empty.
+    fn get(&self, name: &str) -> Option<Channel> {
+        if name.is_empty() { Some(self.default.clone()) } else { self.by_name.get(name).cloned() }
+    }
+}
+
+/// The way to a real collector.
+#[must_use]
+pub fn channel(client: GrpcClient) -> Channel {
+    BoxCloneSyncService::new(client.map_response(|response| response.map(Body::new)))
+}

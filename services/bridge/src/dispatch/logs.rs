@@ -1,0 +1,146 @@
+//! The one thing that a kind has beyond the common: a log that was read in several pieces is reported by each piece as if it were
+//! all, and `ContainerLog` is to speak of the whole.
+
+use std::collections::BTreeMap;
+
+use gumshoe_proto::{
+    collector::v1::{ContainerLog, ReadLogsResponse},
+    json,
+};
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+
+use super::{method::Method, wire::Rest};
+
+/// What of each container's log has passed by.
+#[derive(Debug, Default)]
+pub(super) struct LogTally {
+    given: BTreeMap<String, Given>,
+    /// What the first piece said of each container, if it came to an end of its own.
+    first: Option<BTreeMap<String, ContainerLog>>,
+    pieces: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Given {
+    lines: u64,
+    bytes: u64,
+}
+
+impl LogTally {
+    /// A tally, if the method reads logs.
+    pub(super) fn of(method: &Method) -> Option<Self> {
+        (method.response == json::descriptor::<ReadLogsResponse>()).then(Self::default)
+    }
+
+    /// Counts a line as `ContainerLog` does: its own bytes and a line feed.
+    pub(super) fn line(&mut self, line: &DynamicMessage) {
+        let length_of = |name: &str| match line.get_field_by_name(name).as_deref() {
+            Some(Value::String(text)) => text.len(),
+            Some(Value::Bytes(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        let container = line.get_field_by_name("container");
+        let container = container.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
+        let given = self.given.entry(container.to_owned()).or_default();
+        given.lines += 1;
+        let raw = length_of("raw");
+        given.bytes += (if raw > 0 { raw } else { length_of("text") }) as u64 + 1;
+    }
+
+    /// Notes the end of a piece behind which the log goes on; `rest` is there if the piece could still say something.
+    pub(super) fn interrupted(&mut self, rest: Option<&Rest>) {
+        if self.pieces == 0 {
+            self.first = rest.map(|rest| logs(rest).into_iter().map(|log| (log.container.clone(), log)).collect());
+        }
+        self.pieces += 1;
+    }
+
+    /// Lets the last piece speak of the whole: with all lines, and of what lies before as the first piece saw it.
+    pub(super) fn conclude(&self, rest: &mut Rest) {
+        if self.pieces == 0 {
+            return;
+        }
+        let whole = logs(rest).into_iter().map(|log| {
+            let given = self.given.get(&log.container).copied().unwrap_or_default();
+            let first = self.first.as_ref().and_then(|first| first.get(&log.container));
+            ContainerLog {
+                lines: given.lines,
+                bytes: given.bytes,
+                older_lines_exist: first.and_then(|first| first.older_lines_exist),
+                window_starts_at_file_start: first.is_some_and(|first| first.window_starts_at_file_start),
+                ..log
+            }
+        });
+        let whole = ReadLogsResponse { logs: whole.collect(), ..ReadLogsResponse::default() };
+        let mut dynamic = DynamicMessage::new(rest.0.descriptor());
+        if dynamic.transcode_from(&whole).is_ok()
+            && let Some(logs) = dynamic.take_field_by_name("logs")
+        {
+            rest.0.set_field_by_name("logs", logs);
+        }
+    }
+}
+
+fn logs(rest: &Rest) -> Vec<ContainerLog> {
+    rest.0.transcode_to().map(|response: ReadLogsResponse| response.logs).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use gumshoe_proto::collector::v1::LogLine;
+
+    use super::*;
+
+    fn mk_rest(older: bool, lines: u64) -> Rest {
+        let log = ContainerLog {
+            container: "web".into(),
+            lines,
+            bytes: 1,
+            older_lines_exist: Some(older),
+            ..ContainerLog::default()
+        };
+        let mut dynamic = DynamicMessage::new(json::descriptor::<ReadLogsResponse>());
+        dynamic.transcode_from(&ReadLogsResponse { logs: vec![log], ..ReadLogsResponse::default() }).unwrap();
+        Rest(dynamic)
+    }
+
+    fn mk_line(text: &str, raw: &'static [u8]) -> DynamicMessage {
+        let line = LogLine { container: "web".into(), text: text.into(), raw: raw.into(), ..LogLine::default() };
+        let mut dynamic = DynamicMessage::new(json::descriptor::<LogLine>());
+        dynamic.transcode_from(&line).unwrap();
+        dynamic
+    }
+
+    fn mk_tally() -> LogTally {
+        let mut tally = LogTally::default();
+        tally.line(&mk_line("abc", b""));
+        tally.line(&mk_line("\u{fffd}", b"\xff"));
+        tally
+    }
+
+    #[test]
+    fn a_log_in_pieces_is_reported_as_a_whole() {
+        let mut tally = mk_tally();
+        tally.interrupted(Some(&mk_rest(true, 1)));
+        let mut last = mk_rest(false, 1);
+        tally.conclude(&mut last);
+        let log = &logs(&last)[0];
+        assert_eq!((log.lines, log.bytes, log.older_lines_exist), (2, 6, Some(true)));
+    }
+
+    #[test]
+    fn what_a_piece_that_broke_could_not_say_is_not_known() {
+        let mut tally = mk_tally();
+        tally.interrupted(None);
+        let mut last = mk_rest(false, 1);
+        tally.conclude(&mut last);
+        assert_eq!(logs(&last)[0].older_lines_exist, None);
+    }
+
+    #[test]
+    fn a_log_in_one_piece_is_reported_as_the_collector_does() {
+        let mut last = mk_rest(false, 7);
+        mk_tally().conclude(&mut last);
+        assert_eq!(logs(&last), logs(&mk_rest(false, 7)));
+    }
+}

@@ -1,0 +1,201 @@
+//! Which method of the collector a query means, found in the descriptors of the contract.
+//!
+//! The rules that the contract follows, and a test holds it to: each arm of `Query.request` has an arm of the same number and name
+//! in `Page.response`; exactly one method takes the one and gives the other; field 1 of the response holds the items;
+//! `completeness` ends the answer; a stream has a token in each page, which the request takes.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use gumshoe_proto::{
+    bridge::v1::{Page, Query},
+    json,
+};
+use http::uri::PathAndQuery;
+use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, MethodDescriptor, ReflectMessage as _, Value};
+
+/// `limit` of the requests whose 0 does not mean "no limit": what it means instead, and the most that it may be.
+/// A stream that is taken up again asks for what is left of it, so the bridge must know.
+const LIMITS: [(&str, i64, i64); 1] = [("gumshoe.collector.v1.ListEventsRequest", 1_000, 50_000)];
+
+static METHODS: LazyLock<BTreeMap<u32, Method>> = LazyLock::new(|| {
+    let query = json::descriptor::<Query>();
+    let page = json::descriptor::<Page>();
+    let arms = query.oneofs().flat_map(|oneof| oneof.fields().collect::<Vec<_>>());
+    arms.filter_map(|arm| Some((arm.number(), Method::find(&arm, &page)?))).collect()
+});
+
+/// A method of the collector as the bridge uses it.
+#[derive(Debug)]
+pub struct Method {
+    /// "PodService/ListPods", for logs and metrics.
+    pub name: String,
+    /// Where it is called: "/gumshoe.collector.v1.PodService/ListPods".
+    pub path: PathAndQuery,
+    /// The JSON name of its responses in a page: "listPods".
+    pub arm: String,
+    /// Where a response holds its items.
+    pub items: FieldDescriptor,
+    /// Its responses.
+    pub response: MessageDescriptor,
+}
+
+/// A query's request.
+#[derive(Clone, Debug)]
+pub struct MethodRequest(DynamicMessage);
+
+impl Method {
+    /// The method that a query means and its request; None where the query has none.
+    #[must_use]
+    pub fn of(query: &Query) -> Option<(&'static Self, MethodRequest)> {
+        let mut dynamic = DynamicMessage::new(json::descriptor::<Query>());
+        dynamic.transcode_from(query).ok()?;
+        let (number, method) = METHODS.iter().find(|(number, _)| dynamic.has_field_by_number(**number))?;
+        match dynamic.take_field_by_number(*number)? {
+            Value::Message(request) => Some((method, MethodRequest(request))),
+            _ => None,
+        }
+    }
+
+    /// Reads the descriptors now rather than with the first command.
+    pub fn load() {
+        LazyLock::force(&METHODS);
+    }
+
+    fn find(arm: &FieldDescriptor, page: &MessageDescriptor) -> Option<Self> {
+        let response_arm = page.get_field(arm.number())?;
+        let (request, response) = (arm.kind(), response_arm.kind());
+        let (request, response) = (request.as_message()?.clone(), response.as_message()?.clone());
+        let method = methods().find(|method| method.input() == request && method.output() == response)?;
+        let service = method.parent_service();
+        Some(Self {
+            name: format!("{}/{}", service.name(), method.name()),
+            path: format!("/{}/{}", service.full_name(), method.name()).parse().ok()?,
+            arm: response_arm.json_name().to_owned(),
+            items: response.get_field(1)?,
+            response,
+        })
+    }
+}
+
+fn methods() -> impl Iterator<Item = MethodDescriptor> {
+    json::descriptors().services().flat_map(|service| service.methods().collect::<Vec<_>>())
+}
+
+impl MethodRequest {
+    /// The request itself.
+    #[must_use]
+    pub fn into_message(self) -> DynamicMessage {
+        self.0
+    }
+
+    /// The token that the query itself goes on from; empty where it begins at the beginning.
+    #[must_use]
+    pub fn page_token(&self) -> String {
+        self.0.get_field_by_name("page_token").and_then(|token| token.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// The most items that the query wants in all; None where there is no limit.
+    #[must_use]
+    pub fn limit(&self) -> Option<i64> {
+        let limit = self.0.get_field_by_name("limit")?.as_i64()?;
+        let special = LIMITS.iter().find(|(name, ..)| *name == self.0.descriptor().full_name());
+        match (limit, special) {
+            (0, None) => None,
+            (0, Some((_, default, _))) => Some(*default),
+            (limit, Some((.., most))) => Some(limit.min(*most)),
+            (limit, None) => Some(limit),
+        }
+    }
+
+    /// The same request, going on behind `token`, after `received` items of its limit. None where the limit is used up.
+    #[must_use]
+    pub fn resumed(&self, token: &str, received: u64) -> Option<Self> {
+        let mut request = self.clone();
+        request.0.set_field_by_name("page_token", Value::String(token.to_owned()));
+        if let Some(limit) = self.limit() {
+            let left = limit.saturating_sub_unsigned(received);
+            if left <= 0 {
+                return None;
+            }
+            request.0.set_field_by_name("limit", Value::I64(left));
+        }
+        Some(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gumshoe_proto::{
+        bridge::v1::query::Request,
+        collector::v1::{Completeness, GetPodRequest, ListEventsRequest, ListPodsRequest, ReadLogsRequest},
+    };
+
+    use super::*;
+
+    fn mk_request(request: Request) -> MethodRequest {
+        let query = Query { request: Some(request), ..Query::default() };
+        Method::of(&query).unwrap().1
+    }
+
+    #[test]
+    fn every_query_of_the_contract_keeps_the_rules_that_the_bridge_relies_on() {
+        let arms: Vec<_> =
+            json::descriptor::<Query>().oneofs().flat_map(|oneof| oneof.fields().collect::<Vec<_>>()).collect();
+        assert!(arms.len() >= 4);
+        for arm in arms {
+            let method = METHODS.get(&arm.number()).unwrap_or_else(|| panic!("no method for {}", arm.name()));
+            let descriptor = methods().find(|descriptor| method.path.path().ends_with(descriptor.name())).unwrap();
+            let (request, response) = (descriptor.input(), &method.response);
+            assert_eq!(method.arm, arm.json_name());
+            assert!(method.items.kind().as_message().is_some(), "{}: items are messages", method.name);
+            let completeness = response.get_field_by_name("completeness").map(|field| field.kind());
+            assert_eq!(
+                completeness.and_then(|kind| kind.as_message().cloned()),
+                Some(json::descriptor::<Completeness>())
+            );
+            if descriptor.is_server_streaming() {
+                assert!(method.items.is_list(), "{}", method.name);
+                assert!(request.get_field_by_name("page_token").is_some(), "{}", method.name);
+                assert!(response.get_field_by_name("next_page_token").is_some(), "{}", method.name);
+            }
+            // A new request with a limit must say what 0 means: here, or in LIMITS.
+            let limited = request.get_field_by_name("limit").is_some();
+            let known = ["ListPodsRequest", "ListEventsRequest"].contains(&request.name());
+            assert_eq!(limited, known, "{}: does 0 mean no limit? See LIMITS", request.name());
+        }
+    }
+
+    #[test]
+    fn a_query_says_its_method_by_what_it_asks() {
+        for (request, name, arm, items) in [
+            (Request::GetPod(GetPodRequest::default()), "PodService/GetPod", "getPod", "item"),
+            (Request::ListPods(ListPodsRequest::default()), "PodService/ListPods", "listPods", "items"),
+            (Request::ListEvents(ListEventsRequest::default()), "EventService/ListEvents", "listEvents", "items"),
+            (Request::ReadLogs(ReadLogsRequest::default()), "LogService/ReadLogs", "readLogs", "lines"),
+        ] {
+            let query = Query { request: Some(request), ..Query::default() };
+            let (method, _) = Method::of(&query).unwrap();
+            assert_eq!((method.name.as_str(), method.arm.as_str(), method.items.name()), (name, arm, items));
+            assert_eq!(method.path.path(), format!("/gumshoe.collector.v1.{name}"));
+        }
+        assert!(Method::of(&Query::default()).is_none());
+    }
+
+    #[test]
+    fn what_was_received_counts_against_the_limit_of_the_rest() {
+        let limit_of = |request: Option<MethodRequest>| request.map(|request| request.limit());
+        let pods = |limit| mk_request(Request::ListPods(ListPodsRequest { limit, ..ListPodsRequest::default() }));
+        assert_eq!(limit_of(pods(0).resumed("t", 7)), Some(None));
+        assert_eq!(limit_of(pods(10).resumed("t", 7)), Some(Some(3)));
+        assert_eq!(limit_of(pods(10).resumed("t", 10)), None);
+
+        let events =
+            |limit| mk_request(Request::ListEvents(ListEventsRequest { limit, ..ListEventsRequest::default() }));
+        assert_eq!(limit_of(events(0).resumed("t", 7)), Some(Some(993)));
+        assert_eq!(limit_of(events(1_000_000).resumed("t", 1)), Some(Some(49_999)));
+
+        let logs = mk_request(Request::ReadLogs(ReadLogsRequest { tail_lines: Some(5), ..ReadLogsRequest::default() }));
+        let resumed = logs.resumed("t", 3).unwrap();
+        assert_eq!((resumed.page_token(), resumed.limit()), ("t".to_owned(), None));
+    }
+}

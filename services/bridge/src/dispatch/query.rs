@@ -1,0 +1,186 @@
+//! One query from its first call to its outcome: a stream that breaks, or that the collector ends early, is taken up again behind the
+//! last token, in the same run, so the pages of a query follow each other whatever happened between them.
+
+mod answer;
+
+use std::time::Duration;
+
+use gumshoe_proto::bridge::v1::{Query, QueryOutcome};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout_at},
+};
+use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
+use tracing::Instrument as _;
+
+use super::{
+    Channel, Collectors,
+    call::{CallContext, call},
+    method::{Method, MethodRequest},
+    outcome::{self, code_name},
+};
+use crate::{
+    metrics::Metrics,
+    queue::Backoff,
+    results::{ByteBudget, Handed, PageLimits, QueryWriter, RunId, WriteError},
+};
+use answer::{Answer, Took};
+
+/// Between tries: a collector that restarts is back in a second or two, and nobody waits for less than a twentieth.
+const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Asks the queries of one command.
+pub struct Asker {
+    /// Which run the pages belong to.
+    pub run: RunId,
+    /// Whom to ask.
+    pub collectors: Collectors,
+    /// When the answers are no longer of use.
+    pub deadline: Instant,
+    /// W3C trace context; may be empty.
+    pub traceparent: String,
+    /// How large a page may be.
+    pub limits: PageLimits,
+    /// The bytes that may wait for the result queue.
+    pub budget: ByteBudget,
+    /// Takes the pages.
+    pub sender: mpsc::Sender<Handed>,
+    /// Counts queries.
+    pub metrics: Metrics,
+}
+
+/// Nobody takes pages any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the run is over")]
+pub struct Stopped;
+
+/// How a try ended.
+enum Try {
+    /// The answer is all there.
+    Answered(QueryOutcome),
+    /// The collector ended it early; what is left can be asked for at once.
+    Interrupted,
+    /// It broke.
+    Failed(Status),
+}
+
+impl Asker {
+    /// Asks one query; its pages are handed over as they come.
+    ///
+    /// # Errors
+    /// `Stopped`, where the run ended meanwhile.
+    pub async fn ask(&self, query: &Query) -> Result<QueryOutcome, Stopped> {
+        let refuse = |reason, message: &str| QueryOutcome {
+            query_id: query.id.clone(),
+            error: Some(outcome::error(Code::InvalidArgument, reason, message)),
+            ..QueryOutcome::default()
+        };
+        let Some((method, request)) = Method::of(query) else {
+            return Ok(refuse("UNKNOWN_REQUEST", "this bridge does not know the query's request"));
+        };
+        let Some(channel) = self.collectors.get(&query.collector) else {
+            return Ok(refuse("UNKNOWN_COLLECTOR", "this bridge has no collector of that name"));
+        };
+        let span = tracing::info_span!("query", query = query.id, method = method.name);
+        let outcome = self.converse(query, method, request, channel).instrument(span).await?;
+        let code = outcome.error.as_ref().map_or("OK", |error| known_code(&error.code));
+        self.metrics.query(&method.name, code);
+        Ok(outcome)
+    }
+
+    /// Calls until there is an answer, or a failure that another call would not mend.
+    async fn converse(
+        &self,
+        query: &Query,
+        method: &'static Method,
+        request: MethodRequest,
+        channel: Channel,
+    ) -> Result<QueryOutcome, Stopped> {
+        let (limits, budget, sender) = (self.limits, self.budget.clone(), self.sender.clone());
+        let writer = QueryWriter::new(&self.run, &query.id, &method.arm, &method.items, limits, budget, sender);
+        let mut answer = Answer::new(method, writer, request.page_token());
+        let mut backoff = Backoff::new(WAITS.0, WAITS.1);
+        loop {
+            let received = answer.received();
+            let Some(request) = answer.request(&request) else { return Ok(answer.at_limit()) };
+            let status = match self.attempt(query, method, request, channel.clone(), &mut answer).await? {
+                Try::Answered(outcome) => return Ok(outcome),
+                Try::Interrupted => None,
+                Try::Failed(status) if status.code() == Code::Unavailable && answer.can_go_on() => Some(status),
+                Try::Failed(status) => return Ok(answer.failed(&status)),
+            };
+            if answer.received() > received {
+                backoff.reset();
+            }
+            let wait = backoff.next_wait().max(status.as_ref().map_or(Duration::ZERO, asked_wait));
+            if Instant::now() + wait >= self.deadline {
+                return Ok(answer.failed(&status.unwrap_or_else(expired)));
+            }
+            let why = status.as_ref().map_or("ended early by the collector", Status::message);
+            tracing::warn!(why, received = answer.received(), "a query is taken up again");
+            answer.interrupted();
+            self.metrics.queries_resumed.inc();
+            sleep(wait).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        query: &Query,
+        method: &Method,
+        request: MethodRequest,
+        channel: Channel,
+        answer: &mut Answer,
+    ) -> Result<Try, Stopped> {
+        let context = CallContext {
+            deadline: self.deadline,
+            request_id: format!("{}.{}", self.run.run, query.id),
+            traceparent: self.traceparent.clone(),
+        };
+        let mut stream = match self.in_time(call(channel, method, request.into_message(), &context)).await {
+            Ok(stream) => stream,
+            Err(status) => return Ok(Try::Failed(status)),
+        };
+        loop {
+            // The deadline ends the wait for a response, not the writing of one: what was read is written as a whole.
+            let response = match self.in_time(stream.message()).await {
+                Ok(Some(response)) => response,
+                Ok(None) => return Ok(Try::Failed(Status::unavailable("the answer ended without its completeness"))),
+                Err(status) => return Ok(Try::Failed(status)),
+            };
+            match answer.take(response).await {
+                Ok(Took::Part) => {}
+                Ok(Took::Interrupted) => return Ok(Try::Interrupted),
+                Ok(Took::Last(outcome)) => return Ok(Try::Answered(*outcome)),
+                Err(answer::TakeError::Status(status)) => return Ok(Try::Failed(*status)),
+                Err(answer::TakeError::Write(WriteError::Stopped)) => return Err(Stopped),
+                Err(answer::TakeError::Write(WriteError::TooLarge)) => {
+                    return Ok(Try::Failed(Status::internal("the end of the answer is too large for a message")));
+                }
+            }
+        }
+    }
+
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+        timeout_at(self.deadline, work).await.unwrap_or_else(|_| Err(expired()))
+    }
+}
+
+fn expired() -> Status {
+    Status::deadline_exceeded("the deadline came before the answer")
+}
+
+/// How long the collector asked to wait (AIP-194), within reason.
+fn asked_wait(status: &Status) -> Duration {
+    let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
+    asked.unwrap_or_default().min(WAITS.1)
+}
+
+/// The name of a code as a constant, for metrics.
+fn known_code(name: &str) -> &'static str {
+    (0..=16).map(|code| code_name(Code::from_i32(code))).find(|known| *known == name).unwrap_or("UNKNOWN")
+}
+
+#[cfg(test)]
+mod tests;

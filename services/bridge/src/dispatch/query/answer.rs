@@ -1,0 +1,278 @@
+//! What has arrived of the answer to a query, over all its calls.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gumshoe_proto::{
+    bridge::v1::QueryOutcome,
+    collector::v1::{Completeness, Gap, GapReason},
+};
+use tokio::{task::coop::consume_budget, time::Instant};
+use tonic::{Code, Status};
+
+use crate::{
+    dispatch::{
+        completeness::{Story, is_interrupted, shorten},
+        logs::LogTally,
+        method::{Method, MethodRequest},
+        outcome,
+        wire::{ItemName, Response, Rest, decode_item, to_json},
+    },
+    results::{QueryWriter, WriteError},
+};
+
+/// How long a collector may bring nothing before its query is given up: long enough for a pod to be replaced by another one.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The answer to a query, as far as it came.
+pub(super) struct Answer {
+    method: &'static Method,
+    writer: QueryWriter,
+    story: Story,
+    tally: Option<LogTally>,
+    /// Behind this a new call goes on; empty before there is one.
+    token: String,
+    /// Whether that is behind all that came.
+    token_covers_all: bool,
+    /// Items that came, whether or not they could be written.
+    received: u64,
+    written: Written,
+    interruptions: u32,
+    last_progress: Instant,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Written {
+    items: u64,
+    bytes: u64,
+    left_out: u64,
+}
+
+/// What a response was.
+pub(super) enum Took {
+    /// A part of the answer.
+    Part,
+    /// The last of this call, but not of the answer.
+    Interrupted,
+    /// The last of the answer.
+    Last(Box<QueryOutcome>),
+}
+
+/// Why a response was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TakeError {
+    #[error("the collector's response is not understood")]
+    Status(#[source] Box<Status>),
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl Answer {
+    pub(super) fn new(method: &'static Method, writer: QueryWriter, token: String) -> Self {
+        Self {
+            method,
+            writer,
+            story: Story::default(),
+            tally: LogTally::of(method),
+            token,
+            token_covers_all: true,
+            received: 0,
+            written: Written::default(),
+            interruptions: 0,
+            last_progress: Instant::now(),
+        }
+    }
+
+    /// Items that came so far.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// The request of the next call; None where the limit is used up.
+    pub(super) fn request(&self, first: &MethodRequest) -> Option<MethodRequest> {
+        // Without a token nothing came, or there would be no next call.
+        if self.token.is_empty() { Some(first.clone()) } else { first.resumed(&self.token, self.received) }
+    }
+
+    /// Whether another call would bring what is missing and nothing twice, and is worth a try.
+    pub(super) fn can_go_on(&self) -> bool {
+        self.token_covers_all && self.last_progress.elapsed() < PATIENCE
+    }
+
+    /// Notes that the answer goes on in another call.
+    pub(super) fn interrupted(&mut self) {
+        self.interruptions += 1;
+        // Where the collector could say how far it had come, `take` has told the tally already.
+        self.tally.iter_mut().for_each(|tally| tally.interrupted(None));
+    }
+
+    /// Takes one response: writes its items and says what it was.
+    pub(super) async fn take(&mut self, response: Bytes) -> Result<Took, TakeError> {
+        let response = Response::read(self.method, response).map_err(|error| internal(&error))?;
+        self.note_token(&response);
+        let completeness = response.completeness();
+        let (items, mut rest) = response.split();
+        let brought_items = !items.is_empty();
+        for item in items {
+            self.item(item).await?;
+            // A page of 1 MiB takes a while: others get their turn in between.
+            consume_budget().await;
+        }
+        match completeness {
+            None => {
+                self.writer.end_response(&json(&rest)?).await?;
+                Ok(Took::Part)
+            }
+            Some(completeness) if is_interrupted(&completeness) && self.can_go_on() => {
+                self.story.interrupted(completeness);
+                self.tally.iter_mut().for_each(|tally| tally.interrupted(Some(&rest)));
+                rest.keep_token_only();
+                if brought_items || !rest.is_empty() {
+                    self.writer.end_response(&json(&rest)?).await?;
+                }
+                Ok(Took::Interrupted)
+            }
+            Some(completeness) => {
+                let completeness = self.end(completeness, rest).await?;
+                Ok(Took::Last(Box::new(self.outcome(Some(completeness)))))
+            }
+        }
+    }
+
+    /// The outcome where the limit was reached just when the stream broke: whether there is more is not known.
+    pub(super) fn at_limit(mut self) -> QueryOutcome {
+        let message = "the limit was reached; whether there is more is not known";
+        let completeness = self.unfinished(GapReason::Limit, message);
+        self.outcome(Some(completeness))
+    }
+
+    /// The outcome of a query that failed for good.
+    pub(super) fn failed(mut self, status: &Status) -> QueryOutcome {
+        let is_late = status.code() == Code::DeadlineExceeded;
+        let reason = if is_late { GapReason::Deadline } else { GapReason::ReadInterrupted };
+        let anything = self.writer.pages() > 0 || !self.token.is_empty();
+        let completeness = anything.then(|| self.unfinished(reason, status.message()));
+        QueryOutcome { error: Some(outcome::of_status(status)), ..self.outcome(completeness) }
+    }
+
+    fn note_token(&mut self, response: &Response) {
+        let completeness = response.completeness();
+        let token = completeness.map(|last| last.resume_token).filter(|token| !token.is_empty());
+        let token = token.unwrap_or_else(|| response.next_page_token());
+        let brought = response.items.len() as u64;
+        if brought > 0 || (!token.is_empty() && token != self.token) {
+            self.last_progress = Instant::now();
+        }
+        self.received += brought;
+        if !token.is_empty() {
+            self.token = token;
+            self.token_covers_all = true;
+        } else if brought > 0 {
+            self.token_covers_all = false;
+        }
+    }
+
+    /// Writes one item, or notes why it is missing.
+    async fn item(&mut self, encoded: Bytes) -> Result<(), WriteError> {
+        let length = encoded.len() as u64;
+        let decoded = decode_item(self.method, encoded);
+        let json = decoded.and_then(|item| Ok((to_json(&item)?, item)));
+        let (json, item) = match json {
+            Ok(json) => json,
+            Err(error) => {
+                self.left_out(GapReason::ItemUnreadable, ItemName::default(), &error.to_string(), length);
+                return Ok(());
+            }
+        };
+        match self.writer.item(&json).await {
+            Err(WriteError::TooLarge) => {
+                let message = format!("{} bytes as JSON are too many for a message of the result queue", json.len());
+                self.left_out(GapReason::ItemTooLarge, ItemName::of(&item), &message, length);
+                Ok(())
+            }
+            written => {
+                self.tally.iter_mut().for_each(|tally| tally.line(&item));
+                self.written.items += 1;
+                self.written.bytes += length;
+                written
+            }
+        }
+    }
+
+    fn left_out(&mut self, reason: GapReason, name: ItemName, message: &str, bytes: u64) {
+        let ItemName { namespace, name, container } = name;
+        self.written.left_out += 1;
+        self.story.gap(Gap {
+            reason: reason.into(),
+            namespace,
+            name,
+            container,
+            message: message.to_owned(),
+            items: Some(1),
+            bytes: Some(bytes),
+            resumable: false,
+        });
+    }
+
+    /// Writes the end of the answer, with what is to be said of all of it; more briefly where it would not fit.
+    async fn end(&mut self, last: Completeness, mut rest: Rest) -> Result<Completeness, TakeError> {
+        let mut completeness = self.conclude(last);
+        self.tally.iter().for_each(|tally| tally.conclude(&mut rest));
+        rest.set_completeness(&completeness);
+        match self.writer.end_response(&json(&rest)?).await {
+            Err(WriteError::TooLarge) => {}
+            written => return Ok(written.map(|()| completeness)?),
+        }
+        shorten(&mut completeness);
+        rest.set_completeness(&completeness);
+        match self.writer.end_response(&json(&rest)?).await {
+            Err(WriteError::TooLarge) => {}
+            written => return Ok(written.map(|()| completeness)?),
+        }
+        completeness.complete = false;
+        completeness.gaps.push(Gap {
+            reason: GapReason::ItemTooLarge.into(),
+            message: "what the last page says beside its items".into(),
+            ..Gap::default()
+        });
+        rest.keep_token_only();
+        rest.set_completeness(&completeness);
+        self.writer.end_response(&json(&rest)?).await?;
+        Ok(completeness)
+    }
+
+    fn unfinished(&mut self, reason: GapReason, message: &str) -> Completeness {
+        let resumable = self.token_covers_all && !self.token.is_empty();
+        let gap = Gap { reason: reason.into(), message: message.to_owned(), resumable, ..Gap::default() };
+        let resume_token = if resumable { self.token.clone() } else { String::new() };
+        let last = Completeness { gaps: vec![gap], resume_token, consistent: true, ..Completeness::default() };
+        // The collector did not count, so we do.
+        self.interruptions += 1;
+        self.conclude(last)
+    }
+
+    /// What is said of the whole answer. The collector's own count stands where the answer is its own, in one piece.
+    fn conclude(&mut self, last: Completeness) -> Completeness {
+        let whole = self.story.conclude(last);
+        let Written { items, bytes, left_out } = self.written;
+        if self.interruptions == 0 && left_out == 0 { whole } else { Completeness { items, bytes, ..whole } }
+    }
+
+    fn outcome(&self, completeness: Option<Completeness>) -> QueryOutcome {
+        QueryOutcome {
+            query_id: self.writer.query_id().to_owned(),
+            pages: self.writer.pages(),
+            items: self.writer.items(),
+            completeness,
+            error: None,
+        }
+    }
+}
+
+fn json(rest: &Rest) -> Result<String, TakeError> {
+    rest.json().map_err(|error| internal(&error))
+}
+
+fn internal(error: &dyn std::error::Error) -> TakeError {
+    TakeError::Status(Box::new(Status::internal(error.to_string())))
+}

@@ -1,0 +1,110 @@
+use futures::FutureExt as _;
+
+use super::*;
+use crate::fakes::{FakeCommands, Fate, Seen};
+
+const VISIBILITY: Duration = Duration::from_secs(60);
+
+fn mk_leases() -> (Arc<FakeCommands>, Leases) {
+    let queue = Arc::new(FakeCommands::default());
+    (queue.clone(), Leases::new(queue, VISIBILITY))
+}
+
+/// Keeps the leases for so long.
+async fn keep_for(leases: &Leases, seconds: u64) {
+    let _ = tokio::time::timeout(Duration::from_secs(seconds), leases.keep()).await;
+}
+
+fn extension(handles: &[&str]) -> Seen {
+    Seen::Visibility { handles: handles.iter().map(|handle| (*handle).to_owned()).collect(), visibility: VISIBILITY }
+}
+
+fn is_lost(lease: &Lease) -> bool {
+    lease.lost().now_or_never().is_some()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_extended_every_third_of_its_time() {
+    let (queue, leases) = mk_leases();
+    let _lease = leases.hold("a", Instant::now());
+    keep_for(&leases, 61).await;
+    assert_eq!(queue.seen(), vec![extension(&["a"]); 4]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_are_extended_ten_at_a_time() {
+    let (queue, leases) = mk_leases();
+    let handles: Vec<_> = (0..12).map(|n| n.to_string()).collect();
+    let _held: Vec<_> = handles.iter().map(|handle| leases.hold(handle, Instant::now())).collect();
+    keep_for(&leases, 1).await;
+    let sizes: Vec<_> = queue
+        .seen()
+        .iter()
+        .map(|seen| if let Seen::Visibility { handles, .. } = seen { handles.len() } else { 0 })
+        .collect();
+    assert_eq!(sizes, [10, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_sqs_does_not_know_any_more_is_lost_and_the_others_are_not() {
+    let (queue, leases) = mk_leases();
+    let (kept, lost) = (leases.hold("a", Instant::now()), leases.hold("b", Instant::now()));
+    queue.changes.then(Fate::Refuses(vec![1]));
+    keep_for(&leases, 21).await;
+    assert!(is_lost(&lost) && !is_lost(&kept));
+    assert_eq!(queue.seen(), [extension(&["a", "b"]), extension(&["a"])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_extensions_may_fail() {
+    let (queue, leases) = mk_leases();
+    let lease = leases.hold("a", Instant::now());
+    queue.changes.then_success().then(Fate::Fails(QueueErrorKind::Transient)).then(Fate::FailsFor(vec![0], "Busy"));
+    keep_for(&leases, 119).await;
+    assert!(!is_lost(&lease));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_could_not_be_extended_in_time_is_lost_to_the_moment() {
+    let (queue, leases) = mk_leases();
+    for _ in 0..9 {
+        queue.changes.then(Fate::Fails(QueueErrorKind::Transient));
+    }
+    let begun = Instant::now();
+    let taken_later = async {
+        sleep_until(begun + Duration::from_secs(5)).await;
+        let lease = leases.hold("a", Instant::now());
+        lease.lost().await;
+    };
+    tokio::select! {
+        () = leases.keep() => {}
+        () = taken_later => {}
+    }
+    assert_eq!(begun.elapsed().as_secs(), 65);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_given_back_or_dropped_is_not_extended_any_more() {
+    let (queue, leases) = mk_leases();
+    leases.hold("a", Instant::now()).delete().await.unwrap();
+    leases.hold("b", Instant::now()).give_back(Duration::from_secs(7)).await;
+    drop(leases.hold("c", Instant::now()));
+    keep_for(&leases, 60).await;
+    let given_back = Seen::Visibility { handles: vec!["b".into()], visibility: Duration::from_secs(7) };
+    assert_eq!(queue.seen(), [Seen::Delete("a".into()), given_back]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_done_to_a_message_while_an_extension_of_it_is_on_its_way() {
+    let (queue, leases) = mk_leases();
+    let lease = leases.hold("a", Instant::now());
+    queue.changes.then(Fate::Hangs);
+    let mut keeping = Box::pin(leases.keep());
+    assert!(keeping.as_mut().now_or_never().is_none());
+    let mut deleting = Box::pin(lease.delete());
+    assert!(deleting.as_mut().now_or_never().is_none());
+    assert_eq!(queue.seen(), [extension(&["a"])]);
+    drop(keeping);
+    deleting.await.unwrap();
+    assert_eq!(queue.seen(), [extension(&["a"]), Seen::Delete("a".into())]);
+}

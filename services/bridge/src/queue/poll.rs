@@ -1,0 +1,97 @@
+//! Receiving commands: room first, then a long poll, and never an end of it that could lose sight of a message.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use gumshoe_runtime::admin::ReadinessGate;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::{Backoff, CommandQueue, QueueError, QueueErrorKind, Received};
+use crate::metrics::Metrics;
+
+/// The most that one ReceiveMessage gives (SQS API reference).
+const BATCH: usize = 10;
+
+/// Between failed polls: long enough to spare a service in trouble, short enough to be back half a minute after it is.
+const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// Where somebody must repair permissions or the queue, this is often enough to notice that it was done.
+pub const SLOW_WAIT: Duration = Duration::from_secs(30);
+
+/// What polling needs.
+pub struct Poll {
+    /// Where commands come from.
+    pub queue: Arc<dyn CommandQueue>,
+    /// How long a poll waits for a message.
+    pub wait: Duration,
+    /// How long a received message is hidden.
+    pub visibility: Duration,
+    /// One permit a command that may be in work.
+    pub room: Arc<Semaphore>,
+    /// Open while polls succeed.
+    pub gate: ReadinessGate,
+    /// Counts failures.
+    pub metrics: Metrics,
+}
+
+/// Receives messages and hands each to `deliver` with the room it takes, until the shutdown.
+///
+/// The poll that is under way then is not broken off, since SQS may hand messages to it for as long as it waits; what it still
+/// brings is given back at once.
+pub async fn poll(poll: &Poll, shutdown: &CancellationToken, mut deliver: impl FnMut(Received, OwnedSemaphorePermit)) {
+    let mut backoff = Backoff::new(WAITS.0, WAITS.1);
+    // The first poll does not wait: it shows whether polling works, which readiness depends on.
+    let mut wait = Duration::ZERO;
+    while let Some(room) = shutdown.run_until_cancelled(poll.room()).await {
+        match poll.queue.receive(room.len(), wait, poll.visibility).await {
+            Ok(messages) if shutdown.is_cancelled() => return poll.give_back(messages).await,
+            Ok(messages) => {
+                poll.gate.ready();
+                backoff.reset();
+                wait = poll.wait;
+                messages.into_iter().zip(room).for_each(|(message, room)| deliver(message, room));
+            }
+            Err(error) => {
+                drop(room);
+                wait = Duration::ZERO;
+                let pause = poll.report(&error, &mut backoff);
+                shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
+            }
+        }
+    }
+}
+
+impl Poll {
+    /// Waits for room for one command, and takes what there is for more.
+    async fn room(&self) -> Vec<OwnedSemaphorePermit> {
+        let first = self.room.clone().acquire_owned().await;
+        let more = std::iter::from_fn(|| self.room.clone().try_acquire_owned().ok());
+        first.into_iter().chain(more.take(BATCH - 1)).collect()
+    }
+
+    /// Says what went wrong as loudly as it deserves, and how long to wait.
+    fn report(&self, error: &QueueError, backoff: &mut Backoff) -> Duration {
+        self.metrics.receive_errors.inc();
+        let chain = error as &dyn Error;
+        if error.kind == QueueErrorKind::Misconfigured {
+            tracing::error!(error = chain, "commands cannot be received until permissions or the queue are repaired");
+            self.gate.not_ready(format!("receiving commands: {}", error.code));
+            return SLOW_WAIT;
+        }
+        tracing::warn!(error = chain, "commands could not be received");
+        backoff.next_wait()
+    }
+
+    async fn give_back(&self, messages: Vec<Received>) {
+        let handles: Vec<_> = messages.into_iter().map(|message| message.receipt_handle).collect();
+        if handles.is_empty() {
+            return;
+        }
+        if let Err(error) = self.queue.change_visibility(&handles, Duration::ZERO).await {
+            tracing::warn!(error = &error as &dyn Error, "commands could not be given back at once");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

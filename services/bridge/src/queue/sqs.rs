@@ -1,0 +1,263 @@
+//! The AWS SDK behind the traits of this module.
+
+mod errors;
+mod private;
+
+use std::{collections::HashMap, time::Duration};
+
+use async_trait::async_trait;
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig,
+    environment::EnvironmentVariableRegionProvider,
+    meta::region::{ProvideRegion as _, RegionProviderChain},
+    retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_sqs::{
+    Client,
+    config::{Builder, retry::RetryPartition},
+    types::{
+        BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, Message,
+        MessageSystemAttributeName as OfMessage, QueueAttributeName as OfQueue, SendMessageBatchRequestEntry,
+    },
+};
+
+use super::{
+    CommandQueue, FailedEntry, Outgoing, QueueError, QueueUrl, Received, ResultQueue,
+    check::{AttributeSource, Attributes},
+};
+use crate::args::Named;
+use errors::{build_error, queue_error};
+use private::PrivateOnly;
+
+/// A poll that came back with nothing so long after its wait will not come back at all (awslabs/aws-sdk-rust#1094).
+const POLL_GRACE: Duration = Duration::from_secs(10);
+
+/// One try of any other call: SQS answers in tens of milliseconds, and 1 MiB goes out in a second or two.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Such a call with its retries; within a third of a lease, so that extensions do not pile up.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Retries of the SDK are for what passes within a second; what lasts longer is waited for here, where a deadline is known.
+const ATTEMPTS: u32 = 3;
+
+/// The clients of the process.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// For receiving only: without retries, and with a token bucket of its own, so that neither holds up the other.
+    poll: Client,
+    calls: Client,
+}
+
+/// Why no client can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nothing says which region.
+    #[error("no AWS region: set AWS_REGION")]
+    NoRegion,
+    /// A queue would be looked for where it is not.
+    #[error("{queue} is not in the region {region}")]
+    OtherRegion {
+        /// The queue's URL.
+        queue: String,
+        /// The region of the clients.
+        region: String,
+    },
+}
+
+/// Makes the clients. Calls nothing but what credentials need, which are fetched with the first call.
+///
+/// # Errors
+/// The region is unknown, or not that of a queue.
+pub async fn connect(
+    command: &QueueUrl,
+    results: &[Named<QueueUrl>],
+    wait: Duration,
+) -> Result<Connection, ConnectError> {
+    let config = load(command).await;
+    let region = config.region().ok_or(ConnectError::NoRegion)?.as_ref();
+    let mut queues = std::iter::once(command).chain(results.iter().map(|named| &named.value));
+    if let Some(other) = queues.find(|queue| queue.region().is_some_and(|its| its != region)) {
+        return Err(ConnectError::OtherRegion { queue: other.to_string(), region: region.to_owned() });
+    }
+    let poll = TimeoutConfig::builder().operation_attempt_timeout(wait + POLL_GRACE).build();
+    let calls = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT);
+    Ok(Connection {
+        poll: client(&config, |builder| {
+            builder
+                .timeout_config(poll)
+                .retry_config(RetryConfig::disabled())
+                .retry_partition(RetryPartition::new("gumshoe-poll"))
+        }),
+        calls: client(&config, |builder| {
+            builder
+                .timeout_config(calls.build())
+                .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+                .retry_partition(RetryPartition::new("gumshoe-calls"))
+        }),
+    })
+}
+
+async fn load(command: &QueueUrl) -> SdkConfig {
+    // Before profiles and instance metadata, which take seconds where there are none: the queue is where its URL says.
+    let of_queue = command.region().map(|region| Region::new(region.to_owned()));
+    let environment = EnvironmentVariableRegionProvider::new().region().await;
+    let region = RegionProviderChain::first_try(environment).or_else(of_queue).or_default_provider();
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).region(region).load().await
+}
+
+fn client(config: &SdkConfig, customise: impl FnOnce(Builder) -> Builder) -> Client {
+    let builder = Builder::from(config).interceptor(PrivateOnly);
+    Client::from_conf(customise(builder).build())
+}
+
+impl Connection {
+    /// The queue that commands come from.
+    #[must_use]
+    pub fn command_queue(&self, url: &QueueUrl) -> impl CommandQueue + 'static {
+        Sqs { connection: self.clone(), url: url.to_string() }
+    }
+
+    /// A queue that results go to.
+    #[must_use]
+    pub fn result_queue(&self, url: &QueueUrl) -> impl ResultQueue + 'static {
+        Sqs { connection: self.clone(), url: url.to_string() }
+    }
+}
+
+struct Sqs {
+    connection: Connection,
+    url: String,
+}
+
+#[async_trait]
+impl CommandQueue for Sqs {
+    async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Received>, QueueError> {
+        let request = self.connection.poll.receive_message();
+        let output = request
+            .queue_url(&self.url)
+            .max_number_of_messages(i32::try_from(max).unwrap_or(i32::MAX))
+            .wait_time_seconds(seconds(wait))
+            .visibility_timeout(seconds(visibility))
+            .message_system_attribute_names(OfMessage::ApproximateReceiveCount)
+            .send()
+            .await
+            .map_err(|error| queue_error("ReceiveMessage", error))?;
+        Ok(output.messages.unwrap_or_default().into_iter().map(received).collect())
+    }
+
+    async fn change_visibility(
+        &self,
+        receipt_handles: &[String],
+        visibility: Duration,
+    ) -> Result<Vec<FailedEntry>, QueueError> {
+        const OPERATION: &str = "ChangeMessageVisibilityBatch";
+        let mut request = self.connection.calls.change_message_visibility_batch().queue_url(&self.url);
+        for (index, handle) in receipt_handles.iter().enumerate() {
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(index.to_string())
+                .receipt_handle(handle)
+                .visibility_timeout(seconds(visibility));
+            request = request.entries(entry.build().map_err(|error| build_error(OPERATION, error))?);
+        }
+        let output = request.send().await.map_err(|error| queue_error(OPERATION, error))?;
+        Ok(output.failed.iter().filter_map(failed).collect())
+    }
+
+    async fn delete(&self, receipt_handle: &str) -> Result<(), QueueError> {
+        let request = self.connection.calls.delete_message().queue_url(&self.url).receipt_handle(receipt_handle);
+        request.send().await.map(drop).map_err(|error| queue_error("DeleteMessage", error))
+    }
+}
+
+#[async_trait]
+impl ResultQueue for Sqs {
+    async fn send(&self, messages: &[&Outgoing]) -> Result<Vec<FailedEntry>, QueueError> {
+        const OPERATION: &str = "SendMessageBatch";
+        let mut request = self.connection.calls.send_message_batch().queue_url(&self.url);
+        for (index, message) in messages.iter().enumerate() {
+            let fifo = message.fifo.as_ref();
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(index.to_string())
+                .message_body(&message.body)
+                .set_message_group_id(fifo.map(|fifo| fifo.group.clone()))
+                .set_message_deduplication_id(fifo.map(|fifo| fifo.deduplication_id.clone()));
+            request = request.entries(entry.build().map_err(|error| build_error(OPERATION, error))?);
+        }
+        let output = request.send().await.map_err(|error| queue_error(OPERATION, error))?;
+        Ok(output.failed.iter().filter_map(failed).collect())
+    }
+}
+
+#[async_trait]
+impl AttributeSource for Connection {
+    async fn attributes(&self, queue: &QueueUrl) -> Result<Attributes, QueueError> {
+        let request = self.calls.get_queue_attributes().queue_url(queue.as_str());
+        let output = request
+            .attribute_names(OfQueue::QueueArn)
+            .attribute_names(OfQueue::MaximumMessageSize)
+            .attribute_names(OfQueue::RedrivePolicy)
+            .send()
+            .await
+            .map_err(|error| queue_error("GetQueueAttributes", error))?;
+        Ok(attributes(output.attributes.unwrap_or_default()))
+    }
+}
+
+fn attributes(mut of_queue: HashMap<OfQueue, String>) -> Attributes {
+    Attributes {
+        arn: of_queue.remove(&OfQueue::QueueArn),
+        maximum_message_size: of_queue.get(&OfQueue::MaximumMessageSize).and_then(|size| size.parse().ok()),
+        max_receive_count: of_queue.get(&OfQueue::RedrivePolicy).and_then(|policy| max_receive_count(policy)),
+    }
+}
+
+/// The policy is JSON in a text, and the count in it a number or a text.
+fn max_receive_count(policy: &str) -> Option<u32> {
+    let policy: serde_json::Value = serde_json::from_str(policy).ok()?;
+    match policy.get("maxReceiveCount")? {
+        serde_json::Value::String(count) => count.parse().ok(),
+        count => count.as_u64().and_then(|count| count.try_into().ok()),
+    }
+}
+
+fn received(message: Message) -> Received {
+    let count = message.attributes.as_ref().and_then(|all| all.get(&OfMessage::ApproximateReceiveCount));
+    Received {
+        receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        message_id: message.message_id.unwrap_or_default(),
+        receipt_handle: message.receipt_handle.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+    }
+}
+
+/// The ids of entries are their indices.
+fn failed(entry: &BatchResultErrorEntry) -> Option<FailedEntry> {
+    let index = entry.id().parse().ok()?;
+    Some(FailedEntry { index, sender_fault: entry.sender_fault(), code: entry.code().to_owned() })
+}
+
+/// Rounded up: a time that is asked for is never cut short.
+fn seconds(duration: Duration) -> i32 {
+    i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_receive_count_of_a_policy_is_a_number_or_a_text() {
+        assert_eq!(max_receive_count(r#"{"deadLetterTargetArn":"arn","maxReceiveCount":5}"#), Some(5));
+        assert_eq!(max_receive_count(r#"{"deadLetterTargetArn":"arn","maxReceiveCount":"7"}"#), Some(7));
+        for none in ["", "{}", r#"{"maxReceiveCount":-1}"#] {
+            assert_eq!(max_receive_count(none), None);
+        }
+    }
+
+    #[test]
+    fn seconds_are_never_cut_short() {
+        assert_eq!([0, 1, 1000, 1001].map(|millis| seconds(Duration::from_millis(millis))), [0, 1, 1, 2]);
+    }
+}

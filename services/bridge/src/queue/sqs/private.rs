@@ -1,0 +1,34 @@
+//! Refuses to send anything in plain text over a network, wherever the endpoint came from: a URL, a variable, a profile.
+
+use aws_sdk_sqs::{
+    config::{ConfigBag, Intercept, RuntimeComponents, interceptors::BeforeTransmitInterceptorContextRef},
+    error::BoxError,
+};
+use http::Uri;
+
+use crate::queue::is_private;
+
+/// The endpoint is `http://` and not on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the AWS endpoint {0} is refused: http is for loopback addresses only")]
+pub(super) struct PlaintextEndpoint(Uri);
+
+/// Looks at each request right before it is sent.
+#[derive(Debug)]
+pub(super) struct PrivateOnly;
+
+impl Intercept for PrivateOnly {
+    fn name(&self) -> &'static str {
+        "PrivateOnly"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let uri: Uri = context.request().uri().parse()?;
+        if is_private(&uri) { Ok(()) } else { Err(PlaintextEndpoint(uri).into()) }
+    }
+}

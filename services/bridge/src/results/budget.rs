@@ -1,0 +1,57 @@
+//! The bytes of results that wait for the result queues, in all commands together. While they are used up nobody reads from the
+//! collectors: a slow queue slows its readers and costs no memory.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// A number of bytes that is shared out; clones share it.
+#[derive(Clone, Debug)]
+pub struct ByteBudget {
+    bytes: u32,
+    left: Arc<Semaphore>,
+}
+
+/// A share of the budget; it goes back when this is dropped.
+#[derive(Debug)]
+pub struct Share {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl ByteBudget {
+    /// A budget of so many MiB.
+    #[must_use]
+    pub fn of_mebibytes(mebibytes: u32) -> Self {
+        let bytes = mebibytes.saturating_mul(1024 * 1024);
+        Self { bytes, left: Arc::new(Semaphore::new(bytes as usize)) }
+    }
+
+    /// Waits for so many bytes. What is larger than the whole budget takes the whole.
+    pub async fn take(&self, bytes: usize) -> Share {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bytes);
+        let permit = self.left.clone().acquire_many_owned(bytes).await;
+        Share { _permit: permit.expect("nobody closes this semaphore") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_are_there_again_when_a_share_is_dropped() {
+        let budget = ByteBudget::of_mebibytes(1);
+        let share = budget.take(1024 * 1024).await;
+        assert!(budget.take(1).now_or_never().is_none());
+        drop(share);
+        assert!(budget.take(1).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_is_larger_than_the_budget_still_gets_through() {
+        let budget = ByteBudget::of_mebibytes(1);
+        assert!(budget.take(usize::MAX).now_or_never().is_some());
+    }
+}

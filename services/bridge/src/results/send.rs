@@ -1,0 +1,178 @@
+//! Sends the messages of one run: `Accepted` at once, pages as they come, `End` when all of those were acknowledged.
+//!
+//! A message goes out as soon as a call is free, alone if there is no other; while all calls are busy, messages gather, and the next
+//! batch is fuller. So nothing waits for a batch to fill, and a queue under load gets full ones.
+
+mod batch;
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use gumshoe_proto::{
+    bridge::v1::{Accepted, End, Page, Result as RunResult, result::Kind},
+    envelope,
+    run::{PageDigest, RunDigest},
+};
+use jiff::Timestamp;
+use tokio::{sync::mpsc, time::Instant};
+
+use super::{
+    PageLimits, RunId, end,
+    writer::{Handed, PageHeader},
+};
+use crate::{
+    metrics::Metrics,
+    queue::{Fifo, Outgoing, ResultQueue},
+};
+pub use batch::SendError;
+use batch::{BATCH_ENTRIES, Batch, Message};
+
+/// Calls of one run that are under way at one time: enough that a page does not wait for the one before it to be acknowledged.
+const CALLS: usize = 4;
+
+/// A result queue; clones share it.
+#[derive(Clone)]
+pub struct Outlet {
+    name: Arc<str>,
+    queue: Arc<dyn ResultQueue>,
+    limits: PageLimits,
+    is_fifo: bool,
+    batch_bytes: Arc<AtomicUsize>,
+}
+
+/// Sends the results of one run.
+pub struct Sender {
+    run: RunId,
+    outlet: Outlet,
+    metrics: Metrics,
+    /// Until when a failed message is tried again.
+    give_up: Instant,
+    digest: RunDigest,
+}
+
+impl Outlet {
+    /// A queue that takes messages of so many bytes.
+    #[must_use]
+    pub fn new(name: &str, queue: Arc<dyn ResultQueue>, maximum_message_size: usize, is_fifo: bool) -> Self {
+        let limits = PageLimits::of_queue(maximum_message_size);
+        let batch_bytes = Arc::new(AtomicUsize::new(batch::BATCH_BYTES));
+        Self { name: name.into(), queue, limits, is_fifo, batch_bytes }
+    }
+
+    /// What commands call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How large a message may be.
+    #[must_use]
+    pub fn limits(&self) -> PageLimits {
+        self.limits
+    }
+
+    /// What a batch may hold in all.
+    fn batch_bytes(&self) -> usize {
+        self.batch_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that the queue's server is not AWS and counts the bytes of a batch against the limit of one message.
+    fn batch_was_too_long(&self) {
+        self.batch_bytes.store(self.limits.message, Ordering::Relaxed);
+    }
+}
+
+impl Sender {
+    /// A sender that tries until `give_up`.
+    #[must_use]
+    pub fn new(run: RunId, outlet: Outlet, metrics: Metrics, give_up: Instant) -> Self {
+        Self { run, outlet, metrics, give_up, digest: RunDigest::default() }
+    }
+
+    /// Sends `Accepted` and every page that is handed over, until nobody can hand over any more and SQS has acknowledged all.
+    ///
+    /// # Errors
+    /// A message cannot be sent; the run cannot become whole.
+    pub async fn send_pages(
+        &mut self,
+        accepted: Accepted,
+        mut handed: mpsc::Receiver<Handed>,
+    ) -> Result<(), SendError> {
+        let calls = if self.outlet.is_fifo { 1 } else { CALLS };
+        let mut waiting = VecDeque::from([self.message(0, Kind::Accepted(accepted))]);
+        let mut sending = FuturesUnordered::new();
+        let mut open = true;
+        loop {
+            while waiting.len() < BATCH_ENTRIES
+                && let Ok(page) = handed.try_recv()
+            {
+                waiting.push_back(self.page(page));
+            }
+            while sending.len() < calls && !waiting.is_empty() {
+                let batch = Batch::take(&mut waiting, self.outlet.batch_bytes());
+                sending.push(batch.send(self.outlet.clone(), self.metrics.clone(), self.give_up));
+            }
+            tokio::select! {
+                page = handed.recv(), if open && waiting.len() < BATCH_ENTRIES => match page {
+                    Some(page) => waiting.push_back(self.page(page)),
+                    None => open = false,
+                },
+                Some(sent) = sending.next() => sent?,
+                else => return Ok(()),
+            }
+        }
+    }
+
+    /// Sends the end. What it says of pages, bytes and hash is filled in here.
+    ///
+    /// # Errors
+    /// It cannot be sent; the command must not be deleted.
+    pub async fn send_end(self, end: End) -> Result<(), SendError> {
+        let (pages, bytes, sha256) = (self.digest.pages(), self.digest.bytes(), self.digest.sha256());
+        let end = End { pages, bytes, sha256: sha256.to_vec().into(), ..end };
+        let encode = |end: &End| self.message(pages + 1, Kind::End(end.clone()));
+        let message = end::fit(end, self.outlet.limits.message, encode, |message| message.outgoing.body.len());
+        Batch::one(message).send(self.outlet, self.metrics, self.give_up).await
+    }
+
+    /// Gives a page its place in the run. From here on it must be sent, or the run cannot become whole.
+    fn page(&mut self, handed: Handed) -> Message {
+        let Handed { header, response, share } = handed;
+        let seq = self.digest.pages() + 1;
+        let body = encode_page(&self.run, seq, &header, &response, Timestamp::now());
+        self.digest.add(&PageDigest::of(&body));
+        Message { outgoing: self.outgoing(seq, body), _share: Some(share) }
+    }
+
+    fn message(&self, seq: u32, kind: Kind) -> Message {
+        let body = envelope::encode_result(&result(&self.run, seq, kind), Timestamp::now());
+        Message { outgoing: self.outgoing(seq, body), _share: None }
+    }
+
+    fn outgoing(&self, seq: u32, body: String) -> Outgoing {
+        let RunId { command_id, run, .. } = &self.run;
+        let fifo = || Fifo { group: command_id.clone(), deduplication_id: format!("{command_id}.{run}.{seq}") };
+        Outgoing { body, fifo: self.outlet.is_fifo.then(fifo) }
+    }
+}
+
+/// The body of a page.
+pub(super) fn encode_page(run: &RunId, seq: u32, header: &PageHeader, response: &str, now: Timestamp) -> String {
+    let PageHeader { query_id, number, arm } = header;
+    let page = Page { query_id: query_id.clone(), number: *number, response: None };
+    envelope::encode_page(&result(run, seq, Kind::Page(page)), arm, response, now)
+}
+
+fn result(run: &RunId, seq: u32, kind: Kind) -> RunResult {
+    let RunId { command_id, run, investigation_id } = run.clone();
+    RunResult { command_id, run, seq, investigation_id, kind: Some(kind) }
+}
+
+#[cfg(test)]
+mod tests;

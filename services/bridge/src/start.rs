@@ -1,0 +1,216 @@
+//! Wiring: from arguments to a bridge at work, and to its end.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use futures::future::join3;
+use gumshoe_runtime::{
+    Process,
+    admin::{self, AdminHandle, ReadinessGate},
+    client::GrpcClient,
+    tls::ClientIdentity,
+};
+use http::Uri;
+use tokio::{sync::Semaphore, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Args, Named,
+    command::{CommandReader, Outlets},
+    dispatch::{Collectors, Method, channel},
+    metrics::Metrics,
+    queue::{
+        Backoff, CheckError, Checked, CommandQueue, Connection, Leases, Poll, QueueUrl, SLOW_WAIT, check, check_urls,
+        connect, poll,
+    },
+    results::{ByteBudget, Outlet},
+    worker::Worker,
+};
+
+/// Between tries to look at the queues at start.
+const CHECK_WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+
+/// Runs the bridge until it is told to end and has let go of its commands.
+///
+/// # Errors
+/// The configuration cannot work: an address in use, a certificate that cannot be read, queues that must not be used like this.
+pub async fn run(args: Args, process: Process) -> anyhow::Result<()> {
+    let Process { shutdown, admin: handle } = process;
+    let admin = admin::bind(&args.admin).await?;
+    check_urls(&args.command_queue, &args.result_queues)?;
+    let identity = ClientIdentity::load(&args.tls).context("TLS identity")?;
+    let give_up = CancellationToken::new();
+    let drain_timeout = args.drain_timeout;
+    let bridge = Bridge::new(args, &identity, &handle, give_up.clone()).await?;
+    let leases = bridge.worker_leases.clone();
+    let end_of_drain = async {
+        shutdown.token().cancelled().await;
+        tokio::time::sleep(drain_timeout).await;
+        give_up.cancel();
+    };
+    let beside = join3(leases.keep(), identity.watch(shutdown.token().clone()), end_of_drain);
+    let work = async {
+        tokio::select! {
+            result = bridge.work(shutdown.token()) => result,
+            _ = beside => Ok(()),
+        }
+    };
+    admin.serve(&handle, work).await
+}
+
+/// A bridge whose queues were not looked at yet.
+struct Bridge {
+    connection: Connection,
+    command_queue: QueueUrl,
+    result_queues: Vec<Named<QueueUrl>>,
+    collectors: Collectors,
+    worker_leases: Leases,
+    poll: Poll,
+    queues_gate: ReadinessGate,
+    budget: ByteBudget,
+    queries_per_command: usize,
+    max_deadline: Duration,
+    give_up: CancellationToken,
+    metrics: Metrics,
+}
+
+impl Bridge {
+    async fn new(
+        args: Args,
+        identity: &Arc<ClientIdentity>,
+        handle: &AdminHandle,
+        give_up: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let Args {
+            command_queue,
+            result_queues,
+            collectors,
+            concurrency,
+            queries_per_command,
+            result_buffer,
+            max_deadline,
+            visibility_timeout,
+            receive_wait,
+            drain_timeout: _,
+            tls: _,
+            admin: _,
+            log: _,
+        } = args;
+        Method::load();
+        let metrics = Metrics::new(&mut handle.registry());
+        let connection = connect(&command_queue, &result_queues, receive_wait).await?;
+        let queue: Arc<dyn CommandQueue> = Arc::new(connection.command_queue(&command_queue));
+        let poll = Poll {
+            queue: queue.clone(),
+            wait: receive_wait,
+            visibility: visibility_timeout,
+            room: Arc::new(Semaphore::new(concurrency as usize)),
+            gate: handle.readiness("commands"),
+            metrics: metrics.clone(),
+        };
+        Ok(Self {
+            connection,
+            command_queue,
+            result_queues,
+            collectors: connect_collectors(collectors, identity)?,
+            worker_leases: Leases::new(queue, visibility_timeout),
+            poll,
+            queues_gate: handle.readiness("queues"),
+            budget: ByteBudget::of_mebibytes(result_buffer),
+            queries_per_command: queries_per_command as usize,
+            max_deadline,
+            give_up,
+            metrics,
+        })
+    }
+
+    /// Receives commands and works on them until the shutdown, then lets those end that are in work.
+    async fn work(self, shutdown: &CancellationToken) -> anyhow::Result<()> {
+        let Some(checked) = shutdown.run_until_cancelled(self.check()).await.transpose()? else { return Ok(()) };
+        let Self { poll: polling, give_up, .. } = &self;
+        let worker = Arc::new(self.worker(&checked));
+        let mut tasks = JoinSet::new();
+        let receiving = poll(polling, shutdown, |message, room| {
+            while let Some(ended) = tasks.try_join_next() {
+                report_panic(ended);
+            }
+            let worker = worker.clone();
+            tasks.spawn(async move {
+                worker.work(message).await;
+                drop(room);
+            });
+        });
+        // The last receive is broken off only if it outlives the drain.
+        give_up.run_until_cancelled(receiving).await;
+        tracing::info!(commands = tasks.len(), "no more commands are received; waiting for those in work");
+        while let Some(ended) = tasks.join_next().await {
+            report_panic(ended);
+        }
+        Ok(())
+    }
+
+    /// Looks at the queues until that succeeds.
+    async fn check(&self) -> anyhow::Result<Checked> {
+        let mut backoff = Backoff::new(CHECK_WAITS.0, CHECK_WAITS.1);
+        loop {
+            let error = match check(&self.connection, &self.command_queue, &self.result_queues).await {
+                Ok(checked) => {
+                    self.queues_gate.ready();
+                    return Ok(checked);
+                }
+                Err(error) if error.is_final() => return Err(error.into()),
+                Err(error) => error,
+            };
+            let wait = self.report(&error, &mut backoff);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn report(&self, error: &CheckError, backoff: &mut Backoff) -> Duration {
+        let chain = error as &dyn Error;
+        self.queues_gate.not_ready(error.to_string());
+        if error.needs_repair() {
+            tracing::error!(error = chain, "the bridge cannot start until permissions or the queue are repaired");
+            return SLOW_WAIT;
+        }
+        tracing::warn!(error = chain, "the queues could not be looked at");
+        backoff.next_wait()
+    }
+
+    fn worker(&self, checked: &Checked) -> Worker {
+        let outlets = self.result_queues.iter().zip(&checked.message_sizes).map(|(named, size)| {
+            let queue = Arc::new(self.connection.result_queue(&named.value));
+            Outlet::new(&named.name, queue, *size, named.value.is_fifo())
+        });
+        let reader = CommandReader {
+            outlets: Outlets::new(outlets.collect()),
+            max_deadline: self.max_deadline,
+            max_receive_count: checked.max_receive_count,
+        };
+        Worker {
+            reader,
+            collectors: self.collectors.clone(),
+            queries_per_command: self.queries_per_command,
+            budget: self.budget.clone(),
+            leases: self.worker_leases.clone(),
+            give_up: self.give_up.clone(),
+            metrics: self.metrics.clone(),
+        }
+    }
+}
+
+fn connect_collectors(collectors: Vec<Named<Uri>>, identity: &Arc<ClientIdentity>) -> anyhow::Result<Collectors> {
+    let mut channels = Vec::new();
+    for Named { name, value } in collectors {
+        let client = GrpcClient::new(value, identity.clone()).with_context(|| format!("collector {name}"))?;
+        channels.push((name, channel(client)));
+    }
+    Ok(Collectors::new(channels))
+}
+
+fn report_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        // The lease went with the task, so the command comes again.
+        tracing::error!(%error, "the work on a command panicked");
+    }
+}

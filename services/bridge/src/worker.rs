@@ -1,0 +1,211 @@
+//! The life of one command: its lease, its queries side by side, its results, and what becomes of the message.
+
+use std::{
+    error::Error,
+    time::{Duration, SystemTime},
+};
+
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
+use gumshoe_proto::bridge::v1::{Accepted, EndStatus, Query, QueryOutcome};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::{
+    command::{Answer, CommandReader, Job, Reading},
+    dispatch::{Asker, Collectors, Stopped},
+    metrics::{Metrics, Outcome},
+    queue::{Backoff, Lease, Leases, Received},
+    results::{ByteBudget, Outlet, RunId, SendError, Sender, summary},
+};
+
+/// How long after its deadline a command's results are still tried to be sent: whoever asked must hear how it ended, even if the
+/// result queue is throttled just then.
+const ANSWER_GRACE: Duration = Duration::from_secs(30);
+
+/// Pages between the queries of a command and its sender. What bounds them is the byte budget; this only lets a batch gather.
+const HANDED: usize = 16;
+
+/// How long a command rests after a try that failed, by the number of tries.
+const RESTS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+
+/// Works on commands.
+#[derive(Clone)]
+pub struct Worker {
+    /// Reads them.
+    pub reader: CommandReader,
+    /// Whom to ask.
+    pub collectors: Collectors,
+    /// Queries of one command that are asked at one time.
+    pub queries_per_command: usize,
+    /// The bytes that may wait for the result queues.
+    pub budget: ByteBudget,
+    /// Keep the messages hidden meanwhile.
+    pub leases: Leases,
+    /// Cancelled when the process cannot wait for its commands any longer.
+    pub give_up: CancellationToken,
+    /// Counts commands.
+    pub metrics: Metrics,
+}
+
+/// Why a command was not brought to its end.
+#[derive(Debug, thiserror::Error)]
+enum Unfinished {
+    #[error("its results cannot be sent")]
+    Send(#[from] SendError),
+    #[error("its run is over")]
+    Stopped(#[from] Stopped),
+}
+
+/// Why the work on a command ended.
+enum Ended {
+    Answered(EndStatus),
+    Failed(Unfinished),
+    LeaseLost,
+    GaveUp,
+}
+
+impl Worker {
+    /// Works on a message until it is deleted, given back or lost.
+    pub async fn work(&self, message: Received) {
+        let started = Instant::now();
+        let _in_flight = InFlight::new(&self.metrics.commands_in_flight);
+        let lease = self.leases.hold(&message.receipt_handle, started);
+        let ended = tokio::select! {
+            answered = self.answer(&message) => answered.map_or_else(Ended::Failed, Ended::Answered),
+            () = lease.lost() => Ended::LeaseLost,
+            () = self.give_up.cancelled() => Ended::GaveUp,
+        };
+        let outcome = settle(ended, lease, message.receive_count).await;
+        self.metrics.command(outcome, started.elapsed().as_secs_f64());
+    }
+
+    async fn answer(&self, message: &Received) -> Result<EndStatus, Unfinished> {
+        match self.reader.read(message, SystemTime::now()) {
+            Reading::Work(job) => {
+                let span = span(&job.run);
+                self.run(*job).instrument(span).await
+            }
+            Reading::Answer(answer) => {
+                let Answer { run, outlet, end } = *answer;
+                let span = span(&run);
+                let (status, error) = (end.status(), end.error.clone().unwrap_or_default());
+                span.in_scope(|| tracing::info!(reason = error.reason, "command is answered without a read"));
+                let sender = Sender::new(run, outlet, self.metrics.clone(), Instant::now() + ANSWER_GRACE);
+                sender.send_end(end).instrument(span).await?;
+                Ok(status)
+            }
+        }
+    }
+
+    async fn run(&self, job: Job) -> Result<EndStatus, Unfinished> {
+        let Job { run, outlet, time_left, deadline, traceparent, queries } = job;
+        tracing::info!(queries = queries.len(), seconds = time_left.as_secs(), "command is worked on");
+        let accepted = Accepted {
+            bridge_version: env!("CARGO_PKG_VERSION").into(),
+            deadline: Some(deadline),
+            query_ids: queries.iter().map(|query| query.id.clone()).collect(),
+        };
+        let deadline = Instant::now() + time_left;
+        let (handed, pages) = mpsc::channel(HANDED);
+        let mut sender = Sender::new(run.clone(), outlet.clone(), self.metrics.clone(), deadline + ANSWER_GRACE);
+        let asker = self.asker(run, &outlet, deadline, traceparent, handed);
+        let asked = async { self.ask_all(asker, &queries).await.map_err(Unfinished::from) };
+        let sent = async { sender.send_pages(accepted, pages).await.map_err(Unfinished::from) };
+        let (outcomes, ()) = try_join(asked, sent).await?;
+        let end = summary(outcomes);
+        let status = end.status();
+        sender.send_end(end).await?;
+        tracing::info!(status = status.as_str_name(), "command is done");
+        Ok(status)
+    }
+
+    fn asker(
+        &self,
+        run: RunId,
+        outlet: &Outlet,
+        deadline: Instant,
+        traceparent: String,
+        sender: mpsc::Sender<crate::results::Handed>,
+    ) -> Asker {
+        Asker {
+            run,
+            collectors: self.collectors.clone(),
+            deadline,
+            traceparent,
+            limits: outlet.limits(),
+            budget: self.budget.clone(),
+            sender,
+            metrics: self.metrics.clone(),
+        }
+    }
+
+    /// Asks all queries, some at a time, and gives their outcomes in the order of the command. The asker goes with it, and with the
+    /// asker the sender's reason to wait for more.
+    async fn ask_all(&self, asker: Asker, queries: &[Query]) -> Result<Vec<QueryOutcome>, Stopped> {
+        let asker = &asker;
+        let asks: Vec<_> = queries
+            .iter()
+            .enumerate()
+            .map(|(index, query)| async move { asker.ask(query).await.map(|outcome| (index, outcome)) })
+            .collect();
+        let mut outcomes: Vec<_> = stream::iter(asks).buffer_unordered(self.queries_per_command).try_collect().await?;
+        outcomes.sort_by_key(|(index, _)| *index);
+        Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
+    }
+}
+
+/// Decides what becomes of the message.
+async fn settle(ended: Ended, lease: Lease, receive_count: u32) -> Outcome {
+    match ended {
+        Ended::Answered(status) => {
+            if let Err(error) = lease.delete().await {
+                let error = &error as &dyn Error;
+                tracing::warn!(error, "an answered command could not be deleted and may be worked on again");
+            }
+            Outcome::Answered(status)
+        }
+        Ended::Failed(unfinished) => {
+            tracing::error!(error = &unfinished as &dyn Error, "a command was not finished and is tried again");
+            lease.give_back(rest_after(receive_count)).await;
+            Outcome::GivenBack
+        }
+        Ended::GaveUp => {
+            tracing::info!("a command is given back: the process ends");
+            lease.give_back(Duration::ZERO).await;
+            Outcome::GivenBack
+        }
+        Ended::LeaseLost => Outcome::LeaseLost,
+    }
+}
+
+fn rest_after(tries: u32) -> Duration {
+    let mut backoff = Backoff::new(RESTS.0, RESTS.1);
+    // Eight doublings reach the longest rest.
+    (0..tries.clamp(1, 8)).fold(Duration::ZERO, |_, _| backoff.next_wait())
+}
+
+fn span(run: &RunId) -> tracing::Span {
+    let RunId { command_id, run, investigation_id } = run;
+    tracing::info_span!("command", command = command_id, run, investigation = investigation_id)
+}
+
+/// Counts a command as in work for as long as it lives.
+struct InFlight<'a>(&'a Gauge);
+
+impl<'a> InFlight<'a> {
+    fn new(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests;

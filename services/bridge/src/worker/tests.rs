@@ -1,0 +1,204 @@
+use std::sync::Arc;
+
+use gumshoe_proto::{
+    bridge::v1::{Command, End, Query, query::Request},
+    collector::v1::{GetPodRequest, GetPodResponse, ListPodsRequest},
+    envelope,
+    run::Run,
+};
+use jiff::Timestamp;
+use tokio::time::timeout;
+use tonic::Status;
+
+use super::*;
+use crate::{
+    command::Outlets,
+    fakes::{FakeCollector, FakeCommands, Fate, RecordingQueue, Seen, Step, mk_complete, mk_page, mk_pod},
+    queue::QueueErrorKind,
+};
+
+/// A worker with all that it touches.
+struct Bench {
+    commands: Arc<FakeCommands>,
+    results: Arc<RecordingQueue>,
+    collector: FakeCollector,
+    worker: Worker,
+}
+
+fn mk_bench(results: RecordingQueue) -> Bench {
+    let (commands, results) = (Arc::new(FakeCommands::default()), Arc::new(results));
+    let collector = FakeCollector::default();
+    let reader = CommandReader {
+        outlets: Outlets::new(vec![Outlet::new("main", results.clone(), 1 << 20, false)]),
+        max_deadline: Duration::from_secs(600),
+        max_receive_count: Some(5),
+    };
+    let worker = Worker {
+        reader,
+        collectors: Collectors::new(vec![("main".into(), collector.channel())]),
+        queries_per_command: 2,
+        budget: ByteBudget::of_mebibytes(8),
+        leases: Leases::new(commands.clone(), Duration::from_secs(60)),
+        give_up: CancellationToken::new(),
+        metrics: Metrics::default(),
+    };
+    Bench { commands, results, collector, worker }
+}
+
+fn mk_message(queries: Vec<Request>) -> Received {
+    let mk_query =
+        |(n, request): (usize, Request)| Query { id: format!("q{n}"), request: Some(request), ..Query::default() };
+    let command = Command {
+        id: "c".into(),
+        investigation_id: "i".into(),
+        deadline: Some(SystemTime::now().checked_add(Duration::from_secs(60)).unwrap().into()),
+        queries: queries.into_iter().enumerate().map(mk_query).collect(),
+        ..Command::default()
+    };
+    mk_received(&envelope::encode_command(&command, Timestamp::now()))
+}
+
+fn mk_received(body: &str) -> Received {
+    Received { message_id: "m".into(), receipt_handle: "h".into(), body: body.into(), receive_count: 1 }
+}
+
+fn get() -> Request {
+    Request::GetPod(GetPodRequest::default())
+}
+
+fn list() -> Request {
+    Request::ListPods(ListPodsRequest::default())
+}
+
+impl Bench {
+    fn serve_a_pod(&self) {
+        let response = GetPodResponse { item: Some(mk_pod("a")), completeness: Some(mk_complete(1)) };
+        self.collector.get(vec![Step::Response(response)]);
+    }
+
+    /// The end of the only run, which is whole.
+    fn end(&self) -> End {
+        let reader = self.results.reader();
+        let (_, run) = reader.runs().next().expect("there is a run");
+        assert!(run.is_complete(), "{:?}", run.verdict());
+        run.end().cloned().expect("a whole run has an end")
+    }
+
+    fn given_back_after(&self) -> Option<Duration> {
+        match &self.commands.seen()[..] {
+            [Seen::Visibility { visibility, .. }] => Some(*visibility),
+            _ => None,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_is_answered_and_then_deleted() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.serve_a_pod();
+    bench.collector.list(vec![Step::Response(mk_page(&["b"], "t")), Step::Breaks(Status::not_found("x"))]);
+    bench.serve_a_pod();
+    bench.worker.work(mk_message(vec![get(), list(), get()])).await;
+    let end = bench.end();
+    let told: Vec<_> = end.queries.iter().map(|query| (query.query_id.as_str(), query.pages, query.items)).collect();
+    assert_eq!(told, [("q0", 1, 1), ("q1", 1, 1), ("q2", 1, 1)]);
+    assert_eq!((end.status(), end.pages), (EndStatus::Incomplete, 3));
+    assert_eq!(bench.commands.seen(), [Seen::Delete("h".into())]);
+    let reader = bench.results.reader();
+    let accepted = reader.runs().next().and_then(|(_, run)| run.accepted().cloned()).unwrap();
+    assert_eq!(accepted.query_ids, ["q0", "q1", "q2"]);
+    assert_eq!(bench.worker.metrics.commands_in_flight.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_whose_queries_are_all_complete_succeeds() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.serve_a_pod();
+    bench.worker.work(mk_message(vec![get()])).await;
+    assert_eq!((bench.end().status(), bench.end().error), (EndStatus::Succeeded, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_malformed_command_is_answered_and_deleted() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.worker.work(mk_received("{}")).await;
+    let end = bench.end();
+    assert_eq!((end.status(), end.pages), (EndStatus::Failed, 0));
+    assert_eq!(end.error.map(|error| error.reason), Some("NOT_A_CLOUD_EVENT".into()));
+    assert_eq!(bench.commands.seen(), [Seen::Delete("h".into())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_is_sent_even_after_the_deadline() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.collector.list(vec![Step::Response(mk_page(&["a"], "t")), Step::Hangs]);
+    bench.results.fates.then_success().then_success();
+    for _ in 0..3 {
+        bench.results.fates.then(Fate::Fails(QueueErrorKind::Transient));
+    }
+    bench.worker.work(mk_message(vec![list()])).await;
+    let end = bench.end();
+    assert_eq!((end.status(), end.pages), (EndStatus::Expired, 1));
+    assert_eq!(end.queries[0].completeness.as_ref().map(|all| all.resume_token.as_str()), Some("t"));
+    assert_eq!(bench.commands.seen(), [Seen::Delete("h".into())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_whose_results_cannot_be_sent_is_given_back_and_rests_longer_each_time() {
+    for (count, least, most) in [(1, 2, 5), (3, 2, 20), (100, 2, 300)] {
+        let bench = mk_bench(RecordingQueue::default());
+        bench.serve_a_pod();
+        bench.results.fates.then(Fate::Fails(QueueErrorKind::Refused));
+        let worker = Worker {
+            reader: CommandReader { max_receive_count: None, ..bench.worker.reader.clone() },
+            ..bench.worker.clone()
+        };
+        worker.work(Received { receive_count: count, ..mk_message(vec![get()]) }).await;
+        let rest = bench.given_back_after().expect("it is given back");
+        assert!((least..=most).contains(&rest.as_secs()), "{count}: {rest:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_ends_the_work_without_an_end() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.collector.list(vec![Step::Response(mk_page(&["a"], "t")), Step::Hangs]);
+    bench.commands.changes.then(Fate::Refuses(vec![0]));
+    let work = bench.worker.work(mk_message(vec![list()]));
+    let leases = bench.worker.leases.clone();
+    let keep = async {
+        bench.results.acknowledged(1).await;
+        leases.keep().await;
+    };
+    tokio::select! {
+        () = work => {}
+        () = keep => {}
+    }
+    let reader = bench.results.reader();
+    assert!(reader.runs().all(|(_, run): (_, &Run)| run.end().is_none()));
+    assert!(!bench.commands.seen().contains(&Seen::Delete("h".into())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_ends_gives_its_commands_back_at_once() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.collector.list(vec![Step::Hangs]);
+    let end = async {
+        bench.results.acknowledged(1).await;
+        bench.worker.give_up.cancel();
+    };
+    tokio::join!(bench.worker.work(mk_message(vec![list()])), end);
+    assert_eq!(bench.given_back_after(), Some(Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn queries_are_asked_side_by_side_up_to_the_limit() {
+    let bench = mk_bench(RecordingQueue::default());
+    for _ in 0..3 {
+        bench.collector.list(vec![Step::Hangs]);
+    }
+    let work = bench.worker.work(mk_message(vec![list(), list(), list()]));
+    assert!(timeout(Duration::from_secs(1), work).await.is_err());
+    assert_eq!(bench.collector.list_requests().len(), 2);
+    assert_eq!(bench.collector.get_requests(), 0);
+}

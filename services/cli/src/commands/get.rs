@@ -1,0 +1,90 @@
+//! `gumshoe get`: pods and events, straight from a collector.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Direct;
+use crate::{
+    error::Error,
+    exit::{EXIT_CODES, Exit},
+    query::{EventsQuery, PodsQuery},
+    render::Format,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  gumshoe get pods -n shop                     the pods of a namespace
+  gumshoe get pods -A -l app=web -o wide       by label, in all namespaces, with addresses and nodes
+  gumshoe get pods web-0 -n shop -o json       one pod, everything that is known of it
+  gumshoe get events -n shop --for pod/web-0   what happened to a pod, newest first
+  gumshoe get events -A --types Warning --limit 50";
+
+/// Print pods or events
+///
+/// Items are printed as they come. Standard error ends with `complete: 12 pods`, or with `INCOMPLETE:` and every gap: a namespace
+/// that may not be read, a limit, a deadline.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"), subcommand_value_name = "KIND", subcommand_help_heading = "Kinds")]
+pub(crate) struct GetCommand {
+    #[command(subcommand)]
+    kind: Kind,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Kind {
+    /// Pods, with STATUS, READY and RESTARTS as kubectl prints them
+    #[command(visible_aliases = ["pod", "po"], after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+    Pods(Get<PodsQuery>),
+    /// Events, newest first by their true last time
+    #[command(visible_aliases = ["event", "ev"], after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+    Events(Get<EventsQuery>),
+}
+
+#[derive(Args, Clone, Debug)]
+struct Get<Q: crate::query::Query> {
+    #[command(flatten)]
+    direct: Direct<Q>,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Args, Clone, Copy, Debug)]
+struct OutputArgs {
+    /// How the answer is printed
+    #[arg(short, long, env = "GUMSHOE_OUTPUT", value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    /// Columns as kubectl has them
+    #[value(alias = "text")]
+    Table,
+    /// More columns
+    Wide,
+    /// One document of canonical proto3 JSON, with `completeness` at its end
+    Json,
+    /// One such object a page
+    Jsonl,
+}
+
+impl GetCommand {
+    /// Does it.
+    pub(super) async fn execute(&self) -> Result<Exit, Error> {
+        match &self.kind {
+            Kind::Pods(get) => get.direct.execute(get.output.format(), false).await,
+            Kind::Events(get) => get.direct.execute(get.output.format(), false).await,
+        }
+    }
+}
+
+impl OutputArgs {
+    fn format(self) -> Format {
+        match self.output {
+            Output::Table => Format::Human { wide: false, timestamps: false },
+            Output::Wide => Format::Human { wide: true, timestamps: false },
+            Output::Json => Format::Json,
+            Output::Jsonl => Format::JsonLines,
+        }
+    }
+}

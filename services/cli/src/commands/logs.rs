@@ -1,0 +1,61 @@
+//! `gumshoe logs`: container logs, straight from a collector.
+
+use clap::{Args, ValueEnum};
+
+use super::Direct;
+use crate::{
+    error::Error,
+    exit::{EXIT_CODES, Exit},
+    query::LogsQuery,
+    render::Format,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  gumshoe logs web-0 -n shop                       the newest 1 MiB of the default container
+  gumshoe logs web-0 -n shop --previous --tail 50  how the run before this one ended
+  gumshoe logs web-0 -n shop --all-containers --since 5m --timestamps
+  gumshoe logs web-0 -n shop -c web --whole >web.log
+  gumshoe logs web-0 -n shop -f";
+
+/// Print container logs
+///
+/// The newest lines are what counts: bounds in lines, time or bytes hold together, and what they leave out is said on standard error,
+/// container by container. Into a file or a pipe a line goes byte for byte as it was written; on a terminal control characters other
+/// than colours are made visible.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(crate) struct LogsCommand {
+    #[command(flatten)]
+    direct: Direct<LogsQuery>,
+
+    /// The time of each line in front of it
+    #[arg(long)]
+    timestamps: bool,
+
+    /// How the answer is printed
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Output {
+    /// The lines
+    Text,
+    /// One document of canonical proto3 JSON, with `logs` and `completeness` at its end
+    Json,
+    /// One such object a page
+    Jsonl,
+}
+
+impl LogsCommand {
+    /// Does it.
+    pub(super) async fn execute(&self) -> Result<Exit, Error> {
+        let format = match self.output {
+            Output::Text => Format::Human { wide: false, timestamps: self.timestamps },
+            Output::Json => Format::Json,
+            Output::Jsonl => Format::JsonLines,
+        };
+        self.direct.execute(format, self.direct.query.follows()).await
+    }
+}

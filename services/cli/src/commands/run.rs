@@ -1,0 +1,245 @@
+//! `gumshoe run`: one command through the bridge, its result collected from a queue.
+
+use std::{
+    io::{self, BufWriter, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use clap::{Args, ValueEnum};
+use gumshoe_proto::{
+    bridge::v1::Command,
+    envelope::encode_command,
+    run::{Fed, Reader, Run, RunKey},
+};
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    error::Error,
+    exit::{EXIT_CODES, Exit},
+    interrupt,
+    query::{ParsedLine, QueryLine},
+    render::{Format, text::json_line},
+    run::{
+        collect::{Gathered, Listener, Wanted, collect},
+        command::{self, Defaults},
+        present,
+        progress::{self, Progress},
+        queue::Queues,
+    },
+    terminal::{Note, Surface, note},
+    units,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  gumshoe run --query 'get pods -n shop' --query 'get events -n shop --for pod/web-0' \\
+              --query 'logs web-0 -n shop --previous --tail 50'
+  gumshoe run -f command.json -o json >result.json
+  echo '{\"queries\": [{\"listPods\": {\"namespaces\": [\"shop\"]}}]}' | gumshoe run -f -
+
+A query is a line of `gumshoe get` or `gumshoe logs` without connection and output; --collector NAME in it picks a collector of the
+bridge. A file is a gumshoe.bridge.v1.Command in canonical JSON, in which id, investigationId, deadline, replyTo and the queries' ids
+may be left out.";
+
+/// The bridge ends a command at its deadline; so long may its last messages take.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// Send a command to the bridge and collect its result
+///
+/// The queries are worked on side by side. The result is checked against what the bridge says it sent: every page there, and as it was.
+/// The result queue should be this program's alone; messages of other commands are given back, with a warning.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+pub(crate) struct RunCommand {
+    #[command(flatten)]
+    input: InputArgs,
+
+    /// URL of the queue that the bridge reads. Region, credentials and endpoint come from the environment, as for the AWS CLI
+    #[arg(long, env = "GUMSHOE_COMMAND_QUEUE", value_name = "URL")]
+    command_queue: String,
+
+    /// URL of the queue that the results come to
+    #[arg(long, env = "GUMSHOE_RESULT_QUEUE", value_name = "URL")]
+    result_queue: String,
+
+    /// The bridge's name for that queue [default: its first one]
+    #[arg(long, env = "GUMSHOE_REPLY_TO", value_name = "NAME", default_value_t)]
+    reply_to: String,
+
+    /// Id of the investigation that the command belongs to [default: the command's id]
+    #[arg(long, value_name = "ID")]
+    investigation: Option<String>,
+
+    /// From now to the command's deadline: 90s, 5m
+    #[arg(long, env = "GUMSHOE_TIMEOUT", value_name = "DURATION", value_parser = units::duration, default_value = "60s")]
+    timeout: Duration,
+
+    /// Most bytes of results to hold until they are whole
+    #[arg(long, env = "GUMSHOE_MAX_BYTES", value_name = "SIZE", value_parser = units::bytes, default_value = "256MiB")]
+    max_bytes: u64,
+
+    /// How the result is printed
+    #[arg(short, long, env = "GUMSHOE_OUTPUT", value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Args, Clone, Debug)]
+#[group(required = true, multiple = false)]
+struct InputArgs {
+    /// A read; repeatable, up to 100
+    #[arg(short, long = "query", value_name = "LINE", value_parser = QueryLine::parse_line)]
+    queries: Vec<ParsedLine>,
+
+    /// The command as JSON; - is standard input
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// A section for each query, as get and logs print it
+    #[value(alias = "table")]
+    Text,
+    /// The same with more columns
+    Wide,
+    /// One array of all results, in canonical proto3 JSON, as they come
+    Json,
+    /// One result a line
+    Jsonl,
+}
+
+impl RunCommand {
+    /// Does it.
+    pub(super) async fn execute(self) -> Result<Exit, Error> {
+        let Self { input, command_queue, result_queue, reply_to, investigation, timeout, max_bytes, output } = self;
+        let command = match input.file {
+            Some(path) => command::of_file(&path)?,
+            None => command::of_lines(input.queries),
+        };
+        let now = Timestamp::now();
+        let command = command::complete(command, &Defaults { investigation, reply_to, timeout }, now)?;
+        let until = Instant::now() + left(&command, now) + GRACE;
+        let queues = Queues::new(command_queue, result_queue).await?;
+
+        let (mut stderr, surface) = progress::stderr();
+        let progress = Progress::new(&mut stderr, surface, &command);
+        let mut session = Session { progress, results: Results::new(output), warned: false };
+        queues.send(encode_command(&command, now), &command.id, &command.investigation_id).await?;
+        session.progress.sent(&command);
+        let wanted = Wanted { command_id: command.id.clone(), until, max_bytes };
+        let mut reader = Reader::default();
+        let gathered = collect(&queues, &wanted, &mut reader, &interrupt::interrupt(), &mut session).await;
+        session.progress.end();
+        session.results.end()?;
+        finish(&command, &reader, output, gathered?)
+    }
+}
+
+/// From now to the command's deadline.
+fn left(command: &Command, now: Timestamp) -> Duration {
+    let deadline = command.deadline.as_ref().and_then(units::from_proto).unwrap_or(now);
+    Duration::try_from(deadline.duration_since(now)).unwrap_or_default()
+}
+
+/// Prints what came, and says how it ended.
+fn finish(command: &Command, reader: &Reader, output: Output, gathered: Gathered) -> Result<Exit, Error> {
+    let Some((key, run)) = best(command, reader) else {
+        note(&[
+            Note::Bad("INCOMPLETE: no result arrived".to_owned()),
+            Note::Plain(
+                "hint: is a bridge running on the command queue, and does it answer to this result queue (--reply-to)?"
+                    .to_owned(),
+            ),
+        ]);
+        return Ok(if gathered == Gathered::Interrupted { Exit::Interrupted } else { Exit::Incomplete });
+    };
+    if let Output::Text | Output::Wide = output {
+        let format = Format::Human { wide: output == Output::Wide, timestamps: false };
+        let mut out = BufWriter::new(io::stdout().lock());
+        present::sections(&mut out, Surface::stdout(), format, command, run)?;
+        out.flush()?;
+    }
+    let (notes, exit) = present::verdict(key, run);
+    let runs = reader.runs_of(&command.id).count();
+    if runs > 1 {
+        note(&[Note::Plain(format!("note: the command was worked on {runs} times; this is run {}", key.run))]);
+    }
+    note(&notes);
+    Ok(if gathered == Gathered::Interrupted { Exit::Interrupted } else { exit })
+}
+
+/// The run to show: one that is whole, else the one of which most arrived.
+fn best<'a>(command: &Command, reader: &'a Reader) -> Option<(&'a RunKey, &'a Run)> {
+    reader.complete(&command.id).or_else(|| reader.runs_of(&command.id).max_by_key(|(_, run)| run.bytes()))
+}
+
+/// What happens while results come.
+struct Session<'a> {
+    progress: Progress<'a>,
+    results: Results,
+    warned: bool,
+}
+
+impl Listener for Session<'_> {
+    fn result(&mut self, body: &str, fed: &Fed, reader: &Reader) -> Result<(), Error> {
+        self.results.result(body)?;
+        self.progress.result(fed, reader);
+        Ok(())
+    }
+
+    fn foreign(&mut self, _: usize) {
+        if !std::mem::replace(&mut self.warned, true) {
+            self.progress.note(&Note::Bad(
+                "warning: the result queue holds messages of others; they are given back, which counts as a receipt of each: \
+                 a result queue of one's own avoids that"
+                    .to_owned(),
+            ));
+        }
+    }
+
+    fn trouble(&mut self, error: &Error) {
+        self.progress.note(&Note::Bad(format!("warning: {error}")));
+    }
+}
+
+/// The results as JSON, written as they come.
+struct Results {
+    output: Output,
+    written: u64,
+}
+
+impl Results {
+    fn new(output: Output) -> Self {
+        Self { output, written: 0 }
+    }
+
+    fn result(&mut self, body: &str) -> Result<(), Error> {
+        let (before, after) = match self.output {
+            Output::Text | Output::Wide => return Ok(()),
+            Output::Jsonl => ("", "\n"),
+            Output::Json if self.written == 0 => ("[\n", ""),
+            Output::Json => (",\n", ""),
+        };
+        self.written += 1;
+        let mut out = io::stdout().lock();
+        write!(out, "{before}{}{after}", json_line(data(body)))?;
+        Ok(out.flush()?)
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        let end = match (self.output, self.written) {
+            (Output::Text | Output::Wide | Output::Jsonl, _) => return Ok(()),
+            (Output::Json, 0) => "[]\n",
+            (Output::Json, _) => "\n]\n",
+        };
+        Ok(io::stdout().lock().write_all(end.as_bytes())?)
+    }
+}
+
+/// The result in a body: the event's `data`, canonical JSON already. The reader has read the body before.
+fn data(body: &str) -> String {
+    let event: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+    event.get("data").map(ToString::to_string).unwrap_or_default()
+}

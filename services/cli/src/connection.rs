@@ -1,0 +1,114 @@
+//! The connection to a collector: the flags that all commands over gRPC have, and the generated clients behind them.
+
+use std::{future::Future, pin::Pin, time::Duration};
+
+use clap::Args;
+use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use gumshoe_proto::collector::v1::{
+    event_service_client::EventServiceClient, log_service_client::LogServiceClient,
+    pod_service_client::PodServiceClient,
+};
+use gumshoe_runtime::{
+    args::ClientTlsArgs,
+    client::{GrpcClient, with_deadline},
+    tls::ClientIdentity,
+};
+use http::Uri;
+use tokio::time::Instant;
+use tonic::Status;
+
+use crate::{
+    error::Error,
+    page::{Request, Response},
+    units,
+};
+
+/// Where nothing is said: enough for any list, and short enough that nobody waits for a dead collector.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// For logs that are followed: the longest deadline that a collector allows.
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// A page is 1 MiB of items at most, but an item larger than that travels alone: up to 3 MiB, and what is derived from it.
+const MAX_MESSAGE: usize = 4 << 20;
+
+/// Which collector is asked, and as whom.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionArgs {
+    /// The collector: https://host:port
+    #[arg(long, env = "GUMSHOE_SERVER", value_name = "URL")]
+    server: Uri,
+
+    #[command(flatten)]
+    tls: ClientTlsArgs,
+
+    /// Longest time for the whole answer: 90s, 5m [default: 60s; with --follow 1h]
+    #[arg(long, env = "GUMSHOE_TIMEOUT", value_name = "DURATION", value_parser = units::duration)]
+    timeout: Option<Duration>,
+}
+
+impl ConnectionArgs {
+    /// When the answer has to be there.
+    pub(crate) fn deadline(&self, follow: bool) -> Instant {
+        Instant::now() + self.timeout.unwrap_or(if follow { FOLLOW_TIMEOUT } else { TIMEOUT })
+    }
+
+    /// The collector's address, for messages.
+    pub(crate) fn server(&self) -> &Uri {
+        &self.server
+    }
+}
+
+/// The pages of one call.
+pub(crate) type Pages = Pin<Box<dyn Stream<Item = Result<Response, Status>> + Send>>;
+
+/// Something that answers requests page by page: a collector, or a test's idea of one.
+pub(crate) trait Collector {
+    /// Calls the method of the request.
+    fn call(&self, request: Request, deadline: Instant) -> impl Future<Output = Result<Pages, Status>>;
+}
+
+/// A collector over gRPC.
+#[derive(Debug)]
+pub(crate) struct GrpcCollector {
+    client: GrpcClient,
+}
+
+impl GrpcCollector {
+    /// Reads the TLS files; it does not dial yet.
+    pub(crate) fn new(args: &ConnectionArgs) -> Result<Self, Error> {
+        let identity = ClientIdentity::load(&args.tls)?;
+        let client = GrpcClient::new(args.server.clone(), identity)
+            .map_err(|error| Error::Usage(format!("--server: {error}")))?;
+        Ok(Self { client })
+    }
+}
+
+impl Collector for GrpcCollector {
+    async fn call(&self, request: Request, deadline: Instant) -> Result<Pages, Status> {
+        let client = self.client.clone();
+        match request {
+            Request::GetPod(get) => {
+                let mut client = PodServiceClient::new(client).max_decoding_message_size(MAX_MESSAGE);
+                let pod = client.get_pod(with_deadline(get, deadline)).await?.into_inner();
+                Ok(stream::iter([Ok(Response::GetPod(pod))]).boxed())
+            }
+            Request::ListPods(list) => {
+                let mut client = PodServiceClient::new(client).max_decoding_message_size(MAX_MESSAGE);
+                let pages = client.list_pods(with_deadline(list, deadline)).await?.into_inner();
+                Ok(pages.map_ok(Response::ListPods).boxed())
+            }
+            Request::ListEvents(list) => {
+                let mut client = EventServiceClient::new(client).max_decoding_message_size(MAX_MESSAGE);
+                let pages = client.list_events(with_deadline(list, deadline)).await?.into_inner();
+                Ok(pages.map_ok(Response::ListEvents).boxed())
+            }
+            Request::ReadLogs(read) => {
+                let mut client = LogServiceClient::new(client).max_decoding_message_size(MAX_MESSAGE);
+                let pages = client.read_logs(with_deadline(read, deadline)).await?.into_inner();
+                Ok(pages.map_ok(Response::ReadLogs).boxed())
+            }
+        }
+    }
+}

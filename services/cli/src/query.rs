@@ -1,0 +1,81 @@
+//! The language of reads: `get pods -n shop`, `logs web-0 --previous`.
+//!
+//! The same clap definitions serve the subcommands `get` and `logs` and, with no connection around them, the `--query` of `run`.
+//! They give the collector's own requests. What they define never comes from environment variables: a forgotten one would change
+//! unseen what is read.
+
+mod describe;
+mod events;
+mod kinds;
+mod logs;
+mod pods;
+mod scope;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use self::{describe::describe, events::EventsQuery, logs::LogsQuery, pods::PodsQuery};
+use crate::page::Request;
+
+/// Arguments that ask for one read.
+pub(crate) trait Query: clap::Args + Clone {
+    /// The collector's request; else what contradicts itself in a way that no definition of a flag can say.
+    fn request(&self) -> Result<Request, String>;
+}
+
+/// One `--query` of `run`.
+#[derive(Clone, Debug, Parser)]
+#[command(no_binary_name = true, bin_name = "--query", disable_help_flag = true, disable_help_subcommand = true)]
+pub(crate) struct QueryLine {
+    /// The collector that is asked, by its name in the bridge's configuration [default: the first one]
+    #[arg(long, global = true, value_name = "NAME")]
+    collector: Option<String>,
+    #[command(subcommand)]
+    read: Read,
+}
+
+/// A line that was understood.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ParsedLine {
+    /// The name of the collector that is asked; empty means the first one.
+    pub(crate) collector: String,
+    /// The collector's request.
+    pub(crate) request: Request,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Read {
+    #[command(subcommand)]
+    Get(Get),
+    Logs(LogsQuery),
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Get {
+    #[command(visible_aliases = ["pod", "po"])]
+    Pods(PodsQuery),
+    #[command(visible_aliases = ["event", "ev"])]
+    Events(EventsQuery),
+}
+
+impl QueryLine {
+    /// Reads a line as a shell would split it.
+    pub(crate) fn parse_line(line: &str) -> Result<ParsedLine, String> {
+        let words = shlex::split(line).ok_or("a quote is not closed")?;
+        let line = Self::try_parse_from(words).map_err(|error| essence(&error.render().to_string()))?;
+        let request = match line.read {
+            Read::Get(Get::Pods(query)) => query.request(),
+            Read::Get(Get::Events(query)) => query.request(),
+            Read::Logs(query) => query.request(),
+        }?;
+        Ok(ParsedLine { collector: line.collector.unwrap_or_default(), request })
+    }
+}
+
+/// The first paragraph of a message of clap: usage and a hint at `--help` fit the whole command line, not a line within it.
+fn essence(message: &str) -> String {
+    let first = message.trim_start_matches("error: ").split("\n\nUsage:").next().unwrap_or_default();
+    first.split("\n\nFor more information").next().unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! `get events`.
+
+use clap::Args;
+use gumshoe_proto::collector::v1::{InvolvedObject, ListEventsRequest};
+
+use super::{Query, kinds, scope::ScopeArgs};
+use crate::page::Request;
+
+/// Events, newest first by their true last time.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct EventsQuery {
+    #[command(flatten)]
+    scope: ScopeArgs,
+
+    /// The object that the events are about: pod/web-0, node/node-1, deploy/web
+    #[arg(long = "for", value_name = "KIND/NAME", value_parser = kinds::object)]
+    about: Option<InvolvedObject>,
+
+    /// Types of events: Warning, Normal; repeat or separate by commas [default: all]
+    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    types: Vec<String>,
+
+    /// Reasons: BackOff, FailedScheduling; repeat or separate by commas [default: all]
+    #[arg(long, value_name = "REASON", value_delimiter = ',')]
+    reasons: Vec<String>,
+
+    /// Labels that the events must have, as in kubectl
+    #[arg(short = 'l', long, value_name = "SELECTOR", default_value_t)]
+    selector: String,
+
+    /// Fields that the events must have, as in kubectl: reportingComponent=kubelet
+    #[arg(long, value_name = "SELECTOR", default_value_t)]
+    field_selector: String,
+
+    /// The newest so many events [default: 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=50_000))]
+    limit: Option<i64>,
+}
+
+impl Query for EventsQuery {
+    fn request(&self) -> Result<Request, String> {
+        let Self { scope, about, types, reasons, selector, field_selector, limit } = self.clone();
+        Ok(Request::ListEvents(ListEventsRequest {
+            namespaces: scope.namespaces(),
+            label_selector: selector,
+            field_selector,
+            limit: limit.unwrap_or_default(),
+            involved_object: about,
+            types,
+            reasons,
+            ..ListEventsRequest::default()
+        }))
+    }
+}

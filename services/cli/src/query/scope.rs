@@ -1,0 +1,29 @@
+//! Which namespaces a list covers.
+
+use clap::Args;
+
+/// The namespace where none is named, as in kubectl without a context.
+pub(crate) const DEFAULT_NAMESPACE: &str = "default";
+
+/// Which namespaces a list covers.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ScopeArgs {
+    /// Namespace to read; repeat it or separate by commas for several [default: default]
+    #[arg(short, long = "namespace", value_name = "NS", value_delimiter = ',', conflicts_with = "all_namespaces")]
+    pub(crate) namespaces: Vec<String>,
+
+    /// All namespaces that the collector may read
+    #[arg(short = 'A', long)]
+    pub(crate) all_namespaces: bool,
+}
+
+impl ScopeArgs {
+    /// As list requests have it: empty means all.
+    pub(crate) fn namespaces(&self) -> Vec<String> {
+        match (self.all_namespaces, self.namespaces.is_empty()) {
+            (true, _) => Vec::new(),
+            (false, true) => vec![DEFAULT_NAMESPACE.to_owned()],
+            (false, false) => self.namespaces.clone(),
+        }
+    }
+}

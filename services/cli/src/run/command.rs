@@ -1,0 +1,140 @@
+//! The command: from lines of `--query`, or from a file of JSON in which some fields may be left to us.
+
+use std::{
+    io::{self, Read as _},
+    path::Path,
+    time::Duration,
+};
+
+use gumshoe_proto::{
+    bridge::v1::{Command, Query},
+    envelope::check_command,
+    json,
+};
+use jiff::Timestamp;
+use ulid::Ulid;
+
+use crate::{error::Error, query::ParsedLine, units};
+
+/// A message of SQS holds no more.
+const MAX_FILE: u64 = 1 << 20;
+
+/// What is put into a command where it has nothing of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Defaults {
+    /// The investigation's id; None makes one.
+    pub(crate) investigation: Option<String>,
+    /// The result queue's name in the bridge's configuration; empty means the first one.
+    pub(crate) reply_to: String,
+    /// From now to the deadline.
+    pub(crate) timeout: Duration,
+}
+
+/// The command of some lines.
+pub(crate) fn of_lines(lines: Vec<ParsedLine>) -> Command {
+    let query = |line: ParsedLine| Query { collector: line.collector, request: Some(line.request), ..Query::default() };
+    Command { queries: lines.into_iter().map(query).collect(), ..Command::default() }
+}
+
+/// The command in a file of canonical JSON; `-` is standard input.
+pub(crate) fn of_file(path: &Path) -> Result<Command, Error> {
+    let reading = |source| Error::File { doing: "reading", path: path.to_owned(), source };
+    let mut text = String::new();
+    let read = if path.as_os_str() == "-" {
+        io::stdin().take(MAX_FILE + 1).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text))
+    };
+    if read.map_err(reading)? as u64 > MAX_FILE {
+        return Err(Error::Usage(format!("{} holds more than 1 MiB, which no message may", path.display())));
+    }
+    of_json(&text).map_err(|why| Error::Usage(format!("{} is not a command: {why}", path.display())))
+}
+
+fn of_json(text: &str) -> Result<Command, String> {
+    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if value.get("specversion").is_some() {
+        return Err("it is a CloudEvent; only what is in its \"data\" is wanted".to_owned());
+    }
+    json::from_value(value).map_err(|error| error.to_string())
+}
+
+/// Fills in what was left to us, and checks the rest by the bridge's own rules.
+pub(crate) fn complete(mut command: Command, defaults: &Defaults, now: Timestamp) -> Result<Command, Error> {
+    if command.id.is_empty() {
+        command.id = Ulid::generate().to_string();
+    }
+    if command.investigation_id.is_empty() {
+        command.investigation_id = defaults.investigation.clone().unwrap_or_else(|| command.id.clone());
+    }
+    if command.reply_to.is_empty() {
+        command.reply_to.clone_from(&defaults.reply_to);
+    }
+    if command.deadline.is_none() {
+        let deadline =
+            now.checked_add(defaults.timeout).map_err(|_| Error::Usage("--timeout is too long".to_owned()))?;
+        command.deadline = Some(units::to_proto(deadline));
+    }
+    for (index, query) in command.queries.iter_mut().enumerate().filter(|(_, query)| query.id.is_empty()) {
+        query.id = format!("q{}", index + 1);
+    }
+    check_command(&command).map_err(|fault| Error::Usage(format!("the command is not valid: {fault}")))?;
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::query::QueryLine;
+
+    fn defaults() -> Defaults {
+        Defaults { investigation: None, reply_to: "cli".into(), timeout: Duration::from_secs(60) }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::from_second(1_000).expect("a moment")
+    }
+
+    #[test]
+    fn lines_become_a_whole_command() {
+        let lines = ["get pods -n shop", "logs web-0 -n shop -p --collector west"]
+            .map(|line| QueryLine::parse_line(line).expect(line));
+        let command = complete(of_lines(lines.to_vec()), &defaults(), now()).expect("valid");
+        assert_eq!(command.id.len(), 26);
+        assert_eq!((command.investigation_id.as_str(), command.reply_to.as_str()), (command.id.as_str(), "cli"));
+        assert_eq!(command.deadline.map(|deadline| deadline.seconds), Some(1_060));
+        let queries: Vec<_> =
+            command.queries.iter().map(|query| (query.id.as_str(), query.collector.as_str())).collect();
+        assert_eq!(queries, [("q1", ""), ("q2", "west")]);
+    }
+
+    #[test]
+    fn what_a_file_says_is_not_overridden() {
+        let command = of_json(
+            r#"{"id": "c1", "investigationId": "i1", "replyTo": "mine", "deadline": "2026-11-23T08:00:00Z",
+                "queries": [{"id": "pods", "listPods": {"namespaces": ["shop"]}}, {"getPod": {"namespace": "shop", "name": "web-0"}}]}"#,
+        );
+        let command = complete(command.expect("a command"), &defaults(), now()).expect("valid");
+        assert_eq!(
+            (command.id.as_str(), command.investigation_id.as_str(), command.reply_to.as_str()),
+            ("c1", "i1", "mine")
+        );
+        assert_eq!(command.deadline.map(|deadline| deadline.seconds), Some(1_795_420_800));
+        assert_eq!(command.queries.iter().map(|query| query.id.as_str()).collect::<Vec<_>>(), ["pods", "q2"]);
+    }
+
+    #[test]
+    fn what_is_no_command_is_refused_by_name() {
+        for (text, why) in [
+            ("[]", "expected a map"),
+            ("{", "EOF"),
+            (r#"{"quieries": []}"#, "quieries"),
+            (r#"{"specversion": "1.0", "data": {}}"#, "\"data\""),
+        ] {
+            let error = of_json(text).expect_err(text);
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        let nothing = complete(Command::default(), &defaults(), now());
+        assert!(nothing.is_err_and(|error| error.to_string().contains("queries")));
+    }
+}

@@ -1,0 +1,144 @@
+//! What came of a command, for people: a section for each query, and a verdict over all.
+
+use std::io::{self, Write};
+
+use gumshoe_proto::{
+    bridge::v1::{Command, End, EndStatus, Error as RunError, Query, QueryOutcome},
+    run::{Mismatch, Run, RunKey, Verdict},
+};
+
+use crate::{
+    exit::Exit,
+    page,
+    query::describe,
+    render::{self, Ending, Format, outcome},
+    terminal::{Note, Surface},
+    units::{count, human_bytes, plural},
+};
+
+/// Writes a section for each query: what it asked, its pages, how it ended.
+pub(crate) fn sections(
+    out: &mut dyn Write,
+    surface: Surface,
+    format: Format,
+    command: &Command,
+    run: &Run,
+) -> io::Result<()> {
+    for (index, query) in command.queries.iter().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
+        section(out, surface, format, query, run)?;
+    }
+    Ok(())
+}
+
+fn section(out: &mut dyn Write, surface: Surface, format: Format, query: &Query, run: &Run) -> io::Result<()> {
+    let Some(request) = &query.request else { return Ok(()) };
+    let heading =
+        Note::Plain(format!("{}: {}{}", query.id, describe(request), of_collector(query))).text(Surface::PIPE);
+    writeln!(out, "{}", surface.strong(&format!("== {heading}")))?;
+    let mut printer = render::printer(request, format, surface);
+    let mut ending = None;
+    for page in run.pages_of(&query.id) {
+        let Some(mut response) = page.response.clone() else { continue };
+        let end = page::take_end(&mut response);
+        printer.page(out, &response)?;
+        let whole = |completeness| Ending { completeness, logs: end.logs };
+        ending = end.completeness.map(whole).or(ending);
+    }
+    for note in ends(request, outcome_of(query, run), ending) {
+        writeln!(out, "{}", note.text(surface))?;
+    }
+    Ok(())
+}
+
+fn of_collector(query: &Query) -> String {
+    if query.collector.is_empty() { String::new() } else { format!(" --collector {}", query.collector) }
+}
+
+fn outcome_of<'a>(query: &Query, run: &'a Run) -> Option<&'a QueryOutcome> {
+    run.end()?.queries.iter().find(|outcome| outcome.query_id == query.id)
+}
+
+/// How a query ended: as `End` says, else as its last page does, else nobody knows.
+fn ends(request: &page::Request, outcome: Option<&QueryOutcome>, ending: Option<Ending>) -> Vec<Note> {
+    let Ending { completeness, logs } = ending.clone().unwrap_or_default();
+    let mut notes = outcome::containers(&logs);
+    if let Some(error) = outcome.and_then(|outcome| outcome.error.as_ref()) {
+        notes.push(Note::Bad(format!("error: {}", error_line(error))));
+        return notes;
+    }
+    let told = outcome.and_then(|outcome| outcome.completeness.clone()).or(ending.map(|_| completeness));
+    match told {
+        Some(completeness) => notes.extend(outcome::verdict(request, &completeness)),
+        None => notes.push(Note::Bad("INCOMPLETE: the end of this query did not arrive".to_owned())),
+    }
+    notes
+}
+
+/// `NOT_FOUND (OBJECT_NOT_FOUND): pod shop/web-0 not found`.
+fn error_line(error: &RunError) -> String {
+    let reason = if error.reason.is_empty() { String::new() } else { format!(" ({})", error.reason) };
+    format!("{}{reason}: {}", error.code, error.message)
+}
+
+/// The last word over a command, and the code that the process ends with.
+pub(crate) fn verdict(key: &RunKey, run: &Run) -> (Vec<Note>, Exit) {
+    let missing = match run.verdict() {
+        Verdict::Complete => match run.end() {
+            Some(end) => return last_word(key, run, end),
+            None => "the end did not arrive".to_owned(),
+        },
+        Verdict::EndMissing => format!("the end did not arrive; there may be more than these {}", pages(run)),
+        Verdict::PagesMissing(ranges) => {
+            let ranges: Vec<_> = ranges.iter().map(|range| format!("{} to {}", range.start(), range.end())).collect();
+            format!("these pages did not arrive: {}", ranges.join(", "))
+        }
+        Verdict::Mismatch(mismatch) => format!("what arrived is not what was sent: {}", differs_in(mismatch)),
+    };
+    (vec![Note::Bad(format!("INCOMPLETE: run {}: {missing}", key.run))], Exit::Incomplete)
+}
+
+fn pages(run: &Run) -> String {
+    count(run.pages().count() as u64, "page")
+}
+
+fn differs_in(mismatch: Mismatch) -> &'static str {
+    match mismatch {
+        Mismatch::Seq => "the numbers of its messages do not fit together",
+        Mismatch::Bytes => "it has another length",
+        Mismatch::Sha256 => "it has another hash",
+        Mismatch::QueryPages => "the numbers of its pages do not fit together",
+    }
+}
+
+/// The verdict over a run that arrived whole.
+fn last_word(key: &RunKey, run: &Run, end: &End) -> (Vec<Note>, Exit) {
+    let queries = plural(end.queries.len() as u64, "query", "queries");
+    let arrived = format!("{queries}, {}, {} in run {}", pages(run), human_bytes(run.bytes()), key.run);
+    let lacking = |outcome: &&QueryOutcome| {
+        outcome.error.is_some() || !outcome.completeness.as_ref().is_some_and(outcome::is_complete)
+    };
+    let lacking: Vec<_> = end.queries.iter().filter(lacking).map(|outcome| outcome.query_id.as_str()).collect();
+    match end.status() {
+        EndStatus::Succeeded if lacking.is_empty() => {
+            (vec![Note::Good(format!("complete: {arrived}"))], Exit::Complete)
+        }
+        EndStatus::Failed => {
+            let why = end.error.as_ref().map_or_else(|| "the bridge does not say why".to_owned(), error_line);
+            (vec![Note::Bad(format!("error: the command was not run: {why}"))], Exit::Failed)
+        }
+        EndStatus::Expired => (
+            vec![Note::Bad(format!("INCOMPLETE: the deadline came first: {arrived}; --timeout allows longer"))],
+            Exit::Incomplete,
+        ),
+        EndStatus::Succeeded | EndStatus::Incomplete | EndStatus::Unspecified => {
+            let where_ = if lacking.is_empty() { String::new() } else { format!("; see {}", lacking.join(", ")) };
+            (vec![Note::Bad(format!("INCOMPLETE: {arrived}{where_}"))], Exit::Incomplete)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

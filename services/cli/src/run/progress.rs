@@ -1,0 +1,166 @@
+//! How far a command is, on standard error: one line that changes on a terminal, plain lines elsewhere.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
+
+use gumshoe_proto::{
+    bridge::v1::Command,
+    run::{Fed, Reader, Run},
+};
+
+use crate::{
+    page,
+    terminal::{Note, Surface},
+    units::{count, human_bytes, plural},
+};
+
+/// Goes to the beginning of the line and empties it.
+const CLEAR_LINE: &str = "\r\u{1b}[2K";
+
+/// A line that changes must stay one line: narrow enough for any terminal.
+const LINE_MAX: usize = 78;
+
+/// Says how far a command is.
+pub(crate) struct Progress<'a> {
+    out: &'a mut dyn Write,
+    surface: Surface,
+    /// What the items of each query are called, by its id.
+    nouns: BTreeMap<String, &'static str>,
+}
+
+impl<'a> Progress<'a> {
+    /// Progress of a command.
+    pub(crate) fn new(out: &'a mut dyn Write, surface: Surface, command: &Command) -> Self {
+        let noun = |query: &gumshoe_proto::bridge::v1::Query| query.request.as_ref().map_or("item", page::noun);
+        let nouns = command.queries.iter().map(|query| (query.id.clone(), noun(query))).collect();
+        Self { out, surface, nouns }
+    }
+
+    /// The command is in the queue.
+    pub(crate) fn sent(&mut self, command: &Command) {
+        let queries = plural(command.queries.len() as u64, "query", "queries");
+        self.line(&format!("sent {queries} as command {}", command.id));
+    }
+
+    /// A message came.
+    pub(crate) fn result(&mut self, fed: &Fed, reader: &Reader) {
+        let Some(run) = reader.run(&fed.key) else { return };
+        match (fed.seq, run.accepted()) {
+            (0, Some(accepted)) => {
+                self.line(&format!("accepted by bridge {} as run {}", accepted.bridge_version, fed.key.run))
+            }
+            _ if run.pages().next().is_some() => self.step(&self.received(run)),
+            _ => {}
+        }
+    }
+
+    /// Says something that is not progress, without breaking the line that is.
+    pub(crate) fn note(&mut self, note: &Note) {
+        self.line(&note.text(self.surface));
+    }
+
+    /// Leaves no trace of the line that changes.
+    pub(crate) fn end(&mut self) {
+        if self.surface.terminal {
+            self.write(CLEAR_LINE);
+        }
+    }
+
+    /// `received 3 pages, 512.0 KiB: q1 500 pods, q2 40 lines`.
+    fn received(&self, run: &Run) -> String {
+        let mut items = BTreeMap::<&str, u64>::new();
+        let mut pages = 0;
+        for page in run.pages() {
+            *items.entry(&page.query_id).or_default() += page::items_of(page);
+            pages += 1;
+        }
+        let noun = |query_id: &str| self.nouns.get(query_id).copied().unwrap_or("item");
+        let queries: Vec<_> = items.iter().map(|(id, items)| format!("{id} {}", count(*items, noun(id)))).collect();
+        format!("received {}, {}: {}", count(pages, "page"), human_bytes(run.bytes()), queries.join(", "))
+    }
+
+    fn step(&mut self, text: &str) {
+        if self.surface.terminal {
+            let text: String = Note::Plain(text.to_owned()).text(self.surface).chars().take(LINE_MAX).collect();
+            self.write(&format!("{CLEAR_LINE}{}", self.surface.dim(&text)));
+        } else {
+            self.line(text);
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        let clear = if self.surface.terminal { CLEAR_LINE } else { "" };
+        let safe = crate::render::text::one_line(text);
+        self.write(&format!("{clear}{safe}\n"));
+    }
+
+    /// Progress that cannot be written is no reason to end.
+    fn write(&mut self, text: &str) {
+        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+}
+
+/// Standard error, which is where progress goes.
+pub(crate) fn stderr() -> (io::Stderr, Surface) {
+    (io::stderr(), Surface::stderr())
+}
+
+#[cfg(test)]
+mod tests {
+    use gumshoe_proto::{
+        bridge::v1::{Accepted, Page, Query, Result as RunResult, page::Response, query::Request, result::Kind},
+        collector::v1::{ListPodsRequest, ListPodsResponse, Pod},
+        envelope::encode_result,
+    };
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn mk_command() -> Command {
+        let request = Some(Request::ListPods(ListPodsRequest::default()));
+        Command {
+            id: "c1".into(),
+            queries: vec![Query { id: "q1".into(), request, ..Query::default() }],
+            ..Command::default()
+        }
+    }
+
+    fn mk_body(seq: u32, kind: Kind) -> String {
+        let (command_id, run, investigation_id) = ("c1".into(), "r1".into(), "i1".into());
+        encode_result(&RunResult { command_id, run, seq, investigation_id, kind: Some(kind) }, Timestamp::UNIX_EPOCH)
+    }
+
+    fn show(surface: Surface) -> String {
+        let mut out = Vec::new();
+        let mut progress = Progress::new(&mut out, surface, &mk_command());
+        progress.sent(&mk_command());
+        let mut reader = Reader::default();
+        let pods = ListPodsResponse { items: vec![Pod::default(); 2], ..ListPodsResponse::default() };
+        let page = Page { query_id: "q1".into(), number: 1, response: Some(Response::ListPods(pods)) };
+        let accepted = Accepted { bridge_version: "0.1.0".into(), ..Accepted::default() };
+        for body in [mk_body(0, Kind::Accepted(accepted)), mk_body(1, Kind::Page(page))] {
+            let fed = reader.feed(&body).expect("a result");
+            progress.result(&fed, &reader);
+        }
+        progress.end();
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn elsewhere_than_on_a_terminal_progress_is_lines() {
+        let lines = show(Surface::PIPE);
+        let lines: Vec<_> = lines.lines().collect();
+        assert_eq!(lines[..2], ["sent 1 query as command c1", "accepted by bridge 0.1.0 as run r1"]);
+        assert!(lines[2].starts_with("received 1 page, ") && lines[2].ends_with(": q1 2 pods"), "{lines:?}");
+        assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn on_a_terminal_progress_is_one_line_that_goes_away() {
+        let text = show(Surface::TERMINAL);
+        assert_eq!(text.lines().count(), 3);
+        assert!(text.ends_with(CLEAR_LINE));
+    }
+}

@@ -9,6 +9,7 @@ use gumshoe_runtime::args::{AdminArgs, ClientTlsArgs, LogArgs};
 use http::Uri;
 
 pub use named::Named;
+pub(crate) use named::named_twice;
 use named::{collector, duration_between, result_queue};
 
 use crate::queue::QueueUrl;

@@ -5,6 +5,7 @@
 //! `End` says what a whole result contains.
 
 mod args;
+mod chain;
 pub mod command;
 pub mod dispatch;
 pub mod metrics;

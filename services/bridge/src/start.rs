@@ -1,6 +1,6 @@
 //! Wiring: from arguments to a bridge at work, and to its end.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use futures::future::join3;
@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Args, Named,
+    args::named_twice,
+    chain::Chain,
     command::{CommandReader, Outlets},
     dispatch::{Collectors, Method, channel},
     metrics::Metrics,
@@ -37,7 +39,7 @@ const CHECK_WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration:
 pub async fn run(args: Args, process: Process) -> anyhow::Result<()> {
     let Process { shutdown, admin: handle } = process;
     let admin = admin::bind(&args.admin).await?;
-    check_urls(&args.command_queue, &args.result_queues)?;
+    check_args(&args)?;
     let identity = ClientIdentity::load(&args.tls).context("TLS identity")?;
     let give_up = CancellationToken::new();
     let drain_timeout = args.drain_timeout;
@@ -56,6 +58,13 @@ pub async fn run(args: Args, process: Process) -> anyhow::Result<()> {
         }
     };
     admin.serve(&handle, work).await
+}
+
+fn check_args(args: &Args) -> anyhow::Result<()> {
+    if let Some(name) = named_twice(&args.result_queues).or(named_twice(&args.collectors)) {
+        anyhow::bail!("the name {name:?} is given twice");
+    }
+    Ok(check_urls(&args.command_queue, &args.result_queues)?)
 }
 
 /// A bridge whose queues were not looked at yet.
@@ -167,13 +176,13 @@ impl Bridge {
     }
 
     fn report(&self, error: &CheckError, backoff: &mut Backoff) -> Duration {
-        let chain = error as &dyn Error;
-        self.queues_gate.not_ready(error.to_string());
+        let chain = Chain(error);
+        self.queues_gate.not_ready("the queues cannot be looked at");
         if error.needs_repair() {
-            tracing::error!(error = chain, "the bridge cannot start until permissions or the queue are repaired");
+            tracing::error!(error = %chain, "the bridge cannot start until permissions or the queue are repaired");
             return SLOW_WAIT;
         }
-        tracing::warn!(error = chain, "the queues could not be looked at");
+        tracing::warn!(error = %chain, "the queues could not be looked at");
         backoff.next_wait()
     }
 

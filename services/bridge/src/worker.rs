@@ -1,9 +1,6 @@
 //! The life of one command: its lease, its queries side by side, its results, and what becomes of the message.
 
-use std::{
-    error::Error,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
 use gumshoe_proto::bridge::v1::{Accepted, EndStatus, Query, QueryOutcome};
@@ -13,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
+    chain::Chain,
     command::{Answer, CommandReader, Job, Reading},
     dispatch::{Asker, Collectors, Stopped},
     metrics::{Metrics, Outcome},
@@ -161,13 +159,12 @@ async fn settle(ended: Ended, lease: Lease, receive_count: u32) -> Outcome {
     match ended {
         Ended::Answered(status) => {
             if let Err(error) = lease.delete().await {
-                let error = &error as &dyn Error;
-                tracing::warn!(error, "an answered command could not be deleted and may be worked on again");
+                tracing::warn!(error = %Chain(&error), "an answered command could not be deleted and may be worked on again");
             }
             Outcome::Answered(status)
         }
         Ended::Failed(unfinished) => {
-            tracing::error!(error = &unfinished as &dyn Error, "a command was not finished and is tried again");
+            tracing::error!(error = %Chain(&unfinished), "a command was not finished and is tried again");
             lease.give_back(rest_after(receive_count)).await;
             Outcome::GivenBack
         }

@@ -57,9 +57,28 @@ pub(super) fn duration_between<const MIN: u64, const MAX: u64>(text: &str) -> Re
     }
 }
 
+/// The name that stands twice in a list, if one does: which of the two a command means could not be told.
+pub(crate) fn named_twice<T>(list: &[Named<T>]) -> Option<&str> {
+    let is_repeated = |(index, named): &(usize, &Named<T>)| list[..*index].iter().any(|other| other.name == named.name);
+    list.iter().enumerate().find(is_repeated).map(|(_, named)| named.name.as_str())
+}
+
 fn split(text: &str) -> Result<(String, &str), NamedError> {
     match text.split_once('=') {
         Some((name, value)) if is_id(name) => Ok((name.to_owned(), value)),
         _ => Err(NamedError::Name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_stands_twice_is_found() {
+        let list =
+            |names: &[&str]| names.iter().map(|name| Named { name: (*name).into(), value: () }).collect::<Vec<_>>();
+        assert_eq!(named_twice(&list(&["a", "b", "a"])), Some("a"));
+        assert_eq!(named_twice(&list(&["a", "b"])), None);
     }
 }

@@ -17,6 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandQueue, QueueError, QueueErrorKind};
+use crate::chain::Chain;
 
 /// What one ChangeMessageVisibilityBatch takes (SQS API reference).
 const BATCH: usize = 10;
@@ -97,7 +98,7 @@ impl Leases {
         let failed = match self.queue.change_visibility(&handles, self.visibility).await {
             Ok(failed) => failed,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "leases could not be extended");
+                tracing::warn!(error = %Chain(&error), "leases could not be extended");
                 return;
             }
         };
@@ -174,8 +175,7 @@ impl Lease {
             Ok(failed) if failed.is_empty() => {}
             Ok(failed) => tracing::warn!(code = failed[0].code, "a command could not be given back at once"),
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "a command could not be given back at once");
+                tracing::warn!(error = %Chain(&error), "a command could not be given back at once");
             }
         }
     }

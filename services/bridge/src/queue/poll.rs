@@ -1,13 +1,13 @@
 //! Receiving commands: room first, then a long poll, and never an end of it that could lose sight of a message.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use gumshoe_runtime::admin::ReadinessGate;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{Backoff, CommandQueue, QueueError, QueueErrorKind, Received};
-use crate::metrics::Metrics;
+use crate::{chain::Chain, metrics::Metrics};
 
 /// The most that one ReceiveMessage gives (SQS API reference).
 const BATCH: usize = 10;
@@ -72,13 +72,13 @@ impl Poll {
     /// Says what went wrong as loudly as it deserves, and how long to wait.
     fn report(&self, error: &QueueError, backoff: &mut Backoff) -> Duration {
         self.metrics.receive_errors.inc();
-        let chain = error as &dyn Error;
+        let chain = Chain(error);
         if error.kind == QueueErrorKind::Misconfigured {
-            tracing::error!(error = chain, "commands cannot be received until permissions or the queue are repaired");
+            tracing::error!(error = %chain, "commands cannot be received until permissions or the queue are repaired");
             self.gate.not_ready(format!("receiving commands: {}", error.code));
             return SLOW_WAIT;
         }
-        tracing::warn!(error = chain, "commands could not be received");
+        tracing::warn!(error = %chain, "commands could not be received");
         backoff.next_wait()
     }
 
@@ -88,7 +88,7 @@ impl Poll {
             return;
         }
         if let Err(error) = self.queue.change_visibility(&handles, Duration::ZERO).await {
-            tracing::warn!(error = &error as &dyn Error, "commands could not be given back at once");
+            tracing::warn!(error = %Chain(&error), "commands could not be given back at once");
         }
     }
 }

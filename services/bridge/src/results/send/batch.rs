@@ -1,11 +1,12 @@
 //! One SendMessageBatch, tried until every entry of it was acknowledged.
 
-use std::{collections::VecDeque, error::Error, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Outlet;
 use crate::{
+    chain::Chain,
     metrics::Metrics,
     queue::{Backoff, FailedEntry, Outgoing, QueueError, QueueErrorKind},
     results::budget::Share,
@@ -137,14 +138,14 @@ fn recut(batch: Vec<Message>, message_size: usize) -> Vec<Vec<Message>> {
 }
 
 fn report(outlet: &Outlet, error: &QueueError) {
-    let chain = error as &dyn Error;
+    let chain = Chain(error);
     if error.kind == QueueErrorKind::Misconfigured {
         tracing::error!(
             queue = outlet.name(),
-            error = chain,
+            error = %chain,
             "results cannot be sent until permissions or the queue are repaired"
         );
     } else {
-        tracing::warn!(queue = outlet.name(), error = chain, "results could not be sent");
+        tracing::warn!(queue = outlet.name(), error = %chain, "results could not be sent");
     }
 }

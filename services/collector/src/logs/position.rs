@@ -1,5 +1,9 @@
 //! Where in a log one is: behind so many lines of one moment. That is all that the kubelet lets a read be taken up by, for it
 //! knows neither offsets nor line numbers, only `sinceTime`, in whole seconds.
+//!
+//! Two things are left to chance. Where a window begins among lines of one nanosecond, or within a line, a read that is taken
+//! up among them brings more than the window had: too much rather than too little. And a line that stands behind one that is
+//! more than a second newer is lost to a read that is taken up between the two.
 
 use serde::{Deserialize, Serialize};
 

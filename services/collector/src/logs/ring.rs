@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use super::{lines::Line, moment::Moment, position::Position};
 
 /// Room beside the text at the beginning: enough for lines of ordinary length.
@@ -27,7 +29,7 @@ pub struct Ring {
 }
 
 /// What had to make room for newer lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     /// Lines.
     pub lines: u64,

@@ -1,8 +1,12 @@
 //! One container's log on its way to the caller: the window that was asked for, line after line, and what became of it.
 
-use gumshoe_proto::collector::v1::{ContainerLog, ContainerLogStatus, Gap, GapReason};
-use serde::{Deserialize, Serialize};
+mod follow;
+mod newest;
+mod told;
 
+use gumshoe_proto::collector::v1::ContainerLogStatus;
+
+pub use self::told::{Place, Progress};
 use super::{
     containers::Run,
     lines::Line,
@@ -19,41 +23,17 @@ use crate::{error::ReadError, kubernetes::names::ContainerName};
 /// No container runtime makes several records of a line that is shorter, CRI-O apart.
 const RECORD_MIN: u64 = 4 << 10;
 
-/// Where in a container's log the caller is, as a page token has it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Progress {
-    /// The container.
-    pub name: String,
-    /// Which run of it.
-    pub restarts: u32,
-    /// Where.
-    pub place: Place,
-    /// Whether older lines than the first one given exist, as far as is known.
-    pub older: Option<bool>,
-    /// Whether a bound in bytes has left out lines: an answer that goes on must say so too.
-    pub cut_older: bool,
-}
-
-/// Where in a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Place {
-    /// Nothing is known of the window yet.
-    Beginning,
-    /// Behind a line.
-    Behind(Position),
-    /// Nothing is to come.
-    End,
-}
-
 /// One container's log.
 pub struct Source {
-    pub(super) name: ContainerName,
-    pub(super) run: Run,
-    pub(super) window: Window,
+    name: ContainerName,
+    run: Run,
+    /// The restarts before the run in which the first of all calls began.
+    began_in: u32,
+    window: Window,
     /// Whether lines are wanted that are still to come.
-    pub(super) follow: bool,
-    pub(super) place: Place,
-    pub(super) feed: Feed,
+    follow: bool,
+    place: Place,
+    feed: Feed,
     pub(super) head: Option<Line>,
     /// Of the head, where it comes from a ring.
     text: Vec<u8>,
@@ -68,13 +48,13 @@ pub struct Source {
     rotated: bool,
     restarted: bool,
     /// Whether the window was read to its end.
-    pub(super) window_given: bool,
+    window_given: bool,
     pub(super) trouble: Option<Trouble>,
     pub(super) warnings: Vec<String>,
 }
 
 /// Where lines come from.
-pub(super) enum Feed {
+enum Feed {
     /// From nowhere: before the read and after it.
     None,
     /// From the newest lines, all of which have been read.
@@ -90,6 +70,7 @@ impl Source {
         Self {
             name,
             trouble: run.is_none().then(Trouble::no_such_container),
+            began_in: run.as_ref().map_or(0, |run| run.restarts),
             run: run.unwrap_or_default(),
             window,
             follow,
@@ -116,7 +97,7 @@ impl Source {
         self.place = progress.place;
         self.fresh = progress.place == Place::Beginning;
         self.older = progress.older;
-        self.cut = progress.cut_older.then_some(None);
+        self.cut = progress.cut_older.then_some(progress.dropped);
         let began = matches!(progress.place, Place::Behind(_));
         if began && self.trouble.is_none() && self.run.restarts != progress.restarts {
             if previous {
@@ -126,6 +107,9 @@ impl Source {
             }
             self.restarted = !previous;
         }
+        if began {
+            self.began_in = progress.restarts;
+        }
         self
     }
 
@@ -133,12 +117,6 @@ impl Source {
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.trouble.is_none() && self.place != Place::End
-    }
-
-    /// Whether a later call brings what this one has not.
-    #[must_use]
-    pub fn can_resume(&self) -> bool {
-        self.place != Place::End && self.missing().map_or(self.goes_on(), |missing| missing.resumable)
     }
 
     /// How many bytes of lines this log may have to hold.
@@ -172,7 +150,7 @@ impl Source {
     }
 
     /// Opens a read that lines are then taken from.
-    pub(super) async fn open(&mut self, logs: &PodLogs, query: ReadQuery) -> Result<(), ReadError> {
+    async fn open(&mut self, logs: &PodLogs, query: ReadQuery) -> Result<(), ReadError> {
         if let Some(read) = self.request(logs, query).await? {
             self.feed = Feed::Read(Box::new(read));
         }
@@ -180,7 +158,7 @@ impl Source {
     }
 
     /// Sends a request; a refusal is this log's trouble.
-    pub(super) async fn request(&mut self, logs: &PodLogs, query: ReadQuery) -> Result<Option<LogRead>, ReadError> {
+    async fn request(&mut self, logs: &PodLogs, query: ReadQuery) -> Result<Option<LogRead>, ReadError> {
         match logs.open(&self.name, query).await {
             Ok(mut read) => {
                 self.warnings.append(&mut read.take_warnings());
@@ -255,7 +233,7 @@ impl Source {
     }
 
     /// Takes over the newest lines; `all` says that the read went over the whole selection.
-    pub(super) fn hold(&mut self, ring: Ring, mut read: LogRead, all: bool) {
+    fn hold(&mut self, ring: Ring, mut read: LogRead, all: bool) {
         self.received = read.received();
         self.trouble = read.take_trouble();
         let dropped = ring.dropped();
@@ -318,69 +296,5 @@ impl Source {
             }
         };
         self.rotated = first.is_some_and(|first| first > since);
-    }
-
-    /// Where the caller is in this log.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
-        Progress {
-            name: self.name.to_string(),
-            restarts: self.run.restarts,
-            place: self.place,
-            older: self.older,
-            cut_older: self.cut.is_some(),
-        }
-    }
-
-    /// What became of the log.
-    #[must_use]
-    pub fn outcome(&self) -> ContainerLog {
-        let status = self.trouble.as_ref().map_or(ContainerLogStatus::Read, |trouble| trouble.status);
-        ContainerLog {
-            container: self.name.to_string(),
-            status: status.into(),
-            message: self.trouble.as_ref().map(|trouble| trouble.message.clone()).unwrap_or_default(),
-            lines: self.lines,
-            bytes: self.bytes,
-            older_lines_exist: self.older,
-            window_starts_at_file_start: self.rotated,
-            cut_newer: self.missing().is_some_and(|missing| missing.newer || self.lines > 0),
-        }
-    }
-
-    fn missing(&self) -> Option<Missing> {
-        self.trouble.as_ref().and_then(|trouble| trouble.missing)
-    }
-
-    /// What is missing of the selection, as far as this log is concerned.
-    #[must_use]
-    pub fn gaps(&self) -> Vec<Gap> {
-        let gap = |reason: GapReason, message: &str| Gap {
-            reason: reason.into(),
-            container: self.name.to_string(),
-            message: message.to_owned(),
-            ..Gap::default()
-        };
-        let mut gaps = Vec::new();
-        if let Some(dropped) = self.cut {
-            let message = "older lines were left out: only the newest were to be given, up to a number of bytes";
-            gaps.push(Gap {
-                items: dropped.map(|dropped| dropped.lines),
-                bytes: dropped.map(|dropped| dropped.bytes),
-                ..gap(GapReason::LogCutOlder, message)
-            });
-        }
-        if self.rotated {
-            let message = "the node's file begins after the moment asked for: what is older was rotated away";
-            gaps.push(gap(GapReason::LogUnreadable, message));
-        }
-        if self.restarted {
-            let message = "the container was restarted since: the rest of its earlier run may be read with `previous`";
-            gaps.push(gap(GapReason::LogCutNewer, message));
-        }
-        if let (Some(trouble), Some(missing)) = (&self.trouble, self.missing()) {
-            gaps.push(Gap { resumable: missing.resumable, ..gap(missing.reason, &trouble.message) });
-        }
-        gaps
     }
 }

@@ -6,6 +6,7 @@ use std::{
     convert::Infallible,
     io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -23,6 +24,9 @@ use tower::service_fn;
 
 pub const LOG_PATH: &str = "/api/v1/namespaces/shop/pods/web-0/log";
 const POD_PATH: &str = "/api/v1/namespaces/shop/pods/web-0";
+
+/// What has not come by then will not come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One record of a CRI log file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +70,8 @@ struct State {
     requests: Vec<String>,
     /// The bytes in each piece of a body, in turn; all in one where there are none.
     pieces: Vec<usize>,
+    /// Bodies that were read to their end or given up.
+    closed: usize,
     /// Connections of an earlier age are broken.
     age: u64,
 }
@@ -142,7 +148,15 @@ impl FakeKubelet {
     /// Resolves once there were so many requests for logs.
     pub async fn requested(&self, times: usize) {
         let mut changed = self.0.changed.subscribe();
-        changed.wait_for(|_| self.requests().len() >= times).await.unwrap();
+        let requested = changed.wait_for(|_| self.requests().len() >= times);
+        tokio::time::timeout(PATIENCE, requested).await.expect("so many requests should come").unwrap();
+    }
+
+    /// Resolves once so many bodies were read to their end or given up.
+    pub async fn closed(&self, times: usize) {
+        let mut changed = self.0.changed.subscribe();
+        let closed = changed.wait_for(|_| self.0.state.lock().unwrap().closed >= times);
+        tokio::time::timeout(PATIENCE, closed).await.expect("so many bodies should be closed").unwrap();
     }
 
     pub fn connect(&self) -> KubernetesApi {
@@ -218,7 +232,11 @@ impl FakeKubelet {
         let pieces = state.pieces.clone();
         drop(state);
         let appended = stream::iter((!append.is_empty()).then(|| Ok(append.as_bytes().to_vec())));
+        let open = Open(self.clone());
         let body = cut(pieces, stop, self.clone().read(reading).chain(appended));
+        let body = body.inspect(move |_| {
+            let _open = &open;
+        });
         let body = StreamBody::new(body.map(|piece| piece.map(Frame::data)));
         Response::builder().header(CONTENT_TYPE, "text/plain").body(body.boxed_unsync()).unwrap()
     }
@@ -246,6 +264,15 @@ impl FakeKubelet {
                 changed.changed().await.ok()?;
             }
         })
+    }
+}
+
+/// A body that somebody reads.
+struct Open(FakeKubelet);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.change(|state| state.closed += 1);
     }
 }
 

@@ -142,13 +142,36 @@ async fn a_caller_who_takes_no_pages_gets_them_afterwards_by_the_token() {
     let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", records);
     let mut pages = call(&serve(&kubelet), whole(), Duration::from_millis(500)).unwrap();
     let first: ReadLogsResponse = pages.next().await.unwrap().unwrap();
-    tokio::time::sleep_until(tokio::time::Instant::now() + Duration::from_millis(500)).await;
+    kubelet.closed(1).await;
     let pages: Vec<_> = pages.map(Result::unwrap).collect().await;
     let cut = Answer::of([vec![first], pages].concat());
     assert_eq!(cut.gap().reason(), GapReason::Deadline);
     let page_token = cut.completeness.resume_token.clone();
     let rest = read(&kubelet, ReadLogsRequest { page_token, ..whole() }).await.unwrap();
     assert_eq!(cut.log().lines + rest.log().lines, 12_000);
+}
+
+#[tokio::test]
+async fn a_node_whose_logs_are_read_by_others_is_read_later_or_not_at_all() {
+    let kubelet = mk_kubelet();
+    let logs = serve(&kubelet);
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        kubelet.fault(Fault::StallAfter(0));
+        others.push(call(&logs, whole(), AMPLE).unwrap());
+    }
+    kubelet.requested(4).await;
+    let pages: Vec<_> = call(&logs, whole(), Duration::from_millis(300)).unwrap().map(Result::unwrap).collect().await;
+    let refused = Answer::of(pages);
+    assert_eq!((refused.gap().reason(), refused.gap().resumable), (GapReason::Overloaded, true));
+    assert_eq!(kubelet.requests().len(), 4);
+
+    others.pop();
+    kubelet.closed(1).await;
+    let page_token = refused.completeness.resume_token.clone();
+    let request = ReadLogsRequest { page_token, ..whole() };
+    let pages: Vec<_> = call(&logs, request, AMPLE).unwrap().map(Result::unwrap).collect().await;
+    assert_eq!(Answer::of(pages).lines().len(), 20);
 }
 
 #[tokio::test]
@@ -192,8 +215,11 @@ async fn a_container_that_was_restarted_between_two_pages_has_a_gap() {
     let mut pod = mk_pod(&["web"]);
     statuses(&mut pod)[0].restart_count = Some(1);
     kubelet.set_pod(Some(pod));
-    let answer = read(&kubelet, ReadLogsRequest { page_token, ..request }).await.unwrap();
-    assert_eq!(answer.gap().reason(), GapReason::LogCutNewer);
+    let second = read(&kubelet, ReadLogsRequest { page_token, ..request.clone() }).await.unwrap();
+    assert_eq!(second.gap().reason(), GapReason::LogCutNewer);
+    let page_token = second.pages[0].next_page_token.clone();
+    let third = read(&kubelet, ReadLogsRequest { page_token, ..request }).await.unwrap();
+    assert_eq!(third.gap(), second.gap(), "whoever goes on from there hears of it too");
 }
 
 #[tokio::test]

@@ -1,13 +1,15 @@
 //! Reading the newest bytes of a log without reading all of it: the kubelet knows `tailLines` only, so the number of lines
 //! that make up so many bytes has to be found.
 
-use super::{
-    outcome::Trouble,
-    read::{LogRead, PodLogs, ReadQuery},
-    ring::Ring,
-    source::Source,
+use super::Source;
+use crate::{
+    error::ReadError,
+    logs::{
+        outcome::Trouble,
+        read::{LogRead, PodLogs, ReadQuery},
+        ring::Ring,
+    },
 };
-use crate::error::ReadError;
 
 /// The first read goes over the selection from its beginning, for most logs are short. It is given up when it has brought so
 /// many times the bytes that are wanted.

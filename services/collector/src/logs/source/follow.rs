@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use gumshoe_proto::collector::v1::{ContainerLogStatus, Pod};
 
-use super::{
-    containers::run,
-    outcome::Trouble,
-    read::{PodLogs, ReadQuery},
-    source::{Feed, Place, Source},
+use super::{Feed, Place, Source};
+use crate::{
+    error::ReadError,
+    kinds::Kind as _,
+    kubernetes::repair::decode_lossy,
+    logs::{
+        containers::run,
+        outcome::Trouble,
+        read::{PodLogs, ReadQuery},
+    },
 };
-use crate::{error::ReadError, kinds::Kind as _, kubernetes::repair::decode_lossy};
 
 /// The wait before the second connection; it doubles with each that brings nothing.
 const FIRST_WAIT: Duration = Duration::from_millis(250);

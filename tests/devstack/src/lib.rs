@@ -3,15 +3,20 @@
 //! - [`replay`]: a Kubernetes API that serves a recorded or a synthetic cluster, with faults on demand;
 //! - [`sqs`]: an SQS server in this process, with faults on demand;
 //! - [`processes`]: the shipped binaries, started, watched and reaped;
-//! - [`stack`]: all of them, connected.
+//! - [`stack`]: all of them, connected;
+//! - [`cluster`]: a real control plane instead, with the [`tools`] of tests/tools/setup.sh;
+//! - [`ministack`]: an SQS server of others.
 //!
 //! Nothing here is shipped, and nothing that is shipped depends on it.
 
+pub mod cluster;
 pub mod faults;
+pub mod ministack;
 pub mod processes;
 pub mod replay;
 pub mod sqs;
 pub mod stack;
+pub mod tools;
 
 mod wait;
 

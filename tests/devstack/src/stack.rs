@@ -13,6 +13,9 @@ pub const COMMANDS: &str = "gumshoe-commands";
 /// The queue that it answers to by default; its name in the bridge's configuration is "default".
 pub const RESULTS: &str = "gumshoe-results";
 
+/// A bridge that is told to end lets its last receive call come back first: nobody should wait for that here.
+const RECEIVE_WAIT: [&str; 2] = ["GUMSHOE_RECEIVE_WAIT", "1"];
+
 /// A stack to be started.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -65,39 +68,7 @@ impl StackBuilder {
     /// # Errors
     /// A part does not come up.
     pub async fn start_without_bridge(self) -> anyhow::Result<Stack> {
-        let binaries = Binaries::built()?;
-        let directory = TempDir::with_prefix("gumshoe-")?;
-        let certificates = Certificates::make(&binaries, &directory.path().join("pki")).await?;
-        let replay = Replay::of(self.shop).token("replay-token").start().await?;
-        let sqs = Sqs::start(&[COMMANDS, RESULTS]).await?;
-        let kubeconfig = replay.write_kubeconfig(directory.path())?;
-        let mut collector_options = CollectorOptions {
-            namespaces: self.namespaces,
-            arguments: self.collector_arguments,
-            ..CollectorOptions::new(kubeconfig, certificates.clone())
-        };
-        let mut collector = collector_options.start(&binaries)?;
-        collector_options.listen = collector.address("grpc").await?;
-        let bridge_options = BridgeOptions {
-            command_queue: sqs.queue_url(COMMANDS),
-            result_queues: vec![("default".to_owned(), sqs.queue_url(RESULTS))],
-            collectors: vec![("default".to_owned(), format!("https://{}", collector_options.listen))],
-            certificates: certificates.clone(),
-            environment: sqs.environment(),
-            arguments: self.bridge_arguments,
-        };
-        collector.ready().await?;
-        Ok(Stack {
-            replay,
-            sqs,
-            collector: Some(collector),
-            bridge: None,
-            collector_options,
-            bridge_options,
-            certificates,
-            binaries,
-            directory,
-        })
+        self.start_parts(&mut |_, _| ()).await
     }
 
     /// Starts everything.
@@ -105,10 +76,76 @@ impl StackBuilder {
     /// # Errors
     /// A part does not come up.
     pub async fn start(self) -> anyhow::Result<Stack> {
-        let mut stack = self.start_without_bridge().await?;
+        self.start_watched(&mut |_, _| ()).await
+    }
+
+    /// Starts everything, and tells of each part that has come up.
+    ///
+    /// # Errors
+    /// A part does not come up.
+    pub async fn start_watched(self, tell: &mut dyn FnMut(Part, &str)) -> anyhow::Result<Stack> {
+        let mut stack = self.start_parts(tell).await?;
         stack.start_bridge().await?;
+        tell(Part::Bridge, &stack.bridge_options.command_queue);
         Ok(stack)
     }
+
+    async fn start_parts(self, tell: &mut dyn FnMut(Part, &str)) -> anyhow::Result<Stack> {
+        let Self { shop, namespaces, collector_arguments, bridge_arguments } = self;
+        let binaries = Binaries::built()?;
+        let directory = TempDir::with_prefix("gumshoe-")?;
+        let replay = Replay::of(shop).token("replay-token").start().await?;
+        tell(Part::Kubernetes, &replay.url());
+        let sqs = Sqs::start(&[COMMANDS, RESULTS]).await?;
+        tell(Part::Queues, &sqs.endpoint());
+        let certificates = Certificates::make(&binaries, &directory.path().join("pki")).await?;
+        tell(Part::Certificates, &directory.path().join("pki").display().to_string());
+        let mut collector_options = CollectorOptions {
+            namespaces,
+            arguments: collector_arguments,
+            ..CollectorOptions::new(replay.write_kubeconfig(directory.path())?, certificates.clone())
+        };
+        let mut collector = collector_options.start(&binaries)?;
+        collector_options.listen = collector.address("grpc").await?;
+        collector.ready().await?;
+        let origin = format!("https://{}", collector_options.listen);
+        tell(Part::Collector, &origin);
+        let bridge_options = BridgeOptions {
+            command_queue: sqs.queue_url(COMMANDS),
+            result_queues: vec![("default".to_owned(), sqs.queue_url(RESULTS))],
+            collectors: vec![("default".to_owned(), origin)],
+            certificates: certificates.clone(),
+            environment: [sqs.environment(), vec![RECEIVE_WAIT.map(str::to_owned).into()]].concat(),
+            arguments: bridge_arguments,
+        };
+        let (collector, bridge) = (Some(collector), None);
+        Ok(Stack {
+            replay,
+            sqs,
+            collector,
+            bridge,
+            collector_options,
+            bridge_options,
+            certificates,
+            binaries,
+            directory,
+        })
+    }
+}
+
+/// A part of the stack, in the order in which they come up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The replay.
+    Kubernetes,
+    /// The SQS server.
+    Queues,
+    /// Those of `gumshoe pki`.
+    Certificates,
+    /// The shipped collector.
+    Collector,
+    /// The shipped bridge.
+    Bridge,
 }
 
 impl Stack {
@@ -132,7 +169,10 @@ impl Stack {
     /// `gumshoe` with everything it needs to reach collector and queues.
     #[must_use]
     pub fn cli(&self) -> Cli {
+        let queues = [("COMMAND", COMMANDS), ("RESULT", RESULTS)];
+        let queues = queues.map(|(kind, name)| (format!("GUMSHOE_{kind}_QUEUE"), self.sqs.queue_url(name)));
         Cli::new(self.binaries.clone(), &self.certificates, self.collector_address())
+            .with_environment(queues.to_vec())
             .with_environment(self.sqs.environment())
     }
 

@@ -25,6 +25,13 @@ pub(super) fn read(directory: &Path) -> anyhow::Result<Shop> {
     Ok(shop)
 }
 
+/// The container whose crash the recording is about.
+pub(super) fn read_crash(directory: &Path) -> anyhow::Result<ContainerId> {
+    let names = read_json(&directory.join("names.json"))?;
+    let name = |part: &str| names["crashed"][part].as_str().with_context(|| format!("no {part} has crashed"));
+    Ok(ContainerId::new(name("namespace")?, name("pod")?, name("container")?))
+}
+
 /// `<namespace>/<pod>/<container>[.previous].(log|error.json)`.
 fn read_logs(directory: &Path, shop: &mut Shop) -> anyhow::Result<()> {
     for namespace in children(directory)? {

@@ -50,7 +50,7 @@ impl Object {
     /// # Errors
     /// The bytes are no event, or it has no metadata.
     pub fn event(bytes: Bytes) -> anyhow::Result<Self> {
-        let event = core::Event::decode(bytes.clone()).context("decode an event")?;
+        let event = EventHead::decode(bytes.clone()).context("decode an event")?;
         let about = event.involved_object.unwrap_or_default();
         let source = event.source.unwrap_or_default().component.filter(|component| !component.is_empty());
         let reporter = event.reporting_component.unwrap_or_default();
@@ -98,4 +98,22 @@ impl Object {
     pub fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
+}
+
+/// What selectors ask of an event, and not its message: a real one is cut at 1024 bytes, also within a character, and would not
+/// decode.
+#[derive(Clone, PartialEq, Message)]
+struct EventHead {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ObjectMeta>,
+    #[prost(message, optional, tag = "2")]
+    involved_object: Option<core::ObjectReference>,
+    #[prost(string, optional, tag = "3")]
+    reason: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    source: Option<core::EventSource>,
+    #[prost(string, optional, tag = "9")]
+    r#type: Option<String>,
+    #[prost(string, optional, tag = "14")]
+    reporting_component: Option<String>,
 }

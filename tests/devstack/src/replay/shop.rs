@@ -13,6 +13,9 @@ use super::object::Object;
 use super::route::Resource;
 use super::{fixture, synthetic};
 
+/// Made by `make record`.
+const RECORDED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/recorded");
+
 /// Objects of one kind, in the order of their keys.
 pub(super) type Objects = BTreeMap<String, Object>;
 
@@ -87,7 +90,15 @@ impl Shop {
     /// # Errors
     /// The recording cannot be read.
     pub fn recorded() -> anyhow::Result<Self> {
-        fixture::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/recorded")))
+        fixture::read(Path::new(RECORDED))
+    }
+
+    /// The container in the recording whose crash is to be investigated; names differ from one recording to the next.
+    ///
+    /// # Errors
+    /// The recording cannot be read.
+    pub fn recorded_crash() -> anyhow::Result<ContainerId> {
+        fixture::read_crash(Path::new(RECORDED))
     }
 
     /// Pretends to be a server of this version; before 1.33 lists are paginated by those who know.
@@ -142,16 +153,21 @@ impl Shop {
         self.pods.values().filter_map(|object| core::Pod::decode(object.bytes.clone()).ok()).collect()
     }
 
-    /// All events, decoded.
-    #[must_use]
-    pub fn events(&self) -> Vec<core::Event> {
-        self.events.values().filter_map(|object| core::Event::decode(object.bytes.clone()).ok()).collect()
+    /// The bytes of all objects of a kind, in the order in which a list gives them.
+    pub fn items(&self, resource: Resource) -> impl ExactSizeIterator<Item = &Bytes> {
+        self.objects(resource).values().map(|object| &object.bytes)
     }
 
     /// The names of all namespaces, in their order.
     #[must_use]
     pub fn namespaces(&self) -> Vec<String> {
         self.namespaces.values().map(|object| object.name.clone()).collect()
+    }
+
+    /// The version of the server: "v1.36.3".
+    #[must_use]
+    pub fn git_version(&self) -> &str {
+        self.version["gitVersion"].as_str().unwrap_or_default()
     }
 
     /// All logs.

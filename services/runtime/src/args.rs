@@ -3,9 +3,14 @@
 //! Every flag is also an environment variable; a secret is never a flag, only the path of the file that holds it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use jiff::SignedDuration;
 use tracing_subscriber::EnvFilter;
+
+use crate::server::Limits;
 
 /// Where the process answers the kubelet and Prometheus.
 #[derive(Clone, Debug, clap::Args)]
@@ -56,6 +61,39 @@ pub struct ClientTlsArgs {
     pub tls_ca: PathBuf,
 }
 
+/// How much a gRPC server takes on, and how it ends; the rest of its bounds are `Limits::default`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LimitArgs {
+    /// Calls under way at one time; further ones are told UNAVAILABLE and should be tried again later.
+    #[arg(long, env = "GUMSHOE_MAX_CALLS", value_name = "COUNT", default_value = "256")]
+    pub max_calls: NonZeroU32,
+
+    /// Age at which a client is asked to connect anew, give or take a tenth: "30m", "1h". Calls under way go on for up to
+    /// five minutes more.
+    ///
+    /// This spreads clients over new servers and brings reloaded certificates into use.
+    #[arg(long, env = "GUMSHOE_MAX_CONNECTION_AGE", value_name = "DURATION", default_value = "30m", value_parser = duration)]
+    pub max_connection_age: Duration,
+
+    /// How long calls may go on after the first SIGTERM: "20s". Keep it below terminationGracePeriodSeconds (30 s).
+    #[arg(long, env = "GUMSHOE_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    pub drain_timeout: Duration,
+}
+
+impl LimitArgs {
+    /// The limits of a server with these arguments.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        let Self { max_calls, max_connection_age, drain_timeout } = *self;
+        Limits {
+            max_calls: max_calls.get() as usize,
+            connection_age: max_connection_age,
+            drain: drain_timeout,
+            ..Limits::default()
+        }
+    }
+}
+
 /// What the process logs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LogArgs {
@@ -71,6 +109,16 @@ impl Default for LogArgs {
     fn default() -> Self {
         Self { filter: "info".to_owned() }
     }
+}
+
+/// Longer than any of these durations makes sense; keeps sums of them far from any overflow.
+const MAX_DURATION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Reads "20s", "1h 30m" or "PT20S".
+fn duration(text: &str) -> Result<Duration, String> {
+    let signed: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
+    let duration = Duration::try_from(signed).map_err(|_| "must not be negative".to_owned())?;
+    if duration > MAX_DURATION { Err("must not be longer than a week".to_owned()) } else { Ok(duration) }
 }
 
 /// Refuses a filter that tracing cannot read when the arguments are read, where the user still looks.

@@ -31,7 +31,7 @@ use crate::tasks::Tasks;
 use crate::tls::ClientIdentity;
 use connector::Connector;
 
-/// A server that is silent for so long while a call runs is asked for a sign of life ...
+/// A server that is silent for so long is asked for a sign of life ...
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 
 /// ... and taken for dead when none comes within this time: its calls end with UNAVAILABLE and can be tried elsewhere.
@@ -146,8 +146,8 @@ fn http_client(tasks: &Tasks, connector: Connector) -> Client<Connector, Body> {
         .http2_only(true)
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        // An idle connection that died is noticed by the next call's own pings; until then it costs no packet.
-        .http2_keep_alive_while_idle(false)
+        // So that the next call does not wait for a connection that died unnoticed; hyper closes an idle one after 90 s.
+        .http2_keep_alive_while_idle(true)
         .http2_initial_stream_window_size(STREAM_WINDOW)
         .http2_initial_connection_window_size(CONNECTION_WINDOW)
         .http2_max_header_list_size(MAX_HEADERS)

@@ -1,12 +1,37 @@
-//! A byte stream as hyper takes it over, on either side.
+//! Sockets: accepting them, and handing them to hyper.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How long to wait after a failed accept: such failures (no file descriptor left) pass, but not at once.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+
+/// The next connection; what fails meanwhile is logged.
+pub(crate) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if is_peers(&error) => tracing::debug!(%error, "connection gone before it was accepted"),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                tokio::time::sleep(ACCEPT_BACKOFF).await;
+            }
+        }
+    }
+}
+
+/// Says whether an accept failed because of the one connection, rather than because of this process.
+fn is_peers(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
 
 /// A stream that is known to carry HTTP/2, with the bytes that were already read from it to know.
 #[derive(Debug)]

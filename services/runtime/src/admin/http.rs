@@ -1,7 +1,6 @@
 //! The HTTP side of the admin port: one request a connection, few connections, little time for each.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,13 +12,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::encoding::text::encode;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::AdminHandle;
+use crate::io::accept;
+use crate::tasks::Bounded;
 
-/// The kubelet and a few Prometheus replicas need a handful; whoever finds the port cannot make us hold more.
+/// The kubelet and a few Prometheus replicas need a handful; whoever finds the port can neither make
+/// us hold more nor keep those out.
 const MAX_CONNECTIONS: usize = 32;
 
 /// From accept to the last byte of the answer, whatever the other side does: Prometheus itself gives up after 10 s.
@@ -28,45 +28,31 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// A scrape's header is a few hundred bytes; hyper's least buffer holds it.
 const MAX_HEADER: usize = 8 * 1024;
 
-/// How long to wait after a failed accept: such failures (no file descriptor left) pass, but not at once.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// How long answers may take when the process ends: they are written, or nobody reads them.
+const END_TIME: Duration = Duration::from_secs(1);
 
 /// OpenMetrics, which is what `encode` writes.
 const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT_TYPE: &str = "text/plain; charset=utf-8";
 
-/// Answers until `end`; then what is under way ends within its time-out.
+/// Answers until `end`, and what is under way then within a moment more.
 pub(super) async fn serve(listener: TcpListener, handle: AdminHandle, end: CancellationToken) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let mut connections = JoinSet::new();
+    let mut connections = Bounded::new(MAX_CONNECTIONS);
     loop {
-        let accepted = tokio::select! {
+        tokio::select! {
             () = end.cancelled() => break,
-            Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                if let Ok(permit) = permits.clone().try_acquire_owned() {
-                    let handle = handle.clone();
-                    connections.spawn(async move {
-                        answer(stream, &handle).await;
-                        drop(permit);
-                    });
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "admin port cannot accept");
-                tokio::time::sleep(ACCEPT_BACKOFF).await;
+            Some(_) = connections.next() => {}
+            (stream, _) = accept(&listener) => {
+                connections.begin((), answer(stream, handle.clone()));
             }
         }
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    let _ = tokio::time::timeout(END_TIME, async { while connections.next().await.is_some() {} }).await;
 }
 
-async fn answer(stream: TcpStream, handle: &AdminHandle) {
-    let service = service_fn(async |request| Ok::<_, Infallible>(respond(&request, handle)));
+async fn answer(stream: TcpStream, handle: AdminHandle) {
+    let service = service_fn(async |request| Ok::<_, Infallible>(respond(&request, &handle)));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .keep_alive(false)

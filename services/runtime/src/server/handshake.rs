@@ -1,7 +1,5 @@
 //! From a TCP connection to a known client that begins to speak HTTP/2, or to the reason why not.
 
-use std::collections::VecDeque;
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +9,6 @@ use bytes::Bytes;
 use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -54,8 +51,6 @@ pub(super) enum Refused {
     Flood,
     #[error("too many connections")]
     Limit,
-    #[error("handshake panicked")]
-    Panicked,
 }
 
 impl Refused {
@@ -70,51 +65,6 @@ impl Refused {
             Self::Timeout => "timeout",
             Self::Flood => "flood",
             Self::Limit => "limit",
-            Self::Panicked => "panic",
-        }
-    }
-}
-
-/// The unfinished handshakes, of which there is a greatest number.
-pub(super) struct Handshakes {
-    tasks: JoinSet<(SocketAddr, Result<Established, Refused>)>,
-    oldest_first: VecDeque<(SocketAddr, AbortHandle)>,
-    max: usize,
-}
-
-impl Handshakes {
-    pub(super) fn new(max: usize) -> Self {
-        Self { tasks: JoinSet::new(), oldest_first: VecDeque::new(), max }
-    }
-
-    /// Begins one. When there is no room, the oldest gives way, for it is the likeliest never to finish; its address is
-    /// returned.
-    pub(super) fn begin(
-        &mut self,
-        address: SocketAddr,
-        handshake: impl Future<Output = Result<Established, Refused>> + Send + 'static,
-    ) -> Option<SocketAddr> {
-        self.oldest_first.retain(|(_, task)| !task.is_finished());
-        let evicted = if self.oldest_first.len() < self.max { None } else { self.oldest_first.pop_front() };
-        if let Some((_, oldest)) = &evicted {
-            oldest.abort();
-        }
-        let task = self.tasks.spawn(async move { (address, handshake.await) });
-        self.oldest_first.push_back((address, task));
-        evicted.map(|(address, _)| address)
-    }
-
-    /// The next one to end; none when none is under way.
-    pub(super) async fn next(&mut self) -> Option<(SocketAddr, Result<Established, Refused>)> {
-        loop {
-            match self.tasks.join_next_with_id().await? {
-                Ok((_, outcome)) => return Some(outcome),
-                Err(error) if error.is_cancelled() => {}
-                Err(error) => {
-                    let address = self.oldest_first.iter().find(|(_, task)| task.id() == error.id())?.0;
-                    return Some((address, Err(Refused::Panicked)));
-                }
-            }
         }
     }
 }
@@ -142,7 +92,7 @@ pub(super) async fn shake(
 async fn encrypt(stream: TcpStream, config: Arc<ServerConfig>) -> Result<TlsStream<TcpStream>, Refused> {
     // A page's last bytes go out at once rather than wait for more.
     stream.set_nodelay(true).map_err(Refused::Tls)?;
-    if stream.peek(&mut [0]).await.is_ok_and(|count| count == 0) {
+    if !stream.peek(&mut [0]).await.is_ok_and(|count| count > 0) {
         return Err(Refused::Closed);
     }
     match TlsAcceptor::from(config).accept(stream).into_fallible().await {

@@ -1,6 +1,5 @@
 //! The loop that accepts connections and owns every one of them.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +9,13 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::call::Calls;
 use super::connection::{self, CLOSE_TIME};
-use super::handshake::{Established, Handshakes, Refused, shake};
+use super::handshake::{Established, Refused, shake};
 use super::limits::Limits;
+use crate::io::accept;
 use crate::metrics;
 use crate::shutdown::Shutdown;
+use crate::tasks::Bounded;
 use crate::tls::ServerIdentity;
-
-/// How long to wait after a failed accept: such failures (no file descriptor left) pass, but not at once.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Connections close themselves at the end of the drain; one that has not done so after this time more is aborted.
 const ABORT_MARGIN: Duration = Duration::from_secs(1);
@@ -28,7 +26,7 @@ pub(super) struct Loop {
     calls: Calls,
     limits: Limits,
     shutdown: Shutdown,
-    handshakes: Handshakes,
+    handshakes: Bounded<SocketAddr, Result<Established, Refused>>,
     connections: JoinSet<()>,
 }
 
@@ -40,7 +38,7 @@ impl Loop {
         limits: Limits,
         shutdown: Shutdown,
     ) -> Self {
-        let handshakes = Handshakes::new(limits.max_handshakes);
+        let handshakes = Bounded::new(limits.max_handshakes);
         Self { listener, identity, calls, limits, shutdown, handshakes, connections: JoinSet::new() }
     }
 
@@ -78,24 +76,6 @@ impl Loop {
             Err(refused) => refuse(address, &refused),
         }
     }
-}
-
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) if is_peers(&error) => tracing::debug!(%error, "connection gone before it was accepted"),
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept connections");
-                tokio::time::sleep(ACCEPT_BACKOFF).await;
-            }
-        }
-    }
-}
-
-/// Says whether an accept failed because of the one connection, rather than because of this process.
-fn is_peers(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
 }
 
 fn refuse(address: SocketAddr, refused: &Refused) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gumshoe_runtime::args::{ClientTlsArgs, ServerTlsArgs};
 use gumshoe_runtime::tls::{ClientIdentity, ServerIdentity};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
@@ -112,6 +112,16 @@ impl Pki {
                 builder.with_client_auth_cert(chain, key).unwrap()
             }
         };
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config
+    }
+
+    /// The TLS of a server that lets everybody in.
+    pub(crate) fn lax_server(&self) -> ServerConfig {
+        let Pair { cert, key } = self.server();
+        let chain = vec![CertificateDer::from_pem_slice(cert.as_bytes()).unwrap()];
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+        let mut config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
         config.alpn_protocols = vec![b"h2".to_vec()];
         config
     }

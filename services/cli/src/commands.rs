@@ -46,21 +46,30 @@ impl Command {
 
 /// A read straight from a collector.
 #[derive(Args, Clone, Debug)]
-struct Direct<Q: Query> {
+struct Direct<Q: Query, O: Output> {
     #[command(flatten)]
     query: Q,
+
+    #[command(flatten)]
+    output: O,
 
     #[command(flatten)]
     connection: ConnectionArgs,
 }
 
-impl<Q: Query> Direct<Q> {
+/// Arguments that say how an answer is printed.
+trait Output: Args + Clone {
+    /// The format.
+    fn format(&self) -> Format;
+}
+
+impl<Q: Query, O: Output> Direct<Q, O> {
     /// Asks the collector, prints the pages as they come, and says how it ended.
-    async fn execute(&self, format: Format, follow: bool) -> Result<Exit, Error> {
+    async fn execute(&self, follow: bool) -> Result<Exit, Error> {
         let request = self.query.request().map_err(Error::Usage)?;
         let collector = GrpcCollector::new(&self.connection)?;
         let mut out = BufWriter::new(io::stdout().lock());
-        let mut printer = render::printer(&request, format, Surface::stdout());
+        let mut printer = render::printer(&request, self.output.format(), Surface::stdout());
         let mut cut = 0;
         let mut show = |page: &Response| {
             cut += cut_lines(page);

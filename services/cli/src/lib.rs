@@ -35,12 +35,12 @@ Examples:
                                                         several reads through the queues, one result
 
 The connection is the same for all commands, so set it once:
-  export GUMSHOE_SERVER=https://localhost:50051
+  export GUMSHOE_SERVER=https://localhost:8443
   export GUMSHOE_TLS_CERT=pki/client.crt GUMSHOE_TLS_KEY=pki/client.key GUMSHOE_TLS_CA=pki/ca.crt";
 
 /// Reads pods, events and logs for incident investigations: read-only, bounded, and never silently incomplete
 #[derive(Debug, Parser)]
-#[command(name = "gumshoe", version, max_term_width = 120, propagate_version = true)]
+#[command(name = "gumshoe", version, max_term_width = 120)]
 #[command(after_help = format!("{OVERVIEW}\n\n{}", exit::EXIT_CODES))]
 struct Cli {
     #[command(subcommand)]

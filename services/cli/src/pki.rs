@@ -12,6 +12,7 @@ use rcgen::{
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SanType, date_time_ymd,
 };
 use tempfile::NamedTempFile;
+use ulid::Ulid;
 
 use crate::error::Error;
 
@@ -48,7 +49,9 @@ impl Authority {
     pub(crate) fn new(now: SystemTime, lifetime: Duration) -> Result<Self, Error> {
         let (not_before, not_after) = (now - BACKDATED, now + lifetime);
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let mut params = params("Gumshoe development CA", not_before, not_after);
+        // A name of its own: of two CAs of one name, TLS takes the wrong one for the right one with a wrong signature.
+        let name = format!("Gumshoe development CA {}", Ulid::generate());
+        let mut params = params(&name, not_before, not_after);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key)?;

@@ -64,47 +64,17 @@ fn hint(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// What to do about a status. The transport's errors come as text alone, so they are told apart by the words of the operating
-/// system and of rustls.
+/// What to do about a status.
 fn advice(server: &str, status: &Status) -> Option<String> {
-    let message = status.message();
-    let says = |words: &str| message.contains(words);
     let text = match status.code() {
-        Code::Unavailable if says("onnection refused") => {
-            format!("nothing listens at {server}: check --server, and that the collector is running")
-        }
-        Code::Unavailable if says("UnknownIssuer") => {
-            format!("the certificate of {server} does not come from the CA in --tls-ca: check that both are of one set")
-        }
-        Code::Unavailable if says("not valid for name") || says("NotValidForName") => format!(
-            "the certificate of {server} is for other names: use one of those, or add the name (`gumshoe pki --server-name`)"
-        ),
-        Code::Unavailable if says("certificate expired") || says("Expired") => {
-            "a certificate has expired, or this machine's clock is wrong".to_owned()
-        }
-        Code::Unavailable
-            if says("CertificateRequired") || says("UnknownCA") || says("UnknownCa") || says("BadCertificate") =>
-        {
-            "the collector does not accept --tls-cert: it must come from the collector's --tls-client-ca".to_owned()
-        }
-        Code::Unavailable if says("InvalidContentType") || says("corrupt message") => {
-            format!("{server} does not speak TLS: check the port of --server")
-        }
-        Code::Unavailable if says("lookup") || says("Name or service") || says("nodename") => {
-            format!("the host of {server} cannot be found: check --server")
-        }
-        Code::Unavailable => {
-            "try again; `curl http://<admin address>/readyz` of the collector says what it waits for".to_owned()
-        }
-        Code::DeadlineExceeded => "--timeout allows longer; a narrower selection asks for less".to_owned(),
-        Code::PermissionDenied => "check the collector's RBAC and its --namespaces".to_owned(),
-        Code::NotFound => "check the name and the namespace (-n)".to_owned(),
-        Code::ResourceExhausted => "the collector is busy; try again in a moment".to_owned(),
-        Code::Unimplemented => {
-            "the collector is older than this command, or the address is another service's".to_owned()
-        }
+        Code::Unavailable => unreachable_advice(status.message()),
+        Code::DeadlineExceeded => "--timeout allows longer; a narrower selection asks for less",
+        Code::PermissionDenied => "check the collector's RBAC and its --namespaces",
+        Code::NotFound => "check the name and the namespace (-n)",
+        Code::ResourceExhausted => "the collector is busy; try again in a moment",
+        Code::Unimplemented => "the collector is older than this command, or {server} is another service",
         Code::FailedPrecondition | Code::Internal | Code::Unknown | Code::DataLoss => {
-            "the collector's log says more; its lines of this call share one request id".to_owned()
+            "the collector's log says more; its lines of this call share one request id"
         }
         Code::Ok
         | Code::Cancelled
@@ -114,7 +84,35 @@ fn advice(server: &str, status: &Status) -> Option<String> {
         | Code::OutOfRange
         | Code::Unauthenticated => return None,
     };
-    Some(text)
+    Some(text.replace("{server}", server.trim_end_matches('/')))
+}
+
+/// What to do where the transport failed. Its errors come as text alone, so they are told apart by the words of the operating
+/// system and of rustls; the first row of which one occurs counts.
+fn unreachable_advice(message: &str) -> &'static str {
+    let rows: [(&[&str], &str); 7] = [
+        (&["onnection refused"], "nothing listens at {server}: check --server, and that the collector is running"),
+        (&["lookup address", "not known"], "the host of {server} cannot be found: check --server"),
+        (
+            &["alert: Cert", "alert: UnknownC", "alert: BadCert", "alert: UnsupportedCert", "alert: DecryptError"],
+            "the collector does not accept --tls-cert: it must be a client's, valid, and from the collector's --tls-client-ca",
+        ),
+        (
+            &["UnknownIssuer", "BadSignature"],
+            "the certificate of {server} does not come from the CA in --tls-ca: check that both are of one set",
+        ),
+        (
+            &["not valid for name", "NotValidForName"],
+            "the certificate of {server} is for other names: use one of those, or add the name (`gumshoe pki --server-name`)",
+        ),
+        (
+            &["certificate expired", "Expired"],
+            "the certificate of {server} has expired, or this machine's clock is wrong",
+        ),
+        (&["InvalidContentType"], "{server} does not speak TLS: check the port of --server"),
+    ];
+    let row = rows.iter().find(|(words, _)| words.iter().any(|words| message.contains(words)));
+    row.map_or("try again; the collector's /readyz on its admin port says what it waits for", |(_, advice)| advice)
 }
 
 /// The error and its causes in one line.
@@ -172,12 +170,16 @@ mod tests {
     #[test]
     fn a_connection_that_fails_says_what_to_check() {
         for (message, advice) in [
-            (
-                "server cannot be reached: TCP: Connection refused (os error 111)",
-                "nothing listens at https://localhost:1",
-            ),
+            ("TCP: Connection refused (os error 111)", "nothing listens at https://localhost:1:"),
             ("TLS: invalid peer certificate: UnknownIssuer", "--tls-ca"),
-            ("received fatal alert: CertificateRequired", "--tls-client-ca"),
+            (
+                "TLS: invalid peer certificate: certificate expired: verification time",
+                "of https://localhost:1 has expired",
+            ),
+            ("connection error: received fatal alert: CertificateRequired", "--tls-client-ca"),
+            ("connection error: received fatal alert: CertificateExpired", "--tls-client-ca"),
+            ("connection error: received fatal alert: UnknownCA", "--tls-client-ca"),
+            ("no connection within 5s", "/readyz"),
         ] {
             let lines = texts(Status::unavailable(message));
             assert!(lines[1].contains(advice), "{lines:?}");

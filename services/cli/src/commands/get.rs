@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Direct;
+use super::{Direct, Output};
 use crate::{
     error::Error,
     exit::{EXIT_CODES, Exit},
@@ -33,30 +33,21 @@ pub(crate) struct GetCommand {
 enum Kind {
     /// Pods, with STATUS, READY and RESTARTS as kubectl prints them
     #[command(visible_aliases = ["pod", "po"], after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
-    Pods(Get<PodsQuery>),
+    Pods(Direct<PodsQuery, TableArgs>),
     /// Events, newest first by their true last time
     #[command(visible_aliases = ["event", "ev"], after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
-    Events(Get<EventsQuery>),
-}
-
-#[derive(Args, Clone, Debug)]
-struct Get<Q: crate::query::Query> {
-    #[command(flatten)]
-    direct: Direct<Q>,
-
-    #[command(flatten)]
-    output: OutputArgs,
+    Events(Direct<EventsQuery, TableArgs>),
 }
 
 #[derive(Args, Clone, Copy, Debug)]
-struct OutputArgs {
+struct TableArgs {
     /// How the answer is printed
-    #[arg(short, long, env = "GUMSHOE_OUTPUT", value_enum, default_value_t = Output::Table)]
-    output: Output,
+    #[arg(short, long, env = "GUMSHOE_OUTPUT", value_enum, default_value_t = Shape::Table)]
+    output: Shape,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
+enum Shape {
     /// Columns as kubectl has them
     #[value(alias = "text")]
     Table,
@@ -72,19 +63,19 @@ impl GetCommand {
     /// Does it.
     pub(super) async fn execute(&self) -> Result<Exit, Error> {
         match &self.kind {
-            Kind::Pods(get) => get.direct.execute(get.output.format(), false).await,
-            Kind::Events(get) => get.direct.execute(get.output.format(), false).await,
+            Kind::Pods(pods) => pods.execute(false).await,
+            Kind::Events(events) => events.execute(false).await,
         }
     }
 }
 
-impl OutputArgs {
-    fn format(self) -> Format {
+impl Output for TableArgs {
+    fn format(&self) -> Format {
         match self.output {
-            Output::Table => Format::Human { wide: false, timestamps: false },
-            Output::Wide => Format::Human { wide: true, timestamps: false },
-            Output::Json => Format::Json,
-            Output::Jsonl => Format::JsonLines,
+            Shape::Table => Format::Human { wide: false, timestamps: false },
+            Shape::Wide => Format::Human { wide: true, timestamps: false },
+            Shape::Json => Format::Json,
+            Shape::Jsonl => Format::JsonLines,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::Direct;
+use super::{Direct, Output};
 use crate::{
     error::Error,
     exit::{EXIT_CODES, Exit},
@@ -27,19 +27,22 @@ Examples:
 #[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(crate) struct LogsCommand {
     #[command(flatten)]
-    direct: Direct<LogsQuery>,
+    direct: Direct<LogsQuery, TextArgs>,
+}
 
+#[derive(Args, Clone, Copy, Debug)]
+struct TextArgs {
     /// The time of each line in front of it
     #[arg(long)]
     timestamps: bool,
 
     /// How the answer is printed
-    #[arg(short, long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    #[arg(short, long, value_enum, default_value_t = Shape::Text)]
+    output: Shape,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
+enum Shape {
     /// The lines
     Text,
     /// One document of canonical proto3 JSON, with `logs` and `completeness` at its end
@@ -51,11 +54,16 @@ enum Output {
 impl LogsCommand {
     /// Does it.
     pub(super) async fn execute(&self) -> Result<Exit, Error> {
-        let format = match self.output {
-            Output::Text => Format::Human { wide: false, timestamps: self.timestamps },
-            Output::Json => Format::Json,
-            Output::Jsonl => Format::JsonLines,
-        };
-        self.direct.execute(format, self.direct.query.follows()).await
+        self.direct.execute(self.direct.query.follows()).await
+    }
+}
+
+impl Output for TextArgs {
+    fn format(&self) -> Format {
+        match self.output {
+            Shape::Text => Format::Human { wide: false, timestamps: self.timestamps },
+            Shape::Json => Format::Json,
+            Shape::Jsonl => Format::JsonLines,
+        }
     }
 }

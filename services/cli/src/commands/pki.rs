@@ -96,5 +96,5 @@ fn print(out: &Path, leaves: &[(Leaf, String)], until: SystemTime, days: u16) {
     println!("The CA's key was not kept. Next:");
     let dir = out.display();
     println!("  export GUMSHOE_TLS_CERT={dir}/client.crt GUMSHOE_TLS_KEY={dir}/client.key GUMSHOE_TLS_CA={dir}/ca.crt");
-    println!("  gumshoe get pods -A --server https://localhost:50051");
+    println!("  gumshoe get pods -A --server https://localhost:8443");
 }

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use gumshoe_proto::{
-    bridge::v1::Command,
+    bridge::v1::{Command, EndStatus},
     envelope::encode_command,
     run::{Fed, Reader, Run, RunKey},
 };
@@ -39,9 +39,10 @@ Examples:
   gumshoe run -f command.json -o json >result.json
   echo '{\"queries\": [{\"listPods\": {\"namespaces\": [\"shop\"]}}]}' | gumshoe run -f -
 
-A query is a line of `gumshoe get` or `gumshoe logs` without connection and output; --collector NAME in it picks a collector of the
-bridge. A file is a gumshoe.bridge.v1.Command in canonical JSON, in which id, investigationId, deadline, replyTo and the queries' ids
-may be left out.";
+A query is a line of `gumshoe get` or `gumshoe logs` without connection and output;
+--collector NAME in it picks a collector of the bridge. A file is a gumshoe.bridge.v1.Command
+in canonical JSON, in which id, investigationId, deadline, replyTo and the queries' ids may be
+left out.";
 
 /// The bridge ends a command at its deadline; so long may its last messages take.
 const GRACE: Duration = Duration::from_secs(15);
@@ -65,7 +66,7 @@ pub(crate) struct RunCommand {
     result_queue: String,
 
     /// The bridge's name for that queue [default: its first one]
-    #[arg(long, env = "GUMSHOE_REPLY_TO", value_name = "NAME", default_value_t)]
+    #[arg(long, env = "GUMSHOE_REPLY_TO", value_name = "NAME", default_value_t, hide_default_value = true)]
     reply_to: String,
 
     /// Id of the investigation that the command belongs to [default: the command's id]
@@ -123,6 +124,8 @@ impl RunCommand {
         let until = Instant::now() + left(&command, now) + GRACE;
         let queues = Queues::new(command_queue, result_queue).await?;
 
+        queues.probe().await?;
+
         let (mut stderr, surface) = progress::stderr();
         let progress = Progress::new(&mut stderr, surface, &command);
         let mut session = Session { progress, results: Results::new(output), warned: false };
@@ -146,6 +149,10 @@ fn left(command: &Command, now: Timestamp) -> Duration {
 /// Prints what came, and says how it ended.
 fn finish(command: &Command, reader: &Reader, output: Output, gathered: Gathered) -> Result<Exit, Error> {
     let Some((key, run)) = best(command, reader) else {
+        if gathered == Gathered::Interrupted {
+            note(&[Note::Bad("INCOMPLETE: stopped by Ctrl-C before a result arrived".to_owned())]);
+            return Ok(Exit::Interrupted);
+        }
         note(&[
             Note::Bad("INCOMPLETE: no result arrived".to_owned()),
             Note::Plain(
@@ -153,9 +160,11 @@ fn finish(command: &Command, reader: &Reader, output: Output, gathered: Gathered
                     .to_owned(),
             ),
         ]);
-        return Ok(if gathered == Gathered::Interrupted { Exit::Interrupted } else { Exit::Incomplete });
+        return Ok(Exit::Incomplete);
     };
-    if let Output::Text | Output::Wide = output {
+    // A command that was not run has no sections, only a reason.
+    let shown = run.end().is_none_or(|end| end.status() != EndStatus::Failed);
+    if shown && matches!(output, Output::Text | Output::Wide) {
         let format = Format::Human { wide: output == Output::Wide, timestamps: false };
         let mut out = BufWriter::new(io::stdout().lock());
         present::sections(&mut out, Surface::stdout(), format, command, run)?;

@@ -25,11 +25,11 @@ pub(crate) struct EventsQuery {
     reasons: Vec<String>,
 
     /// Labels that the events must have, as in kubectl
-    #[arg(short = 'l', long, value_name = "SELECTOR", default_value_t)]
+    #[arg(short = 'l', long, value_name = "SELECTOR", default_value_t, hide_default_value = true)]
     selector: String,
 
     /// Fields that the events must have, as in kubectl: reportingComponent=kubelet
-    #[arg(long, value_name = "SELECTOR", default_value_t)]
+    #[arg(long, value_name = "SELECTOR", default_value_t, hide_default_value = true)]
     field_selector: String,
 
     /// The newest so many events [default: 1000]

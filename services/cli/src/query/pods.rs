@@ -17,11 +17,11 @@ pub(crate) struct PodsQuery {
     scope: ScopeArgs,
 
     /// Labels that the pods must have, as in kubectl: app=web,tier!=db
-    #[arg(short = 'l', long, value_name = "SELECTOR", default_value_t)]
+    #[arg(short = 'l', long, value_name = "SELECTOR", default_value_t, hide_default_value = true)]
     selector: String,
 
     /// Fields that the pods must have, as in kubectl: status.phase=Running,spec.nodeName=node-1
-    #[arg(long, value_name = "SELECTOR", default_value_t)]
+    #[arg(long, value_name = "SELECTOR", default_value_t, hide_default_value = true)]
     field_selector: String,
 
     /// Most pods to read [default: no limit]

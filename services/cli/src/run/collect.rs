@@ -16,8 +16,12 @@ use crate::{
 /// Calls in a row that fail before we give up; the SDK has repeated each of them already.
 const FAILURES_MAX: u32 = 3;
 
-/// The pause after a failure, and after messages that were all of others: time for those to take them.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The pause after a failure, and after messages that were all of others, doubled with each of either in a row: a moment for those
+/// to take theirs, and no spinning on what nobody takes.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The longest such pause: so long a result of ours may wait behind those of others.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// How the gathering ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +66,7 @@ pub(crate) async fn collect(
     interrupt: &Interrupt,
     listener: &mut impl Listener,
 ) -> Result<Gathered, Error> {
-    let mut failures = 0;
+    let (mut failures, mut in_vain) = (0, 0);
     loop {
         let left = wanted.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -77,7 +81,7 @@ pub(crate) async fn collect(
                     return Err(error);
                 }
                 listener.trouble(&error);
-                pause(left).await;
+                pause(failures, left, interrupt).await;
                 continue;
             }
         };
@@ -89,14 +93,17 @@ pub(crate) async fn collect(
         if reader.held_bytes() > wanted.max_bytes {
             return Err(Error::TooLarge(wanted.max_bytes));
         }
+        in_vain = if only_foreign { in_vain + 1 } else { 0 };
         if only_foreign {
-            pause(left).await;
+            pause(in_vain, left, interrupt).await;
         }
     }
 }
 
-async fn pause(left: Duration) {
-    tokio::time::sleep(PAUSE.min(left)).await;
+/// Waits after the nth time in a row; Ctrl-C ends it, and the loop sees that for itself.
+async fn pause(nth: u32, left: Duration, interrupt: &Interrupt) {
+    let pause = PAUSE * 2_u32.saturating_pow(nth.min(10) - 1);
+    unless(interrupt, tokio::time::sleep(pause.min(PAUSE_MAX).min(left))).await;
 }
 
 /// Takes ours, gives back the others; says whether there were others alone.

@@ -38,17 +38,18 @@ pub(crate) fn of_lines(lines: Vec<ParsedLine>) -> Command {
 
 /// The command in a file of canonical JSON; `-` is standard input.
 pub(crate) fn of_file(path: &Path) -> Result<Command, Error> {
-    let reading = |source| Error::File { doing: "reading", path: path.to_owned(), source };
     let mut text = String::new();
-    let read = if path.as_os_str() == "-" {
-        io::stdin().take(MAX_FILE + 1).read_to_string(&mut text)
+    let (name, read) = if path.as_os_str() == "-" {
+        ("standard input".to_owned(), io::stdin().take(MAX_FILE + 1).read_to_string(&mut text))
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text))
+        let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text));
+        (path.display().to_string(), read)
     };
-    if read.map_err(reading)? as u64 > MAX_FILE {
-        return Err(Error::Usage(format!("{} holds more than 1 MiB, which no message may", path.display())));
+    let length = read.map_err(|source| Error::File { doing: "reading", path: name.clone().into(), source })?;
+    if length as u64 > MAX_FILE {
+        return Err(Error::Usage(format!("{name} holds more than 1 MiB, which no message may")));
     }
-    of_json(&text).map_err(|why| Error::Usage(format!("{} is not a command: {why}", path.display())))
+    of_json(&text).map_err(|why| Error::Usage(format!("{name} is not a command: {why}")))
 }
 
 fn of_json(text: &str) -> Result<Command, String> {

@@ -12,6 +12,7 @@ use gumshoe_proto::{
 
 use crate::{
     page,
+    render::text::one_line,
     terminal::{Note, Surface},
     units::{count, human_bytes, plural},
 };
@@ -51,14 +52,15 @@ impl<'a> Progress<'a> {
             (0, Some(accepted)) => {
                 self.line(&format!("accepted by bridge {} as run {}", accepted.bridge_version, fed.key.run))
             }
-            _ if run.pages().next().is_some() => self.step(&self.received(run)),
-            _ => {}
+            _ if is_end(fed, run) => {}
+            _ => self.step(&self.received(run)),
         }
     }
 
     /// Says something that is not progress, without breaking the line that is.
     pub(crate) fn note(&mut self, note: &Note) {
-        self.line(&note.text(self.surface));
+        let text = note.text(self.surface);
+        self.whole_line(&text);
     }
 
     /// Leaves no trace of the line that changes.
@@ -83,7 +85,7 @@ impl<'a> Progress<'a> {
 
     fn step(&mut self, text: &str) {
         if self.surface.terminal {
-            let text: String = Note::Plain(text.to_owned()).text(self.surface).chars().take(LINE_MAX).collect();
+            let text: String = one_line(text).chars().take(LINE_MAX).collect();
             self.write(&format!("{CLEAR_LINE}{}", self.surface.dim(&text)));
         } else {
             self.line(text);
@@ -91,8 +93,11 @@ impl<'a> Progress<'a> {
     }
 
     fn line(&mut self, text: &str) {
+        self.whole_line(&one_line(text));
+    }
+
+    fn whole_line(&mut self, safe: &str) {
         let clear = if self.surface.terminal { CLEAR_LINE } else { "" };
-        let safe = crate::render::text::one_line(text);
         self.write(&format!("{clear}{safe}\n"));
     }
 
@@ -100,6 +105,11 @@ impl<'a> Progress<'a> {
     fn write(&mut self, text: &str) {
         let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
+}
+
+/// The end brings nothing that could be counted.
+fn is_end(fed: &Fed, run: &Run) -> bool {
+    run.end().is_some_and(|end| end.pages.checked_add(1) == Some(fed.seq))
 }
 
 /// Standard error, which is where progress goes.
@@ -110,7 +120,7 @@ pub(crate) fn stderr() -> (io::Stderr, Surface) {
 #[cfg(test)]
 mod tests {
     use gumshoe_proto::{
-        bridge::v1::{Accepted, Page, Query, Result as RunResult, page::Response, query::Request, result::Kind},
+        bridge::v1::{Accepted, End, Page, Query, Result as RunResult, page::Response, query::Request, result::Kind},
         collector::v1::{ListPodsRequest, ListPodsResponse, Pod},
         envelope::encode_result,
     };
@@ -140,7 +150,8 @@ mod tests {
         let pods = ListPodsResponse { items: vec![Pod::default(); 2], ..ListPodsResponse::default() };
         let page = Page { query_id: "q1".into(), number: 1, response: Some(Response::ListPods(pods)) };
         let accepted = Accepted { bridge_version: "0.1.0".into(), ..Accepted::default() };
-        for body in [mk_body(0, Kind::Accepted(accepted)), mk_body(1, Kind::Page(page))] {
+        let end = End { pages: 1, ..End::default() };
+        for body in [mk_body(0, Kind::Accepted(accepted)), mk_body(1, Kind::Page(page)), mk_body(2, Kind::End(end))] {
             let fed = reader.feed(&body).expect("a result");
             progress.result(&fed, &reader);
         }
@@ -155,6 +166,15 @@ mod tests {
         assert_eq!(lines[..2], ["sent 1 query as command c1", "accepted by bridge 0.1.0 as run r1"]);
         assert!(lines[2].starts_with("received 1 page, ") && lines[2].ends_with(": q1 2 pods"), "{lines:?}");
         assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn a_note_is_painted_on_a_terminal_and_quotes_safely() {
+        let mut out = Vec::new();
+        let note = Note::Bad("warning: \u{1b}[2J".into());
+        Progress::new(&mut out, Surface::TERMINAL, &mk_command()).note(&note);
+        assert_eq!(String::from_utf8_lossy(&out), format!("{CLEAR_LINE}{}\n", note.text(Surface::TERMINAL)));
+        assert!(!out.ends_with(b"\x1b[2J\n"));
     }
 
     #[test]

@@ -75,6 +75,13 @@ impl Queues {
         Ok(Self { client: Client::from_conf(config), commands, results })
     }
 
+    /// Finds out whether results can be received at all, before a command is sent whose results nobody could: what is there already
+    /// stays visible to all.
+    pub(crate) async fn probe(&self) -> Result<(), Error> {
+        let receive = self.client.receive_message().queue_url(&self.results).visibility_timeout(0).wait_time_seconds(0);
+        receive.send().await.map(drop).map_err(|error| failed("reading the result queue", &error))
+    }
+
     /// Sends a command. On a FIFO queue, the commands of one investigation keep their order.
     pub(crate) async fn send(&self, body: String, command_id: &str, investigation_id: &str) -> Result<(), Error> {
         let mut send = self.client.send_message().queue_url(&self.commands).message_body(body);

@@ -147,6 +147,14 @@ async fn what_is_of_others_is_given_back_and_not_kept() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_nobody_takes_is_not_spun_on() {
+    let queue = FakeQueue::new((0..100).map(|_| Ok(mk_run("c2"))));
+    assert_eq!(gather(&queue, 1 << 20, &never()).await.gathered.unwrap(), Gathered::TimeUp);
+    let polls = 100 - queue.polls.borrow().len();
+    assert!((20..40).contains(&polls), "{polls} polls in a minute");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_repeated_message_is_heard_once_and_deleted_each_time() {
     let run = mk_run("c1");
     let queue = FakeQueue::new([

@@ -117,6 +117,15 @@ async fn a_resumable_gap_is_filled_and_the_others_stay() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_gap_of_an_earlier_call_is_not_forgotten_by_a_later_one() {
+    let (denied, slow) = (gap(GapReason::NamespaceDenied, false), gap(GapReason::SlowCaller, true));
+    let first = with_gap("t2", &[denied.clone(), slow]);
+    let collector = Scripted::new([vec![Ok(last(2, first))], vec![Ok(last(1, whole()))]]);
+    let completeness = read_pods(&collector, 0).await.unwrap().0.ending.completeness;
+    assert_eq!((completeness.complete, completeness.gaps), (false, vec![denied]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_gap_that_was_filled_leaves_a_complete_answer() {
     let slow = gap(GapReason::SlowCaller, true);
     let collector = Scripted::new([vec![Ok(last(2, with_gap("t2", &[slow])))], vec![Ok(last(1, whole()))]]);

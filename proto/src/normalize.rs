@@ -4,6 +4,8 @@
 
 use prost_types::Timestamp;
 
+// The generated impls name every message of the package.
+#[allow(clippy::wildcard_imports)]
 use crate::collector::v1::*;
 
 /// Brings a decoded Kubernetes object into the form in which it leaves the collector.

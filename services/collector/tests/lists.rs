@@ -1,6 +1,6 @@
 //! Lists of pods and events over a Kubernetes API that misbehaves, in memory.
 
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic)]
 
 mod fake_api;
 

@@ -1,6 +1,6 @@
 //! The wire reader and the derived columns against what a real API server sent and printed (tests/fixtures/recorded).
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -55,7 +55,7 @@ fn meaning(message: &impl std::fmt::Debug) -> String {
 fn pods_decode_to_all_that_kubernetes_sent_but_what_is_left_out_on_purpose() {
     for bytes in items(&recorded("pods.pb")) {
         let mut full = core::Pod::decode(bytes.clone()).unwrap();
-        let pod: Pod = decode_lossy(bytes).unwrap();
+        let pod: Pod = decode_lossy(&bytes).unwrap();
         trim(&mut full.metadata);
         let statuses = &pod.status.as_ref().unwrap().container_statuses;
         assert!(
@@ -71,7 +71,7 @@ fn pods_decode_to_all_that_kubernetes_sent_but_what_is_left_out_on_purpose() {
 fn events_decode_to_all_that_kubernetes_sent_but_what_is_left_out_on_purpose() {
     let mut repaired = 0;
     for bytes in items(&recorded("events.pb")) {
-        let event: Event = decode_lossy(bytes.clone()).unwrap();
+        let event: Event = decode_lossy(&bytes).unwrap();
         let Ok(mut full) = core::Event::decode(bytes) else {
             // An event of the shop has a message that was cut within a character.
             assert!(event.message.contains('\u{fffd}'));
@@ -104,7 +104,7 @@ fn ready_status_and_restarts_are_what_the_server_prints() {
     let derived: BTreeMap<_, _> = items(&recorded("pods.pb"))
         .into_iter()
         .map(|bytes| {
-            let mut pod: Pod = decode_lossy(bytes).unwrap();
+            let mut pod: Pod = decode_lossy(&bytes).unwrap();
             pod.normalize();
             pod.derive(now);
             let metadata = pod.metadata.unwrap();

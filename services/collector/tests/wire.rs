@@ -1,6 +1,6 @@
 //! The list reader against full decodes of k8s-pb's objects: any objects, any chunks, any cut.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
 
 use gumshoe_collector::kubernetes::{
     repair::decode_lossy,
@@ -90,7 +90,7 @@ proptest! {
         for (bytes, event) in items.into_iter().zip(events) {
             let metadata = event.metadata.clone().unwrap();
             prop_assert_eq!(name_of_head(&bytes), (metadata.namespace.clone().unwrap(), metadata.name.clone().unwrap()));
-            let ours: Event = decode_lossy(bytes).unwrap();
+            let ours: Event = decode_lossy(&bytes).unwrap();
             prop_assert_eq!(ours.message, event.message.unwrap());
             prop_assert_eq!(ours.count, event.count.unwrap_or_default());
             prop_assert_eq!(ours.metadata.unwrap().labels, metadata.labels);
@@ -142,7 +142,7 @@ proptest! {
         let mut encoded = event.encode_to_vec();
         encoded.extend([0x22, u8::try_from(bytes.len()).unwrap()]);
         encoded.extend(&bytes);
-        let ours: Event = decode_lossy(encoded.into()).unwrap();
+        let ours: Event = decode_lossy(&encoded.into()).unwrap();
         prop_assert_eq!(ours.message, String::from_utf8_lossy(&bytes));
         prop_assert_eq!(Some(ours.metadata.unwrap().name), event.metadata.unwrap().name);
     }
@@ -151,6 +151,6 @@ proptest! {
     fn no_bytes_at_all_break_the_reader(body in prop::collection::vec(any::<u8>(), 0..200), magic in any::<bool>()) {
         let body = if magic { [b"k8s\0".as_slice(), &body].concat() } else { body };
         let _ = read(&body, &[7, 3], 100);
-        let _ = decode_lossy::<Event>(body.into());
+        let _ = decode_lossy::<Event>(&body.into());
     }
 }

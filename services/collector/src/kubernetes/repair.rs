@@ -11,11 +11,11 @@ use prost_reflect::{Kind, MessageDescriptor};
 ///
 /// # Errors
 /// Where the bytes are not the encoding of such a message at all.
-pub fn decode_lossy<M: Message + Name + Default>(bytes: Bytes) -> Result<M, DecodeError> {
+pub fn decode_lossy<M: Message + Name + Default>(bytes: &Bytes) -> Result<M, DecodeError> {
     match M::decode(bytes.clone()) {
         Ok(message) => Ok(message),
         Err(error) => {
-            let repaired = repair(&bytes, &gumshoe_proto::json::descriptor::<M>(), DEPTH_MAX).ok_or(error)?;
+            let repaired = repair(bytes, &gumshoe_proto::json::descriptor::<M>(), DEPTH_MAX).ok_or(error)?;
             M::decode(repaired)
         }
     }
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_message_cut_within_a_character_is_repaired() {
         let event = Event { message: "pull of caf~".into(), reason: "Failed".into(), count: 3, ..Event::default() };
-        let decoded: Event = decode_lossy(mk_broken(&event)).unwrap();
+        let decoded: Event = decode_lossy(&mk_broken(&event)).unwrap();
         assert_eq!((decoded.message.as_str(), decoded.reason.as_str()), ("pull of caf\u{fffd}", "Failed"));
         assert_eq!(decoded.count, 3);
     }
@@ -107,7 +107,7 @@ mod tests {
             annotations: [("a~".to_owned(), "b~".to_owned())].into(),
             ..ObjectMeta::default()
         };
-        let decoded: Pod = decode_lossy(mk_broken(&Pod { metadata: Some(metadata), ..Pod::default() })).unwrap();
+        let decoded: Pod = decode_lossy(&mk_broken(&Pod { metadata: Some(metadata), ..Pod::default() })).unwrap();
         let metadata = decoded.metadata.unwrap();
         assert_eq!(metadata.annotations.get("a\u{fffd}").map(String::as_str), Some("b\u{fffd}"));
         assert_eq!(metadata.name, "web");
@@ -115,6 +115,6 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_an_error() {
-        assert!(decode_lossy::<Pod>(Bytes::from_static(b"\x0a\xff\xff")).is_err());
+        assert!(decode_lossy::<Pod>(&Bytes::from_static(b"\x0a\xff\xff")).is_err());
     }
 }

@@ -276,7 +276,7 @@ impl<K: Kind> Collection<K> {
     /// The object of an entry; None where it was passed over or could not be read.
     fn decode(&mut self, entry: Entry) -> Option<Read<K>> {
         match entry {
-            Entry::Item(bytes) => match decode_lossy::<K>(bytes.clone()) {
+            Entry::Item(bytes) => match decode_lossy::<K>(&bytes) {
                 Ok(mut item) => {
                     let key = key_of(&item);
                     if !self.advance(&key) {

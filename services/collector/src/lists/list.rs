@@ -141,10 +141,10 @@ impl<R: ListResponse> List<R> {
                 return Ok(Some(Gap { reason: GapReason::Limit.into(), message, ..Gap::default() }));
             }
             let bytes = PageCutter::size_of(&item);
-            if !self.cutter.fits(bytes) {
-                if let Some(gap) = self.send_page(pages).await {
-                    return Ok(Some(gap));
-                }
+            if !self.cutter.fits(bytes)
+                && let Some(gap) = self.send_page(pages).await
+            {
+                return Ok(Some(gap));
             }
             self.cutter.push(*item, bytes);
             self.last_key = Some(key);

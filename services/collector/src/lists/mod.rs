@@ -67,7 +67,7 @@ impl Reader {
     ) -> Result<(K, Completeness), ReadError> {
         self.scope.permits(namespace)?;
         let (bytes, warnings) = self.api.get(call, K::RESOURCE, namespace, name).await?;
-        let mut item: K = decode_lossy(bytes).map_err(|error| ReadError::Malformed(error.to_string()))?;
+        let mut item: K = decode_lossy(&bytes).map_err(|error| ReadError::Malformed(error.to_string()))?;
         item.normalize();
         item.derive(Timestamp::from(std::time::SystemTime::now()));
         let mut report = Report::default();

@@ -1,5 +1,7 @@
 //! A Kubernetes API in memory, as far as lists need one: snapshots, pages, faults, and a record of what was asked.
 
+#![allow(clippy::needless_pass_by_value, clippy::result_large_err)]
+
 use std::{
     collections::{HashSet, VecDeque},
     sync::{Arc, Mutex},

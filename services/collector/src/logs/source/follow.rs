@@ -100,7 +100,7 @@ impl Source {
 
 async fn pod(logs: &PodLogs) -> Result<Pod, ReadError> {
     let (bytes, _) = logs.api.get(&logs.call, Pod::RESOURCE, &logs.namespace, &logs.pod).await?;
-    decode_lossy(bytes).map_err(|error| ReadError::Malformed(error.to_string()))
+    decode_lossy(&bytes).map_err(|error| ReadError::Malformed(error.to_string()))
 }
 
 /// Whether a trouble may be over when it is tried again.

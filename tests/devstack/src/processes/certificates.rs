@@ -43,6 +43,12 @@ impl Certificates {
         Ok(Self(directory.to_owned()))
     }
 
+    /// A directory of somebody else's making, with files of the same names.
+    #[must_use]
+    pub fn at(directory: &Path) -> Self {
+        Self(directory.to_owned())
+    }
+
     /// The CA.
     #[must_use]
     pub fn ca(&self) -> PathBuf {

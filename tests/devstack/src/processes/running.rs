@@ -15,6 +15,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::log::{Log, field};
 use super::memory::Memory;
 
+/// Lines of a log that usually tell why a process ended.
+const LAST_WORDS: usize = 20;
+
 /// How long a process may take to drain before it is killed.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(10);
 
@@ -165,8 +168,17 @@ impl Running {
 
     /// The end of its log, for an error message.
     fn last_words(&self) -> String {
-        let lines: Vec<String> = self.log.all().iter().rev().take(5).map(ToString::to_string).collect();
+        let lines: Vec<String> = self.log.all().iter().rev().take(LAST_WORDS).map(ToString::to_string).collect();
         let lines: Vec<&str> = lines.iter().rev().map(String::as_str).collect();
         format!("its log ends with:\n{}", lines.join("\n"))
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails shows what the process said last.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}: {}", self.name, self.last_words());
+        }
     }
 }

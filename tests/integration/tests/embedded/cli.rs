@@ -1,0 +1,72 @@
+//! The shipped `gumshoe`: what it prints, beside what kubectl printed of the same cluster, and how it ends.
+
+use gumshoe_devstack::replay::{LogAnswer, Shop};
+use gumshoe_devstack::stack::{RESULTS, Stack};
+use serde_json::Value;
+
+/// What kubectl printed when the shop was recorded.
+const KUBECTL_PODS: &str = include_str!("../../../fixtures/recorded/kubectl-get-pods.txt");
+
+/// Complete, incomplete and not found, as scripts tell them apart.
+const COMPLETE: i32 = 0;
+const INCOMPLETE: i32 = 3;
+const NOT_FOUND: i32 = 4;
+
+/// The rows of a table without its head, cut into cells where two spaces or more are.
+fn rows(table: &str) -> Vec<Vec<&str>> {
+    table.lines().skip(1).map(|row| row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect()).collect()
+}
+
+#[tokio::test]
+async fn pods_are_printed_as_kubectl_prints_them() {
+    let stack = Stack::of(Shop::recorded().unwrap()).start_without_bridge().await.unwrap();
+    let output = stack.cli().run(&["get", "pods", "-A"]).await.unwrap();
+    assert_eq!(output.status.code(), Some(COMPLETE), "{}", output.stderr);
+    // NAMESPACE, NAME, READY, STATUS; behind them stands how long ago something was, and time goes on.
+    let columns = |rows: Vec<Vec<&str>>| rows.iter().map(|row| row[..4].join(" ")).collect::<Vec<_>>();
+    assert_eq!(columns(rows(&output.stdout)), columns(rows(KUBECTL_PODS)));
+    assert!(output.stderr.contains("complete"), "{}", output.stderr);
+}
+
+#[tokio::test]
+async fn a_log_is_printed_to_the_byte() {
+    let shop = Shop::recorded().unwrap();
+    let id = Shop::recorded_crash().unwrap();
+    let stack = Stack::of(shop.clone()).start_without_bridge().await.unwrap();
+    let arguments = ["logs", &id.pod, "-n", &id.namespace, "-c", &id.container];
+    let output = stack.cli().run(&arguments).await.unwrap();
+    let Some(LogAnswer::Lines(log)) = shop.logs().get(&id) else { panic!("no log of {id:?}") };
+    let log = String::from_utf8(log.to_vec()).unwrap();
+    let expected: String = log.split_inclusive('\n').filter_map(|line| Some(line.split_once(' ')?.1)).collect();
+    assert_eq!((output.status.code(), output.stdout), (Some(COMPLETE), expected), "{}", output.stderr);
+}
+
+#[tokio::test]
+async fn a_run_prints_its_result_and_leaves_the_messages_of_others() {
+    let stack = Stack::of(Shop::recorded().unwrap()).start().await.unwrap();
+    stack.sqs.send(RESULTS, "somebody else's").await.unwrap();
+    let output = stack.cli().run(&["run", "--query", "get pods -n payments", "-o", "json"]).await.unwrap();
+    assert_eq!(output.status.code(), Some(COMPLETE), "{}", output.stderr);
+    assert!(output.stderr.contains("warning") && output.stderr.contains("others"), "{}", output.stderr);
+    let results: Vec<Value> = serde_json::from_str(&output.stdout).unwrap();
+    assert!(results.iter().any(|result| result["end"]["status"] == "END_STATUS_SUCCEEDED"), "{results:?}");
+    assert!(results.iter().any(|result| result["page"]["listPods"]["items"].is_array()), "{results:?}");
+    assert_eq!(stack.sqs.holds(RESULTS).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_exit_code_tells_what_is_missing() {
+    let stack = Stack::of(Shop::recorded().unwrap()).start().await.unwrap();
+    stack.replay.deny_namespace("payments");
+    for (arguments, code, word) in [
+        (&["get", "pods", "nobody", "-n", "shop"][..], NOT_FOUND, "shop/nobody"),
+        (&["get", "pods", "-n", "shop,payments"], INCOMPLETE, "NAMESPACE_DENIED payments"),
+        (&["run", "--query", "get events -n payments,shop"], INCOMPLETE, "NAMESPACE_DENIED payments"),
+        (&["get", "pods", "-n", "gone,shop"], INCOMPLETE, "NAMESPACE_NOT_FOUND gone"),
+    ] {
+        let output = stack.cli().run(arguments).await.unwrap();
+        let said = output.stdout + &output.stderr;
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(word), "{arguments:?}: {said}");
+    }
+}

@@ -1,0 +1,147 @@
+//! What no Kubernetes object can be called is refused before anything is read, on every method, and the field is named.
+
+use gumshoe_devstack::stack::Stack;
+use gumshoe_proto::collector::v1::{
+    GetPodRequest, InvolvedObject, ListEventsRequest, ListPodsRequest, ReadLogsRequest,
+};
+use prost_types::{Duration, Timestamp};
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+use crate::support::{Client, client_of, mk_shop};
+
+/// None of them is a name; each would be another path of the API server if it were not checked.
+const BAD_NAMES: [&str; 11] = ["", "/", "..", ".", "a/b", "../secrets", "%2e%2e", "a?b", "a b", "UPPER", "a\u{0}b"];
+
+/// A request, and the field that is wrong with it.
+type Case<R> = (&'static str, R);
+
+fn check<R: std::fmt::Debug>(field: &str, request: &R, outcome: Result<(), Status>) {
+    let status = match outcome {
+        Ok(()) => panic!("{field}: {request:?} was accepted"),
+        Err(status) => status,
+    };
+    assert_eq!(status.code(), Code::InvalidArgument, "{field}: {request:?}: {status:?}");
+    let details = status.get_error_details();
+    let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    assert_eq!(fields, [field], "{request:?}: {status:?}");
+    assert!(details.error_info().is_some_and(|info| !info.reason.is_empty()), "{status:?}");
+}
+
+fn get_pod_cases() -> Vec<Case<GetPodRequest>> {
+    let good = GetPodRequest { namespace: "shop".into(), name: "web-0".into() };
+    let names = BAD_NAMES.iter().flat_map(|&bad| {
+        [
+            ("namespace", GetPodRequest { namespace: bad.into(), ..good.clone() }),
+            ("name", GetPodRequest { name: bad.into(), ..good.clone() }),
+        ]
+    });
+    names.collect()
+}
+
+fn list_pods_cases() -> Vec<Case<ListPodsRequest>> {
+    let good = ListPodsRequest::default;
+    let names = BAD_NAMES
+        .iter()
+        .map(|&bad| ("namespaces", ListPodsRequest { namespaces: vec!["shop".into(), bad.into()], ..good() }));
+    let others = vec![
+        ("label_selector", ListPodsRequest { label_selector: "app in web".into(), ..good() }),
+        ("label_selector", ListPodsRequest { label_selector: "a/b/c=d".into(), ..good() }),
+        ("field_selector", ListPodsRequest { field_selector: "status.phase".into(), ..good() }),
+        ("page_size", ListPodsRequest { page_size: -1, ..good() }),
+        ("limit", ListPodsRequest { limit: -1, ..good() }),
+        ("page_token", ListPodsRequest { page_token: "?".into(), ..good() }),
+    ];
+    names.chain(others).collect()
+}
+
+fn list_events_cases() -> Vec<Case<ListEventsRequest>> {
+    let good = ListEventsRequest::default;
+    let names =
+        BAD_NAMES.iter().map(|&bad| ("namespaces", ListEventsRequest { namespaces: vec![bad.into()], ..good() }));
+    let object = |object| ListEventsRequest { involved_object: Some(object), ..good() };
+    let others = vec![
+        ("label_selector", ListEventsRequest { label_selector: "=".into(), ..good() }),
+        ("field_selector", ListEventsRequest { field_selector: "reason".into(), ..good() }),
+        ("page_size", ListEventsRequest { page_size: -1, ..good() }),
+        ("limit", ListEventsRequest { limit: -5, ..good() }),
+        ("page_token", ListEventsRequest { page_token: "?".into(), ..good() }),
+    ];
+    // Empty means any here.
+    let objects = BAD_NAMES[1..].iter().filter(|bad| **bad != "UPPER").flat_map(|&bad| {
+        [
+            ("involved_object.name", object(InvolvedObject { name: bad.into(), ..InvolvedObject::default() })),
+            (
+                "involved_object.namespace",
+                object(InvolvedObject { namespace: bad.into(), ..InvolvedObject::default() }),
+            ),
+        ]
+    });
+    names.chain(others).chain(objects).collect()
+}
+
+fn read_logs_cases() -> Vec<Case<ReadLogsRequest>> {
+    let good = || ReadLogsRequest { namespace: "shop".into(), pod: "web-0".into(), ..ReadLogsRequest::default() };
+    let names = BAD_NAMES.iter().flat_map(move |&bad| {
+        [
+            ("namespace", ReadLogsRequest { namespace: bad.into(), ..good() }),
+            ("pod", ReadLogsRequest { pod: bad.into(), ..good() }),
+            ("containers", ReadLogsRequest { containers: vec![bad.into()], ..good() }),
+        ]
+    });
+    let second = |seconds| Some(Timestamp { seconds, nanos: 0 });
+    let others = vec![
+        ("containers", ReadLogsRequest { containers: vec!["app".into()], all_containers: true, ..good() }),
+        ("follow", ReadLogsRequest { previous: true, follow: true, ..good() }),
+        ("tail_lines", ReadLogsRequest { tail_lines: Some(-1), ..good() }),
+        ("newest_bytes", ReadLogsRequest { newest_bytes: Some(-1), ..good() }),
+        ("since_time", ReadLogsRequest { since_time: second(i64::MAX), ..good() }),
+        ("since", ReadLogsRequest { since: Some(Duration { seconds: -1, nanos: 0 }), ..good() }),
+        ("since", ReadLogsRequest { since: Some(Duration::default()), since_time: second(1), ..good() }),
+        ("whole_log", ReadLogsRequest { whole_log: true, tail_lines: Some(1), ..good() }),
+        ("page_size", ReadLogsRequest { page_size: -1, ..good() }),
+        ("page_token", ReadLogsRequest { page_token: "?".into(), ..good() }),
+    ];
+    names.chain(others).collect()
+}
+
+#[tokio::test]
+async fn a_bad_field_is_named_on_every_method_and_nothing_is_read() {
+    let stack = Stack::of(mk_shop(1)).start_without_bridge().await.unwrap();
+    let mut client: Client = client_of(&stack);
+    for (field, request) in get_pod_cases() {
+        check(field, &request, client.pods.get_pod(request.clone()).await.map(drop));
+    }
+    for (field, request) in list_pods_cases() {
+        check(field, &request, client.list_pods(request.clone()).await.map(drop));
+    }
+    for (field, request) in list_events_cases() {
+        check(field, &request, client.list_events(request.clone()).await.map(drop));
+    }
+    for (field, request) in read_logs_cases() {
+        check(field, &request, client.read_logs(request.clone()).await.map(drop));
+    }
+    let read = stack.replay.requests().into_iter().find(|request| request.path.starts_with("/api/"));
+    assert!(read.is_none(), "{read:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found_and_a_strange_name_stays_a_name() {
+    let stack = Stack::of(mk_shop(1)).start_without_bridge().await.unwrap();
+    let mut client = client_of(&stack);
+    // Legal, and yet nothing that a path may hold as it is.
+    let request = GetPodRequest { namespace: "shop".into(), name: "a.b-c".into() };
+    let status = client.pods.get_pod(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound, "{status:?}");
+    assert!(stack.replay.requests().iter().any(|request| request.path == "/api/v1/namespaces/shop/pods/a.b-c"));
+    // An object of an event can be called almost anything; it cannot become another selector.
+    let about = InvolvedObject { name: "a,reason=b".into(), ..InvolvedObject::default() };
+    let request = ListEventsRequest { involved_object: Some(about), ..ListEventsRequest::default() };
+    client.list_events(request).await.unwrap();
+    let asked = stack.replay.requests().pop().unwrap();
+    assert_eq!(asked.query.get("fieldSelector"), "involvedObject.name=a\\,reason\\=b");
+    let request = ListPodsRequest { field_selector: "spec.color=red".into(), ..ListPodsRequest::default() };
+    let status = client.list_pods(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+}

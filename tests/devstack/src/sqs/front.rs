@@ -42,43 +42,43 @@ impl Front {
         let call = Call::new(target.trim_start_matches("AmazonSQS."), &input);
         self.calls.add(call.clone());
         let Some((action, struck)) = self.faults.take(|calls| calls.matches(&call)) else {
-            return self.carry_out(&parts.headers, &call, input).await;
+            return self.carry_out(&parts.headers, &call, body).await;
         };
         struck.report();
         match action {
             Action::Throttle => Ok(error(StatusCode::BAD_REQUEST, "RequestThrottled", "Rate exceeded")),
             Action::Error { status, code } => Ok(error(status, code, "failed on demand")),
             Action::SwallowAnswer => {
-                self.carry_out(&parts.headers, &call, input).await?;
+                self.carry_out(&parts.headers, &call, body).await?;
                 Err("swallowed on demand".into())
             }
             Action::Stall(gate) => {
                 gate.opened().await;
-                self.carry_out(&parts.headers, &call, input).await
+                self.carry_out(&parts.headers, &call, body).await
             }
             Action::FailEntries { first, sender_fault, code } => {
                 let failed = |id: &str| failed_entry(id, sender_fault, code, "failed on demand");
-                self.batch_without(&parts.headers, &call, input, |at, _| at < first, failed).await
+                self.batch_without(&parts.headers, &call, body, |at, _| at < first, failed).await
             }
         }
     }
 
     /// As SQS would.
-    async fn carry_out(&self, headers: &http::HeaderMap, call: &Call, input: Value) -> Result<Answer, Broken> {
+    async fn carry_out(&self, headers: &http::HeaderMap, call: &Call, request: Bytes) -> Result<Answer, Broken> {
         match call.operation.as_str() {
-            "SendMessage" if body::is_illegal(body::message_body(&input)) => {
+            "SendMessage" if body::is_illegal(body::message_body(&call.input)) => {
                 Ok(error(StatusCode::BAD_REQUEST, "InvalidMessageContents", ILLEGAL))
             }
-            "SendMessageBatch" if body::is_too_long(entries(&input)) => {
+            "SendMessageBatch" if body::is_too_long(entries(&call.input)) => {
                 let code = "AWS.SimpleQueueService.BatchRequestTooLong";
                 Ok(error(StatusCode::BAD_REQUEST, code, "Batch requests cannot be longer than 1048576 bytes."))
             }
             "SendMessageBatch" => {
                 let failed = |id: &str| failed_entry(id, true, "InvalidMessageContents", ILLEGAL);
                 let illegal = |_, entry: &Value| body::is_illegal(body::message_body(entry));
-                self.batch_without(headers, call, input, illegal, failed).await
+                self.batch_without(headers, call, request, illegal, failed).await
             }
-            _ => self.forward(headers, call, &input).await,
+            _ => self.forward(headers, call, request).await,
         }
     }
 
@@ -87,22 +87,25 @@ impl Front {
         &self,
         headers: &http::HeaderMap,
         call: &Call,
-        mut input: Value,
+        request: Bytes,
         fails: impl Fn(usize, &Value) -> bool,
         failed: impl Fn(&str) -> Value,
     ) -> Result<Answer, Broken> {
-        let all = std::mem::take(&mut input["Entries"]);
-        let all = all.as_array().cloned().unwrap_or_default().into_iter().enumerate();
+        let all = entries(&call.input).iter().enumerate();
         let (out, kept): (Vec<_>, Vec<_>) = all.partition(|(at, entry)| fails(*at, entry));
+        if out.is_empty() {
+            return self.forward(headers, call, request).await;
+        }
         let mut failures: Vec<Value> =
             out.iter().map(|(_, entry)| failed(entry["Id"].as_str().unwrap_or_default())).collect();
-        if kept.is_empty() && !failures.is_empty() {
+        if kept.is_empty() {
             return Ok(answer(StatusCode::OK, &json!({"Successful": [], "Failed": failures})));
         }
-        input["Entries"] = kept.into_iter().map(|(_, entry)| entry).collect();
-        let (parts, body) = self.forward(headers, call, &input).await?.into_parts();
+        let entries: Vec<&Value> = kept.into_iter().map(|(_, entry)| entry).collect();
+        let rest = json!({"QueueUrl": call.input["QueueUrl"], "Entries": entries});
+        let (parts, body) = self.forward(headers, call, rest.to_string().into()).await?.into_parts();
         let bytes = body.collect().await?.to_bytes();
-        if failures.is_empty() || parts.status != StatusCode::OK {
+        if parts.status != StatusCode::OK {
             return Ok(Response::from_parts(parts, Full::new(bytes)));
         }
         let mut output: Value = serde_json::from_slice(&bytes)?;
@@ -111,16 +114,16 @@ impl Front {
         Ok(answer(StatusCode::OK, &output))
     }
 
-    async fn forward(&self, headers: &http::HeaderMap, call: &Call, input: &Value) -> Result<Answer, Broken> {
+    async fn forward(&self, headers: &http::HeaderMap, call: &Call, request: Bytes) -> Result<Answer, Broken> {
         let outcome = match resolve_operation(headers) {
-            Ok(operation) => dispatch_operation(&self.handler, operation, input.to_string().into()).await,
+            Ok(operation) => dispatch_operation(&self.handler, operation, request).await,
             Err(error) => Err(error),
         };
         let response = outcome.unwrap_or_else(|error| error_to_response(&error, "embedded"));
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await?.to_bytes();
         if call.operation == "ReceiveMessage" && parts.status == StatusCode::OK {
-            self.remember(input, &serde_json::from_slice(&bytes)?);
+            self.remember(&call.input, &serde_json::from_slice(&bytes)?);
         }
         Ok(Response::from_parts(parts, Full::new(bytes)))
     }

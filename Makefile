@@ -32,7 +32,8 @@ build: ## Build the three programs as they are shipped, into target/release
 .PHONY: test
 test: expectations ## Run every test: pure ones, and the programs against the embedded test bench
 	$(BUILD)
-	cargo test --locked --workspace
+	cargo test --locked --workspace | tee target/test.log
+	@awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' target/test.log
 
 .PHONY: lint
 lint: expectations ## Check format, lints, the contract, dependencies, chart, images and scripts

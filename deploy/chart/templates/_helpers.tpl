@@ -51,7 +51,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{- /* What the collector may do, one rule a resource. The tests run the collector with nothing else. */}}
+{{- /* What the collector may do, one rule a resource: PERMISSIONS in services/collector/src/kinds/mod.rs. */}}
 {{- define "gumshoe.collectorRules" -}}
 # PodService; LogService looks up a pod's containers.
 - apiGroups: [""]

@@ -125,3 +125,59 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
     EnvFilter::builder().parse(text).map(|_| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser};
+
+    use super::*;
+
+    /// All arguments that do not exclude one another.
+    #[derive(Debug, Parser)]
+    struct Server {
+        #[command(flatten)]
+        admin: AdminArgs,
+        #[command(flatten)]
+        tls: ServerTlsArgs,
+        #[command(flatten)]
+        limits: LimitArgs,
+        #[command(flatten)]
+        log: LogArgs,
+    }
+
+    const TLS: [&str; 7] = ["server", "--tls-cert", "c", "--tls-key", "k", "--tls-client-ca", "a"];
+
+    fn parse(more: &[&str]) -> Result<Server, clap::Error> {
+        Server::try_parse_from(TLS.iter().chain(more))
+    }
+
+    #[test]
+    fn every_flag_is_an_environment_variable_too() {
+        for argument in Server::command().get_arguments() {
+            let variable = argument.get_env().and_then(|variable| variable.to_str()).unwrap_or_default();
+            assert!(variable.starts_with("GUMSHOE_"), "{}: {variable}", argument.get_id());
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_limits() {
+        assert_eq!(parse(&[]).unwrap().limits.limits(), Limits::default());
+    }
+
+    #[test]
+    fn durations_have_units() {
+        let limits = parse(&["--drain-timeout", "1m 30s", "--max-connection-age", "2h"]).unwrap().limits;
+        assert_eq!(limits.drain_timeout, Duration::from_secs(90));
+        assert_eq!(limits.max_connection_age, Duration::from_secs(7200));
+        for wrong in ["20", "-20s", "8d", "8000000h", "soon"] {
+            assert!(parse(&[&format!("--drain-timeout={wrong}")]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn zero_calls_and_a_filter_that_cannot_be_read_are_refused_at_once() {
+        assert!(parse(&["--max-calls", "0"]).is_err());
+        assert!(parse(&["--log", "gumshoe=loud"]).is_err());
+        assert_eq!(parse(&["--log", "warn,audit=info"]).unwrap().log.filter, "warn,audit=info");
+    }
+}

@@ -72,3 +72,56 @@ fn parse(value: &[u8]) -> Result<Duration, MalformedTimeout> {
         _ => Err(MalformedTimeout),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Duration, MalformedTimeout> {
+        parse(text.as_bytes())
+    }
+
+    #[test]
+    fn every_unit_of_grpc_is_read() {
+        assert_eq!(read("2H"), Ok(Duration::from_secs(7200)));
+        assert_eq!(read("3M"), Ok(Duration::from_secs(180)));
+        assert_eq!(read("4S"), Ok(Duration::from_secs(4)));
+        assert_eq!(read("5m"), Ok(Duration::from_millis(5)));
+        assert_eq!(read("6u"), Ok(Duration::from_micros(6)));
+        assert_eq!(read("7n"), Ok(Duration::from_nanos(7)));
+        assert_eq!(read("99999999H"), Ok(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(read("0S"), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn what_grpc_does_not_allow_is_malformed() {
+        for text in ["", "S", "1", "1s", "1h", "-1S", "+1S", "1.5S", "1 S", "123456789S", "1SS", "²S"] {
+            assert_eq!(read(text), Err(MalformedTimeout), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_deadline_far_away_is_cut_to_the_longest() {
+        assert!(Deadline::after(Duration::MAX).remaining() <= MAX_TIMEOUT);
+    }
+
+    proptest! {
+        #[test]
+        fn what_tonics_client_writes_is_read_as_it_was_meant(millis in 0..10_000_000_u64) {
+            let timeout = Duration::from_millis(millis);
+            let mut request = tonic::Request::new(());
+            request.set_timeout(timeout);
+            let headers = request.metadata().clone().into_headers();
+            // tonic cuts to the largest unit that holds eight digits, so never more and hardly less.
+            let stated = stated(&headers)?.unwrap_or_default();
+            prop_assert!(stated <= timeout && timeout - stated < Duration::from_millis(1), "{stated:?}");
+        }
+
+        #[test]
+        fn no_header_of_a_stranger_does_harm(value in proptest::collection::vec(any::<u8>(), 0..12)) {
+            let _ = parse(&value);
+        }
+    }
+}

@@ -48,3 +48,29 @@ impl fmt::Display for RequestId {
         formatter.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(value: &[u8]) -> String {
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, http::HeaderValue::from_bytes(value).unwrap());
+        RequestId::of(&headers).to_string()
+    }
+
+    #[test]
+    fn a_legal_id_of_the_caller_is_kept() {
+        for id in ["a", "01JB6Z.query-1_2", &"x".repeat(MAX_LENGTH)] {
+            assert_eq!(of(id.as_bytes()), id);
+        }
+    }
+
+    #[test]
+    fn anything_else_is_replaced_by_a_fresh_id() {
+        for id in [&b""[..], b"a b", b"a/b", b"a\"b", "\u{e9}".as_bytes(), "x".repeat(MAX_LENGTH + 1).as_bytes()] {
+            assert!(Ulid::from_string(&of(id)).is_ok(), "{id:?}");
+        }
+        assert_ne!(RequestId::of(&HeaderMap::new()), RequestId::of(&HeaderMap::new()));
+    }
+}

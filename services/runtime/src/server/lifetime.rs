@@ -32,3 +32,43 @@ fn ends(age: Duration, grace: Duration, valid: Duration, random: f64) -> (Durati
     let close = leave + grace;
     if close <= valid { (leave, close) } else { (leave.min(valid - grace.min(valid / 2)), valid) }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mk_duration() -> impl Strategy<Value = Duration> {
+        (0..1_000_000_u64).prop_map(Duration::from_millis)
+    }
+
+    proptest! {
+        #[test]
+        fn leaving_comes_before_closing_and_nothing_outlives_the_certificate(
+            age in mk_duration(), grace in mk_duration(), valid in mk_duration(), random in 0.0..1.0,
+        ) {
+            let (leave, close) = ends(age, grace, valid, random);
+            prop_assert!(leave <= close, "{leave:?} {close:?}");
+            prop_assert!(close <= valid, "{close:?}");
+            prop_assert!(close - leave <= grace || close == valid);
+        }
+
+        #[test]
+        fn a_certificate_without_end_leaves_age_and_grace_alone(
+            age in mk_duration(), grace in mk_duration(), random in 0.0..1.0,
+        ) {
+            let (leave, close) = ends(age, grace, Duration::from_secs(1 << 40), random);
+            prop_assert!(leave >= age.mul_f64(0.89) && leave <= age.mul_f64(1.11));
+            prop_assert_eq!(close, leave + grace);
+        }
+    }
+
+    #[test]
+    fn a_short_certificate_leaves_half_of_its_rest_for_calls_to_end() {
+        let secs = Duration::from_secs;
+        assert_eq!(ends(secs(1800), secs(300), secs(100), 0.5), (secs(50), secs(100)));
+        assert_eq!(ends(secs(1800), secs(300), secs(1900), 0.5), (secs(1600), secs(1900)));
+        assert_eq!(ends(secs(1800), secs(300), secs(0), 0.5), (secs(0), secs(0)));
+    }
+}

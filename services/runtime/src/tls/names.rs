@@ -73,3 +73,62 @@ fn not_after(certificate: &X509Certificate<'_>) -> SystemTime {
     let seconds = certificate.validity().not_after.timestamp();
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
+
+    use super::*;
+
+    fn mk_certificate(sans: Vec<SanType>, common_name: Option<&str>) -> CertificateDer<'static> {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names = sans;
+        params.distinguished_name = DistinguishedName::new();
+        if let Some(name) = common_name {
+            params.distinguished_name.push(DnType::CommonName, name);
+        }
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
+    }
+
+    fn uri(text: &str) -> SanType {
+        SanType::URI(text.try_into().unwrap())
+    }
+
+    fn dns(text: &str) -> SanType {
+        SanType::DnsName(text.try_into().unwrap())
+    }
+
+    fn name_of(sans: Vec<SanType>, common_name: Option<&str>) -> Result<String, PeerCertificateError> {
+        PeerCertificate::of(&mk_certificate(sans, common_name)).map(|peer| peer.name)
+    }
+
+    #[test]
+    fn a_spiffe_id_comes_before_a_dns_name_and_that_before_the_subject() {
+        let spiffe = "spiffe://example.org/ns/shop/sa/bridge";
+        assert_eq!(name_of(vec![dns("bridge.shop"), uri(spiffe)], Some("bridge")).as_deref(), Ok(spiffe));
+        assert_eq!(name_of(vec![dns("bridge.shop"), dns("b")], Some("bridge")).as_deref(), Ok("bridge.shop"));
+        assert_eq!(name_of(vec![], Some("bridge")).as_deref(), Ok("CN=bridge"));
+    }
+
+    #[test]
+    fn two_uris_and_no_name_at_all_tell_nobody() {
+        let two = vec![uri("spiffe://example.org/a"), uri("spiffe://example.org/b"), dns("b")];
+        assert_eq!(name_of(two, Some("bridge")), Err(PeerCertificateError::Ambiguous));
+        assert_eq!(name_of(vec![], None), Err(PeerCertificateError::Nameless));
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_malformed() {
+        let junk = CertificateDer::from(vec![0x30, 0x03, 0x02, 0x01, 0x00]);
+        assert_eq!(PeerCertificate::of(&junk), Err(PeerCertificateError::Malformed));
+    }
+
+    #[test]
+    fn the_end_is_the_certificates() {
+        let mut params = CertificateParams::default();
+        params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone();
+        let since = Validity::of(&certificate).unwrap().not_after.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(since.as_secs(), 1_893_456_000);
+    }
+}

@@ -139,7 +139,7 @@ async fn what_is_not_there_is_not_found_and_a_strange_name_stays_a_name() {
     let about = InvolvedObject { name: "a,reason=b".into(), ..InvolvedObject::default() };
     let request = ListEventsRequest { involved_object: Some(about), ..ListEventsRequest::default() };
     client.list_events(request).await.unwrap();
-    let asked = stack.replay.requests().pop().unwrap();
+    let asked = stack.replay.requests().into_iter().find(|request| request.path == "/api/v1/events").unwrap();
     assert_eq!(asked.query.get("fieldSelector"), "involvedObject.name=a\\,reason\\=b");
     let request = ListPodsRequest { field_selector: "spec.color=red".into(), ..ListPodsRequest::default() };
     let status = client.list_pods(request).await.unwrap_err();

@@ -1,1 +1,28 @@
-//! placeholder
+//! What the tests against the embedded and the real test bench have in common: commands as an engine sends them, their answers
+//! as an engine reads them, and gRPC clients.
+//!
+//! All of it panics where a test would: it is for tests alone.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "a test says what it expects")]
+
+mod answer;
+mod client;
+mod command;
+
+pub use answer::{Answer, Results, answer, raw_answer};
+pub use client::Client;
+pub use command::{command, get_pod, list_events, list_pods, read_logs};
+
+use gumshoe_proto::collector::v1::{LogLine, Pod};
+
+/// `<namespace>/<name>` of each, in their order.
+#[must_use]
+pub fn names(pods: &[Pod]) -> Vec<String> {
+    let name = |pod: &Pod| pod.metadata.as_ref().map(|metadata| format!("{}/{}", metadata.namespace, metadata.name));
+    pods.iter().map(|pod| name(pod).unwrap_or_default()).collect()
+}
+
+/// The texts of lines.
+#[must_use]
+pub fn texts(lines: &[LogLine]) -> Vec<&str> {
+    lines.iter().map(|line| line.text.as_str()).collect()
+}

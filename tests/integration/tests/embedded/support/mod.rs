@@ -1,15 +1,38 @@
-//! What the tests have in common: commands and their answers, and gRPC clients.
+//! What the tests have in common: synthetic shops, and the way to a stack's queues and collector.
 
-mod answer;
-mod client;
-mod command;
-
-pub(crate) use answer::{Answer, answer, raw_answer};
-pub(crate) use client::{Client, client_of};
-pub(crate) use command::{command, get_pod, list_events, list_pods, read_logs, send};
+pub(crate) use gumshoe_integration::{
+    Answer, Client, command, get_pod, list_events, list_pods, names, read_logs, texts,
+};
 
 use gumshoe_devstack::replay::{Shop, synthetic};
-use gumshoe_proto::collector::v1::{LogLine, Pod};
+use gumshoe_devstack::stack::{COMMANDS, RESULTS, Stack};
+use gumshoe_integration::Results;
+use gumshoe_proto::bridge::v1::{Command, End};
+use gumshoe_proto::envelope::encode_command;
+
+/// Puts a command into the queue.
+pub(crate) async fn send(stack: &Stack, command: &Command) {
+    stack.sqs.send(COMMANDS, encode_command(command, jiff::Timestamp::now())).await.unwrap();
+}
+
+/// Awaits the whole answer to a command.
+pub(crate) async fn answer(stack: &Stack, command_id: &str) -> Answer {
+    gumshoe_integration::answer(&results(stack, RESULTS), command_id).await
+}
+
+/// Awaits the next answer of any command, and says which one it is of: for commands that have no id of their own.
+pub(crate) async fn raw_answer(stack: &Stack, queue: &str) -> (String, End) {
+    gumshoe_integration::raw_answer(&results(stack, queue)).await
+}
+
+fn results(stack: &Stack, queue: &str) -> Results {
+    Results { client: stack.sqs.client().clone(), url: stack.sqs.queue_url(queue) }
+}
+
+/// With the client's certificate.
+pub(crate) fn client_of(stack: &Stack) -> Client {
+    Client::new(stack.collector_address(), &stack.certificates)
+}
 
 /// A shop of so many pods in the namespace `shop`, each large enough that the list does not fit into one page.
 pub(crate) fn mk_shop(pods: usize) -> Shop {
@@ -24,18 +47,7 @@ pub(crate) fn mk_pod(namespace: &str, number: usize) -> k8s_pb::api::core::v1::P
     pod
 }
 
-/// `<namespace>/<name>` of each, in their order.
-pub(crate) fn names(pods: &[Pod]) -> Vec<String> {
-    let name = |pod: &Pod| pod.metadata.as_ref().map(|metadata| format!("{}/{}", metadata.namespace, metadata.name));
-    pods.iter().map(|pod| name(pod).unwrap_or_default()).collect()
-}
-
 /// What `mk_shop` holds.
 pub(crate) fn expected_names(pods: usize) -> Vec<String> {
     (0..pods).map(|number| format!("shop/web-{number:05}")).collect()
-}
-
-/// The texts of lines.
-pub(crate) fn texts(lines: &[LogLine]) -> Vec<&str> {
-    lines.iter().map(|line| line.text.as_str()).collect()
 }

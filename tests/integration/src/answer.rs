@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use gumshoe_devstack::stack::{RESULTS, Stack};
 use gumshoe_proto::bridge::v1::{End, EndStatus, QueryOutcome, page::Response};
 use gumshoe_proto::collector::v1::{Completeness, ContainerLog, Event, LogLine, Pod};
 use gumshoe_proto::run::{Reader, Run, Verdict};
@@ -10,26 +9,36 @@ use gumshoe_proto::run::{Reader, Run, Verdict};
 /// Longer than any fault lasts: the collector waits 15 s for a body that has stalled, and reads again.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A result queue.
+#[derive(Debug, Clone)]
+pub struct Results {
+    /// A client of the queue's server.
+    pub client: aws_sdk_sqs::Client,
+    /// The queue.
+    pub url: String,
+}
+
 /// A whole answer.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) run: Run,
+pub struct Answer {
+    /// The run that is whole.
+    pub run: Run,
     /// How often the command was worked on, as far as it could be seen.
-    pub(crate) runs: usize,
+    pub runs: usize,
 }
 
 /// Awaits the whole answer to a command.
-pub(crate) async fn answer(stack: &Stack, command_id: &str) -> Answer {
-    let collected = tokio::time::timeout(PATIENCE, collect(stack, command_id, RESULTS)).await;
+pub async fn answer(results: &Results, command_id: &str) -> Answer {
+    let collected = tokio::time::timeout(PATIENCE, collect(results, command_id)).await;
     collected.unwrap_or_else(|_| panic!("no whole answer to {command_id} within {PATIENCE:?}"))
 }
 
 /// Awaits the next answer of any command, and says which one it is of: for commands that have no id of their own.
-pub(crate) async fn raw_answer(stack: &Stack, queue: &str) -> (String, End) {
+pub async fn raw_answer(results: &Results) -> (String, End) {
     let next = async {
         loop {
             let mut reader = Reader::default();
-            for body in receive(stack, queue).await {
+            for body in receive(results).await {
                 reader.feed(&body).unwrap();
             }
             let ended = reader.runs().find_map(|(key, run)| Some((key.command_id.clone(), run.end()?.clone())));
@@ -41,10 +50,10 @@ pub(crate) async fn raw_answer(stack: &Stack, queue: &str) -> (String, End) {
     tokio::time::timeout(PATIENCE, next).await.unwrap_or_else(|_| panic!("no answer within {PATIENCE:?}"))
 }
 
-async fn collect(stack: &Stack, command_id: &str, queue: &str) -> Answer {
+async fn collect(results: &Results, command_id: &str) -> Answer {
     let mut reader = Reader::default();
     loop {
-        for body in receive(stack, queue).await {
+        for body in receive(results).await {
             reader.feed(&body).unwrap();
         }
         let runs = reader.runs_of(command_id).count();
@@ -59,37 +68,47 @@ async fn collect(stack: &Stack, command_id: &str, queue: &str) -> Answer {
 }
 
 /// Takes what the queue has, awaiting the first message.
-async fn receive(stack: &Stack, queue: &str) -> Vec<String> {
-    let url = stack.sqs.queue_url(queue);
-    let call = stack.sqs.client().receive_message().queue_url(&url).max_number_of_messages(10).wait_time_seconds(5);
+async fn receive(results: &Results) -> Vec<String> {
+    let Results { client, url } = results;
+    let call = client.receive_message().queue_url(url).max_number_of_messages(10).wait_time_seconds(5);
     let mut bodies = Vec::new();
     for message in call.send().await.unwrap().messages.unwrap_or_default() {
         let handle = message.receipt_handle.unwrap();
-        stack.sqs.client().delete_message().queue_url(&url).receipt_handle(handle).send().await.unwrap();
+        client.delete_message().queue_url(url).receipt_handle(handle).send().await.unwrap();
         bodies.push(message.body.unwrap());
     }
     bodies
 }
 
 impl Answer {
-    pub(crate) fn end(&self) -> &End {
+    /// The run's last message.
+    #[must_use]
+    pub fn end(&self) -> &End {
         self.run.end().unwrap()
     }
 
-    pub(crate) fn status(&self) -> EndStatus {
+    /// How it ended.
+    #[must_use]
+    pub fn status(&self) -> EndStatus {
         self.end().status()
     }
 
-    pub(crate) fn outcome(&self, query: &str) -> &QueryOutcome {
+    /// How a query ended.
+    #[must_use]
+    pub fn outcome(&self, query: &str) -> &QueryOutcome {
         self.end().queries.iter().find(|outcome| outcome.query_id == query).unwrap()
     }
 
-    pub(crate) fn completeness(&self, query: &str) -> &Completeness {
+    /// What a query says of itself.
+    #[must_use]
+    pub fn completeness(&self, query: &str) -> &Completeness {
         let outcome = self.outcome(query);
         outcome.completeness.as_ref().unwrap_or_else(|| panic!("no completeness: {outcome:?}"))
     }
 
-    pub(crate) fn pods(&self, query: &str) -> Vec<Pod> {
+    /// The pods of a query.
+    #[must_use]
+    pub fn pods(&self, query: &str) -> Vec<Pod> {
         self.flat(query, |response| match response {
             Response::ListPods(page) => page.items,
             Response::GetPod(page) => page.item.into_iter().collect(),
@@ -97,21 +116,27 @@ impl Answer {
         })
     }
 
-    pub(crate) fn events(&self, query: &str) -> Vec<Event> {
+    /// The events of a query.
+    #[must_use]
+    pub fn events(&self, query: &str) -> Vec<Event> {
         self.flat(query, |response| match response {
             Response::ListEvents(page) => page.items,
             Response::GetPod(_) | Response::ListPods(_) | Response::ReadLogs(_) => panic!("not events"),
         })
     }
 
-    pub(crate) fn lines(&self, query: &str) -> Vec<LogLine> {
+    /// The lines of a query.
+    #[must_use]
+    pub fn lines(&self, query: &str) -> Vec<LogLine> {
         self.flat(query, |response| match response {
             Response::ReadLogs(page) => page.lines,
             Response::GetPod(_) | Response::ListPods(_) | Response::ListEvents(_) => panic!("not lines"),
         })
     }
 
-    pub(crate) fn logs(&self, query: &str) -> Vec<ContainerLog> {
+    /// What became of the logs of a query.
+    #[must_use]
+    pub fn logs(&self, query: &str) -> Vec<ContainerLog> {
         self.flat(query, |response| match response {
             Response::ReadLogs(page) => page.logs,
             Response::GetPod(_) | Response::ListPods(_) | Response::ListEvents(_) => panic!("not logs"),

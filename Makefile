@@ -72,6 +72,13 @@ expectations:
 	@go version || true
 	@python3 --version || true
 
+.PHONY: bench
+bench: ## Measure speed and memory beside curl and kubectl on a real control plane (ARGS=--help; takes some 15 minutes)
+	tests/tools/setup.sh
+	$(MAKE) build
+	cargo build --locked --release --package gumshoe-bench
+	$(TARGET)/release/gumshoe-bench $(ARGS)
+
 .PHONY: record
 record: ## Record the broken shop anew from a real control plane, for the demo and the embedded tests
 	tests/tools/record.sh

@@ -18,9 +18,9 @@ use tracing::Instrument as _;
 
 use crate::error::ReadError;
 
-/// Pages of one call that the caller has not taken yet hold at most so many bytes: enough to keep the API server and the
-/// caller busy at the same time, little enough for a hundred calls.
-pub const BUFFER_BYTES: usize = 4 << 20;
+/// Pages of one call that the caller has not taken yet hold at most so many bytes, as they are encoded: enough to keep the API
+/// server and the caller busy at the same time, little enough for a hundred calls.
+pub const BUFFER_BYTES: usize = 1 << 20;
 
 /// Takes pages from a producer. The buffer's bound is in bytes, so the channel itself needs none.
 #[derive(Debug)]

@@ -9,11 +9,8 @@ use prost::{
 };
 
 use super::{lines::Line, moment::Moment};
-use crate::error::ReadError;
+use crate::{error::ReadError, lists::page::PAGE_BYTES};
 
-/// Bytes at which a page is sent. With the longest line that can still come it stays below 1 MiB, and what the caller has not
-/// taken yet is little.
-const PAGE_BYTES: usize = 256 << 10;
 /// Most lines in a page.
 const PAGE_LINES: usize = 10_000;
 
@@ -98,7 +95,7 @@ impl PageBuilder {
         self.lines += 1;
     }
 
-    /// Whether it is time to send the page.
+    /// Whether it is time to send the page. With the longest line that can still have come it stays below 1 MiB.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.lines >= self.lines_max || self.bytes.len() >= PAGE_BYTES

@@ -1,6 +1,7 @@
 //! The calls so far.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -14,13 +15,15 @@ pub struct Call {
     pub queue: String,
     /// Its parameters.
     pub input: Value,
+    /// When its answer went out; none so far, or none at all.
+    pub answered: Option<Instant>,
 }
 
 impl Call {
     pub(super) fn new(operation: &str, input: &Value) -> Self {
         let url = input["QueueUrl"].as_str().or_else(|| input["QueueName"].as_str()).unwrap_or_default();
         let queue = url.rsplit('/').next().unwrap_or_default();
-        Self { operation: operation.to_owned(), queue: queue.to_owned(), input: input.clone() }
+        Self { operation: operation.to_owned(), queue: queue.to_owned(), input: input.clone(), answered: None }
     }
 }
 
@@ -31,22 +34,38 @@ pub(super) struct CallLog {
 }
 
 impl CallLog {
-    pub(super) fn add(&self, call: Call) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
+    /// Says under which number it is.
+    pub(super) fn add(&self, call: Call) -> usize {
+        let mut calls = self.lock();
+        calls.push(call);
+        let number = calls.len() - 1;
+        drop(calls);
+        self.changed.send_replace(());
+        number
+    }
+
+    pub(super) fn answered(&self, number: usize) {
+        if let Some(call) = self.lock().get_mut(number) {
+            call.answered = Some(Instant::now());
+        }
         self.changed.send_replace(());
     }
 
     pub(super) fn all(&self) -> Vec<Call> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().clone()
     }
 
     pub(super) async fn saw(&self, wanted: impl Fn(&Call) -> bool) -> Call {
         let mut changes = self.changed.subscribe();
         loop {
-            if let Some(call) = self.all().into_iter().find(&wanted) {
-                return call;
+            if let Some(found) = self.lock().iter().find(|call| wanted(call)) {
+                return found.clone();
             }
             changes.changed().await.expect("the sender lives in self");
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Call>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

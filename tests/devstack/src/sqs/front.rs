@@ -40,25 +40,34 @@ impl Front {
         let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
         let input: Value = serde_json::from_slice(&body)?;
         let call = Call::new(target.trim_start_matches("AmazonSQS."), &input);
-        self.calls.add(call.clone());
-        let Some((action, struck)) = self.faults.take(|calls| calls.matches(&call)) else {
-            return self.carry_out(&parts.headers, &call, body).await;
+        let number = self.calls.add(call.clone());
+        let answer = self.answer(&parts.headers, &call, body).await;
+        if answer.is_ok() {
+            self.calls.answered(number);
+        }
+        answer
+    }
+
+    /// Carries out the call, unless a fault is to strike.
+    async fn answer(&self, headers: &http::HeaderMap, call: &Call, body: Bytes) -> Result<Answer, Broken> {
+        let Some((action, struck)) = self.faults.take(|calls| calls.matches(call)) else {
+            return self.carry_out(headers, call, body).await;
         };
         struck.report();
         match action {
             Action::Throttle => Ok(error(StatusCode::BAD_REQUEST, "RequestThrottled", "Rate exceeded")),
             Action::Error { status, code } => Ok(error(status, code, "failed on demand")),
             Action::SwallowAnswer => {
-                self.carry_out(&parts.headers, &call, body).await?;
+                self.carry_out(headers, call, body).await?;
                 Err("swallowed on demand".into())
             }
             Action::Stall(gate) => {
                 gate.opened().await;
-                self.carry_out(&parts.headers, &call, body).await
+                self.carry_out(headers, call, body).await
             }
             Action::FailEntries { first, sender_fault, code } => {
                 let failed = |id: &str| failed_entry(id, sender_fault, code, "failed on demand");
-                self.batch_without(&parts.headers, &call, body, |at, _| at < first, failed).await
+                self.batch_without(headers, call, body, |at, _| at < first, failed).await
             }
         }
     }

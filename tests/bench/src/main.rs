@@ -1,0 +1,46 @@
+//! Measures speed and memory side by side with curl and kubectl, on a real control plane. `make bench` runs it.
+//!
+//! Whatever is compared is run in turn (A B A B …) in the same minute on the same machine, and what counts is the median of the
+//! pairs' ratios, since a machine's own speed changes more than what is measured. A bar that is missed is no failure of the
+//! bench: it says so and names the cause.
+
+mod args;
+mod client;
+mod memory;
+mod pairs;
+mod peers;
+mod queues;
+mod report;
+mod rows;
+mod setup;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Args;
+use crate::report::Report;
+use crate::setup::Setup;
+
+fn main() -> ExitCode {
+    match bench(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gumshoe-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main]
+async fn bench(args: &Args) -> anyhow::Result<()> {
+    let setup = Setup::start(args).await?;
+    let mut report = Report::default();
+    for measure in &args.only() {
+        measure.run(&setup, &mut report).await?;
+    }
+    setup.stop().await?;
+    report.write(&args.out)?;
+    println!("{report}");
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! What is measured, a module for each sort.
+
+mod commands;
+mod lists;
+mod logs;
+mod processes;
+
+use crate::report::Report;
+use crate::setup::Setup;
+
+/// One sort of measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Measure {
+    /// Start to ready, and memory of idle processes
+    Processes,
+    /// ListPods beside curl and kubectl, and memory during it
+    Lists,
+    /// ReadLogs beside curl, and memory during it
+    Logs,
+    /// Commands over SQS beside direct calls
+    Commands,
+}
+
+impl Measure {
+    pub(crate) async fn run(self, setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
+        match self {
+            Self::Processes => processes::measure(setup, report).await,
+            Self::Lists => lists::measure(setup, report).await,
+            Self::Logs => logs::measure(setup, report).await,
+            Self::Commands => commands::measure(setup, report).await,
+        }
+    }
+}
+
+/// Bytes as the tables have them.
+#[allow(clippy::cast_precision_loss)]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / (1024.0 * 1024.0)
+}

@@ -43,7 +43,7 @@ impl Pairs {
 }
 
 /// How long one run takes.
-pub(crate) async fn seconds(run: &mut impl AsyncFnMut() -> anyhow::Result<()>) -> anyhow::Result<f64> {
+pub(crate) async fn seconds(run: impl AsyncFnOnce() -> anyhow::Result<()>) -> anyhow::Result<f64> {
     let began = Instant::now();
     run().await?;
     Ok(began.elapsed().as_secs_f64())

@@ -2,7 +2,6 @@
 
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 use gumshoe_devstack::cluster::LongLog;
@@ -11,7 +10,7 @@ use gumshoe_proto::collector::v1::ReadLogsRequest;
 use super::mebibytes;
 use crate::client::{Client, whole};
 use crate::memory::{Peak, peak_of};
-use crate::pairs::Pairs;
+use crate::pairs::{Pairs, seconds};
 use crate::report::{Bar, Report, Row};
 use crate::setup::Setup;
 
@@ -48,16 +47,16 @@ async fn measure_time(setup: &Setup, client: &Client, log: &LongLog, report: &mu
     );
     let (mut beside_curl, mut beside_whole) = (Pairs::default(), Pairs::default());
     for pair in 0..PAIRS {
-        let peer = async || setup.curl.get(&path, "*/*").await;
-        let ours = async || read_whole(client, log).await;
-        let newest = timed(async || client.read_logs(newest(log), |_| Ok(())).await).await?;
+        let peer = async || setup.curl.get(&path, "*/*").await.map(drop);
+        let ours = async || read_whole(client, log).await.map(drop);
+        let newest = seconds(async || client.read_logs(newest(log), |_| Ok(())).await.map(drop)).await?;
         // Each goes first in turn, so that neither always finds the file in the page cache as the other left it.
         let (ours, peer) = if pair % 2 == 0 {
-            let ours = timed(ours).await?;
-            (ours, timed(peer).await?)
+            let ours = seconds(ours).await?;
+            (ours, seconds(peer).await?)
         } else {
-            let peer = timed(peer).await?;
-            (timed(ours).await?, peer)
+            let peer = seconds(peer).await?;
+            (seconds(ours).await?, peer)
         };
         eprintln!("pair {} of {PAIRS}: ours {ours:.2} s, curl {peer:.2} s, newest MiB {newest:.3} s", pair + 1);
         beside_curl.add(ours, peer);
@@ -140,12 +139,6 @@ fn newest(log: &LongLog) -> ReadLogsRequest {
 fn request(log: &LongLog) -> ReadLogsRequest {
     let (namespace, pod) = (log.namespace.to_owned(), log.pod.to_owned());
     ReadLogsRequest { namespace, pod, containers: vec![log.container.to_owned()], ..ReadLogsRequest::default() }
-}
-
-async fn timed<T>(run: impl AsyncFnOnce() -> anyhow::Result<T>) -> anyhow::Result<f64> {
-    let began = Instant::now();
-    run().await?;
-    Ok(began.elapsed().as_secs_f64())
 }
 
 /// For the table.

@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use gumshoe_runtime::{deadline::Deadline, request_id::RequestId};
-use http::{HeaderMap, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use tokio::time::{Instant, timeout_at};
@@ -113,10 +113,12 @@ impl KubernetesApi {
         config.default_retry = false;
         // Inflating costs more than decoding protobuf, on the server's side too.
         config.disable_compression = true;
+        // Here and not with each request, so that kube's own requests name us too.
+        config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
         Ok(Self::from_client(kube::Client::try_from(config)?))
     }
 
-    /// An API behind a client that has no retries of its own.
+    /// An API behind a client that has no retries of its own and names itself.
     #[must_use]
     pub fn from_client(client: kube::Client) -> Self {
         Self { client, version: Arc::default() }
@@ -212,7 +214,6 @@ impl KubernetesApi {
     async fn send_once(&self, call: &Call, target: &Target, accept: &'static str) -> Result<Answer, Failure> {
         let request = Request::get(target.as_str())
             .header(header::ACCEPT, accept)
-            .header(header::USER_AGENT, USER_AGENT)
             .header("Audit-ID", call.request_id.as_str())
             .body(Body::empty())
             .expect("a target holds nothing but validated names and encoded values");

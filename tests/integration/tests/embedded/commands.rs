@@ -55,7 +55,9 @@ async fn a_command_of_many_queries_has_one_whole_result() {
     stack.sqs.drained(COMMANDS).await.unwrap();
     stack.sqs.drained(RESULTS).await.unwrap();
     assert_eq!(answer.runs, 1);
-    stack.replay.requests().iter().for_each(check_request);
+    let requests = stack.replay.requests();
+    requests.iter().for_each(check_request);
+    assert!(requests.iter().any(|request| request.path.ends_with("/selfsubjectaccessreviews")));
     stack.stop().await.unwrap();
 }
 
@@ -117,8 +119,8 @@ fn recorded_texts(shop: &Shop, id: &ContainerId) -> Vec<String> {
 /// What every request to the Kubernetes API has.
 fn check_request(request: &RecordedRequest) {
     assert!(!request.path.contains("secrets"), "{}", request.path);
+    assert!(request.header("user-agent").starts_with("gumshoe-collector/"), "{} {:?}", request.path, request.headers);
     if request.path.contains("/pods") || request.path.contains("/events") {
-        assert!(request.header("user-agent").starts_with("gumshoe"), "{:?}", request.headers);
         assert!(!request.header("audit-id").is_empty(), "{}", request.path);
     }
     if request.path.ends_with("/pods") || request.path.ends_with("/events") {

@@ -5,7 +5,6 @@
 //! `End` says what a whole result contains.
 
 mod args;
-mod chain;
 pub mod command;
 pub mod dispatch;
 pub mod metrics;

@@ -7,6 +7,7 @@ use futures::future::join3;
 use gumshoe_runtime::{
     Process,
     admin::{self, AdminHandle, ReadinessGate},
+    chain::Chain,
     client::GrpcClient,
     tls::ClientIdentity,
 };
@@ -17,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Args, Named,
     args::named_twice,
-    chain::Chain,
     command::{CommandReader, Outlets},
     dispatch::{Collectors, Method, channel},
     metrics::Metrics,

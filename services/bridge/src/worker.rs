@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
 use gumshoe_proto::bridge::v1::{Accepted, EndStatus, Query, QueryOutcome};
+use gumshoe_runtime::chain::Chain;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    chain::Chain,
     command::{Answer, CommandReader, Job, Reading},
     dispatch::{Asker, Collectors, Stopped},
     metrics::{Metrics, Outcome},

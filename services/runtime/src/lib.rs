@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod args;
+pub mod chain;
 pub mod client;
 pub mod deadline;
 pub mod errors;

@@ -13,11 +13,11 @@ use std::{
 };
 
 use futures::future::join_all;
+use gumshoe_runtime::chain::Chain;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandQueue, QueueError, QueueErrorKind};
-use crate::chain::Chain;
 
 /// What one ChangeMessageVisibilityBatch takes (SQS API reference).
 const BATCH: usize = 10;

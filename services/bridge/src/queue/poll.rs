@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gumshoe_runtime::admin::ReadinessGate;
+use gumshoe_runtime::{admin::ReadinessGate, chain::Chain};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{Backoff, CommandQueue, QueueError, QueueErrorKind, Received};
-use crate::{chain::Chain, metrics::Metrics};
+use crate::metrics::Metrics;
 
 /// The most that one ReceiveMessage gives (SQS API reference).
 const BATCH: usize = 10;

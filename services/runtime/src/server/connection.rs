@@ -13,6 +13,7 @@ use super::call::{Calls, Connection as CallContext};
 use super::handshake::Established;
 use super::lifetime::Lifetime;
 use super::limits::Limits;
+use crate::chain::Chain;
 use crate::metrics;
 use crate::shutdown::Shutdown;
 use crate::tasks::{Executor, Tasks};
@@ -95,7 +96,7 @@ fn http2_builder(executor: Executor, limits: &Limits) -> http2::Builder<Executor
 /// How a connection ended is the client's affair; its calls have been recorded.
 fn report(ended: hyper::Result<()>) {
     if let Err(error) = ended {
-        tracing::debug!(error = &error as &(dyn std::error::Error + 'static), "connection ended");
+        tracing::debug!(error = %Chain(&error), "connection ended");
     }
 }
 

@@ -11,6 +11,7 @@ use super::call::Calls;
 use super::connection::{self, CLOSE_TIME};
 use super::handshake::{Established, Refused, shake};
 use super::limits::Limits;
+use crate::chain::Chain;
 use crate::io::accept;
 use crate::metrics;
 use crate::shutdown::Shutdown;
@@ -80,11 +81,11 @@ impl Loop {
 
 fn refuse(address: SocketAddr, refused: &Refused) {
     metrics::connections().refused(refused.reason());
-    let error = refused as &(dyn std::error::Error + 'static);
+    let error = Chain(refused);
     match refused {
         // What a load balancer's or the kubelet's TCP probe does, every few seconds.
-        Refused::Closed => tracing::debug!(%address, error, "connection closed before the handshake"),
-        _ => tracing::warn!(%address, error, "connection refused"),
+        Refused::Closed => tracing::debug!(%address, %error, "connection closed before the handshake"),
+        _ => tracing::warn!(%address, %error, "connection refused"),
     }
 }
 

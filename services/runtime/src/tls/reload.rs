@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::TlsError;
 use super::files::{Contents, Material, Paths};
+use crate::chain::Chain;
 use crate::metrics;
 
 /// The files and what was last seen in them.
@@ -70,8 +71,8 @@ fn report(installed: Result<(), TlsError>) {
         }
         Err(error) => {
             metrics::tls().reload_failed();
-            let error = &error as &(dyn std::error::Error + 'static);
-            tracing::warn!(error, "TLS files changed, but cannot be used: old ones kept");
+            let error = Chain(&error);
+            tracing::warn!(%error, "TLS files changed, but cannot be used: old ones kept");
         }
     }
 }

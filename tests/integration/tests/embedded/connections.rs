@@ -7,6 +7,7 @@ use gumshoe_devstack::processes::Certificates;
 use gumshoe_devstack::processes::{Binaries, CollectorOptions};
 use gumshoe_devstack::replay::Replay;
 use rustls::version::{TLS12, TLS13};
+use serde_json::Value;
 
 use self::authority::{Authority, Validity};
 use self::dial::{Dial, Outcome};
@@ -31,16 +32,19 @@ async fn only_a_client_with_a_valid_certificate_of_the_ca_is_let_in() {
     let served = with(valid()).outcome().await;
     assert_eq!(served, Outcome::Served, "or nothing below says anything");
 
-    for (who, dial) in [
-        ("no certificate", good.clone()),
-        ("a certificate of another CA", with(stranger.client(Validity::Now))),
-        ("an expired certificate", with(authority.client(Validity::Past))),
-        ("a certificate that is not valid yet", with(authority.client(Validity::Future))),
-        ("the certificate of a server", with(authority.server())),
-        ("TLS 1.2", Dial { versions: vec![&TLS12], ..with(valid()) }),
-        ("another protocol", Dial { alpn: "http/1.1", ..with(valid()) }),
+    // The client sees no more than a closed connection; the reason is in the log.
+    for (who, dial, why) in [
+        ("no certificate", good.clone(), "no certificates"),
+        ("a certificate of another CA", with(stranger.client(Validity::Now)), "UnknownIssuer"),
+        ("an expired certificate", with(authority.client(Validity::Past)), "expired"),
+        ("a certificate that is not valid yet", with(authority.client(Validity::Future)), "not valid yet"),
+        ("the certificate of a server", with(authority.server()), "usage"),
+        ("TLS 1.2", Dial { versions: vec![&TLS12], ..with(valid()) }, "incompatible"),
+        ("another protocol", Dial { alpn: "http/1.1", ..with(valid()) }, "protocol"),
     ] {
         assert_eq!(dial.outcome().await, Outcome::Refused, "{who}");
+        let says = |line: &Value| line["error"].as_str().is_some_and(|error| error.contains(why));
+        collector.logged(&format!("the log has {why:?} for {who}"), says).await.unwrap();
     }
     assert_eq!(dial::plaintext(address).await, Outcome::Refused, "plaintext");
     assert_eq!(with(valid()).outcome().await, Outcome::Served, "afterwards as before");

@@ -2,11 +2,11 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use gumshoe_runtime::chain::Chain;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Outlet;
 use crate::{
-    chain::Chain,
     metrics::Metrics,
     queue::{Backoff, FailedEntry, Outgoing, QueueError, QueueErrorKind},
     results::budget::Share,

@@ -1,9 +1,10 @@
-//! An error with all that caused it, for the log: `Display` of an error never prints its source.
+//! An error with all that caused it, for the log: `Display` of an error never prints its source, nor does the log's JSON.
 
 use std::{error::Error, fmt};
 
 /// Prints an error and its sources: `results cannot be sent: SendMessageBatch failed (Unreachable): …`.
-pub(crate) struct Chain<'a>(pub(crate) &'a (dyn Error + 'a));
+#[derive(Clone, Copy, Debug)]
+pub struct Chain<'a>(pub &'a (dyn Error + 'a));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,6 @@
 mod decode;
 mod encode;
 mod error;
-mod strict;
 
 pub use decode::{check_command, decode_command, decode_result, is_id};
 pub use encode::{encode_command, encode_page, encode_result, legal};

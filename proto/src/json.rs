@@ -2,11 +2,15 @@
 //!
 //! prost-reflect rather than generated serde code: it is byte for byte what Google's own implementations write.
 
+mod strict;
+
 use std::sync::LazyLock;
 
 use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde_json::Value;
+
+use strict::Strict;
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(crate::DESCRIPTOR_SET).expect("the embedded descriptor set is what build.rs encoded")
@@ -43,6 +47,15 @@ pub fn to_value<M: Message + Name>(message: &M) -> Value {
 #[must_use]
 pub fn to_string<M: Message + Name>(message: &M) -> String {
     to_value(message).to_string()
+}
+
+/// Reads JSON in which no object names a member twice, `labelSelector` and `label_selector` being one name: for what people write,
+/// where a filter that is overruled unseen would widen a read.
+///
+/// # Errors
+/// The text is no JSON, or says something twice.
+pub fn parse_strictly(text: &str) -> Result<Value, JsonError> {
+    serde_json::from_str(text).map(|Strict(value)| value).map_err(|error| JsonError(error.to_string()))
 }
 
 /// Reads the canonical JSON of a message.

@@ -8,7 +8,6 @@ use serde_json::{Map, Value};
 
 use super::{
     COMMAND_TYPE, EnvelopeError, Fault, Field, MAX_ID_LENGTH, MAX_QUERIES, RESULT_TYPE, Readable, TRACEPARENT,
-    strict::Strict,
 };
 use crate::{
     bridge::v1::{Command, Query, Result as RunResult},
@@ -23,7 +22,7 @@ use crate::{
 /// # Errors
 /// Says what is wrong, and carries the ids that were readable all the same.
 pub fn decode_command(body: &str) -> Result<Command, EnvelopeError> {
-    let Strict(event) = serde_json::from_str(body)
+    let event = json::parse_strictly(body)
         .map_err(|error| EnvelopeError { fault: Fault::NotJson(error.to_string()), readable: Box::default() })?;
     let readable = Box::new(Readable::of(&event));
     read_command(event).map_err(|fault| EnvelopeError { fault, readable })

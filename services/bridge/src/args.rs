@@ -5,12 +5,12 @@ mod named;
 use std::time::Duration;
 
 use clap::Parser;
-use gumshoe_runtime::args::{AdminArgs, ClientTlsArgs, LogArgs};
+use gumshoe_runtime::args::{AdminArgs, ClientTlsArgs, LogArgs, duration_between};
 use http::Uri;
 
 pub use named::Named;
 pub(crate) use named::named_twice;
-use named::{collector, duration_between, result_queue};
+use named::{collector, result_queue};
 
 use crate::queue::QueueUrl;
 
@@ -18,6 +18,8 @@ use crate::queue::QueueUrl;
 ///
 /// AWS endpoint, region and credentials come from the AWS SDK's own chain: AWS_ENDPOINT_URL_SQS, AWS_REGION, web identity, Pod
 /// Identity, profiles, instance metadata. Without AWS_REGION, the region is that of the command queue's URL.
+///
+/// A DURATION is a number of seconds, or has units: 90, 90s, 5m, 1h30m.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "gumshoe-bridge", version, about, long_about, max_term_width = 120)]
 pub struct Args {
@@ -64,23 +66,23 @@ pub struct Args {
     #[arg(long, env = "GUMSHOE_RESULT_BUFFER", value_name = "MiB", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=1024))]
     pub result_buffer: u32,
 
-    /// The longest time that a command is worked on, in seconds, whatever its deadline says; 1 to 3600.
-    #[arg(long, env = "GUMSHOE_MAX_DEADLINE", value_name = "SECONDS", default_value = "3600", value_parser = duration_between::<1, 3600>)]
+    /// The longest time that a command is worked on, whatever its deadline says; 1s to 1h.
+    #[arg(long, env = "GUMSHOE_MAX_DEADLINE", value_name = "DURATION", default_value = "1h", value_parser = duration_between::<1, 3600>)]
     pub max_deadline: Duration,
 
-    /// How long SQS hides a received command from other bridges, in seconds, 15 to 43200. It is extended every third of that
-    /// time while the command is worked on; when the bridge dies, another one gets the command after this time.
-    #[arg(long, env = "GUMSHOE_VISIBILITY_TIMEOUT", value_name = "SECONDS", default_value = "60", value_parser = duration_between::<15, 43200>)]
+    /// How long SQS hides a received command from other bridges, 15s to 12h. It is extended every third of that time while the
+    /// command is worked on; when the bridge dies, another one gets the command after this time.
+    #[arg(long, env = "GUMSHOE_VISIBILITY_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration_between::<15, 43200>)]
     pub visibility_timeout: Duration,
 
-    /// How long one receive call waits for a command, in seconds, 0 to 20. A bridge that is told to end lets its last call
-    /// come back first, since SQS may hand it a command until then.
-    #[arg(long, env = "GUMSHOE_RECEIVE_WAIT", value_name = "SECONDS", default_value = "20", value_parser = duration_between::<0, 20>)]
+    /// How long one receive call waits for a command, 0s to 20s. A bridge that is told to end lets its last call come back
+    /// first, since SQS may hand it a command until then: so long an idle bridge takes to end.
+    #[arg(long, env = "GUMSHOE_RECEIVE_WAIT", value_name = "DURATION", default_value = "5s", value_parser = duration_between::<0, 20>)]
     pub receive_wait: Duration,
 
-    /// How long a bridge that is told to end works on for the commands it has, in seconds, 0 to 3600; then it gives them back
-    /// to the queue. Keep it under the pod's terminationGracePeriodSeconds.
-    #[arg(long, env = "GUMSHOE_DRAIN_TIMEOUT", value_name = "SECONDS", default_value = "25", value_parser = duration_between::<0, 3600>)]
+    /// How long a bridge that is told to end works on for the commands it has, 0s to 1h; then it gives them back to the queue,
+    /// which can take 15 s more. Keep both together under the pod's terminationGracePeriodSeconds.
+    #[arg(long, env = "GUMSHOE_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "25s", value_parser = duration_between::<0, 3600>)]
     pub drain_timeout: Duration,
 
     #[command(flatten)]
@@ -101,6 +103,7 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::queue::CALL_TIMEOUT;
 
     const REQUIRED: [&str; 12] = [
         "gumshoe-bridge",
@@ -134,6 +137,16 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_that_is_told_to_end_has_the_time_for_it() {
+        let chart = include_str!("../../../deploy/chart/templates/_helpers.tpl");
+        let grace = chart.lines().find_map(|line| line.strip_prefix("terminationGracePeriodSeconds: ")).unwrap();
+        let grace = Duration::from_secs(grace.parse().unwrap());
+        let args = Args::try_parse_from(REQUIRED).unwrap();
+        assert!(args.receive_wait < args.drain_timeout, "the last receive comes back within the drain");
+        assert!(args.drain_timeout + CALL_TIMEOUT < grace, "what is not done is given back before the kill");
+    }
+
+    #[test]
     fn what_cannot_work_or_is_not_safe_is_refused() {
         for flag in [
             "--result-queue=https://sqs.eu-west-1.amazonaws.com/1/results",
@@ -146,7 +159,8 @@ mod tests {
             "--max-deadline=3601",
             "--max-deadline=0",
             "--visibility-timeout=1",
-            "--receive-wait=21",
+            "--receive-wait=21s",
+            "--drain-timeout=soon",
         ] {
             assert!(Args::try_parse_from(REQUIRED.into_iter().chain([flag])).is_err(), "{flag}");
         }

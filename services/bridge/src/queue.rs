@@ -3,7 +3,6 @@
 //!
 //! The traits are the seam for tests of waiting and failing under tokio's paused time; [`sqs`] is the real thing.
 
-mod backoff;
 mod check;
 mod lease;
 mod poll;
@@ -14,10 +13,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use backoff::Backoff;
 pub use check::{AttributeSource, Attributes, CheckError, Checked, check, check_urls};
 pub use lease::{Lease, Leases};
 pub use poll::{Poll, SLOW_WAIT, poll};
+#[cfg(test)]
+pub(crate) use sqs::CALL_TIMEOUT;
 pub use sqs::{ConnectError, Connection, connect};
 pub(crate) use url::is_private;
 pub use url::{QueueUrl, QueueUrlError};

@@ -7,6 +7,7 @@ use futures::future::join3;
 use gumshoe_runtime::{
     Process,
     admin::{self, AdminHandle, ReadinessGate},
+    backoff::Backoff,
     chain::Chain,
     client::GrpcClient,
     tls::ClientIdentity,
@@ -22,15 +23,15 @@ use crate::{
     dispatch::{Collectors, Method, channel},
     metrics::Metrics,
     queue::{
-        Backoff, CheckError, Checked, CommandQueue, Connection, Leases, Poll, QueueUrl, SLOW_WAIT, check, check_urls,
-        connect, poll,
+        CheckError, Checked, CommandQueue, Connection, Leases, Poll, QueueUrl, SLOW_WAIT, check, check_urls, connect,
+        poll,
     },
     results::{ByteBudget, Outlet},
     worker::Worker,
 };
 
 /// Between tries to look at the queues at start.
-const CHECK_WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+const CHECK_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Runs the bridge until it is told to end and has let go of its commands.
 ///
@@ -160,7 +161,7 @@ impl Bridge {
 
     /// Looks at the queues until that succeeds.
     async fn check(&self) -> anyhow::Result<Checked> {
-        let mut backoff = Backoff::new(CHECK_WAITS.0, CHECK_WAITS.1);
+        let mut backoff = CHECK_BACKOFF;
         loop {
             let error = match check(&self.connection, &self.command_queue, &self.result_queues).await {
                 Ok(checked) => {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
 use gumshoe_proto::bridge::v1::{Accepted, EndStatus, Query, QueryOutcome};
-use gumshoe_runtime::chain::Chain;
+use gumshoe_runtime::{backoff::Backoff, chain::Chain};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use crate::{
     command::{Answer, CommandReader, Job, Reading},
     dispatch::{Asker, Collectors, Stopped},
     metrics::{Metrics, Outcome},
-    queue::{Backoff, Lease, Leases, Received},
+    queue::{Lease, Leases, Received},
     results::{ByteBudget, Outlet, RunId, SendError, Sender, summary},
 };
 
@@ -26,7 +26,7 @@ const ANSWER_GRACE: Duration = Duration::from_secs(30);
 const HANDED: usize = 16;
 
 /// How long a command rests after a try that failed, by the number of tries.
-const RESTS: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+const RESTS: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(300));
 
 /// Works on commands.
 #[derive(Clone)]
@@ -178,7 +178,7 @@ async fn settle(ended: Ended, lease: Lease, receive_count: u32) -> Outcome {
 }
 
 fn rest_after(tries: u32) -> Duration {
-    let mut backoff = Backoff::new(RESTS.0, RESTS.1);
+    let mut backoff = RESTS;
     // Eight doublings reach the longest rest.
     (0..tries.clamp(1, 8)).fold(Duration::ZERO, |_, _| backoff.next_wait())
 }

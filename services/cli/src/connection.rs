@@ -43,7 +43,7 @@ pub(crate) struct ConnectionArgs {
     #[command(flatten)]
     tls: ClientTlsArgs,
 
-    /// Longest time for the whole answer: 90s, 5m [default: 60s; with --follow 1h]
+    /// Longest time for the whole answer: 90s, 5m; a number alone is seconds [default: 60s; with --follow 1h]
     #[arg(long, env = "GUMSHOE_TIMEOUT", value_name = "DURATION", value_parser = units::duration)]
     timeout: Option<Duration>,
 }

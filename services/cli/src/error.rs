@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use gumshoe_runtime::tls::TlsError;
+use gumshoe_runtime::{errors::code_name, tls::TlsError};
 use tonic::{Code, Status};
 
 use crate::exit::Exit;
@@ -72,28 +72,5 @@ impl Error {
             | Self::Queue { .. }
             | Self::TooLarge(_) => Exit::Failed,
         }
-    }
-}
-
-/// The code as gRPC's documents write it.
-pub(crate) fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }

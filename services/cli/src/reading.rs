@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gumshoe_proto::collector::v1::{Completeness, Gap, GapReason};
+use gumshoe_runtime::backoff::Backoff;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
@@ -20,8 +21,8 @@ use crate::{
 /// New calls in a row that bring no item. A collector that comes back brings something the first or second time.
 const FRUITLESS_MAX: u32 = 4;
 
-/// The pause before a new call, doubled with each one that brought nothing.
-const PAUSE: Duration = Duration::from_millis(250);
+/// The pauses before new calls, longer with each one that brought nothing.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(4));
 
 /// An answer that has ended.
 #[derive(Debug)]
@@ -55,18 +56,21 @@ pub(crate) async fn read(
 ) -> Result<Answer, ReadError> {
     let mut reading = Reading { request, items: 0, token: Some(String::new()), so_far: Completeness::default() };
     reading.so_far.consistent = true;
-    let mut fruitless = 0;
+    let (mut fruitless, mut backoff) = (0, BACKOFF);
     loop {
         let before = reading.items;
         let ended = reading.call(collector, deadline, interrupt, show).await?;
-        fruitless = if reading.items > before { 0 } else { fruitless + 1 };
+        if reading.items > before {
+            (fruitless, backoff) = (0, BACKOFF);
+        } else {
+            fruitless += 1;
+        }
         let more = fruitless < FRUITLESS_MAX && Instant::now() < deadline && reading.goes_on(&ended);
         if !more {
             return reading.finish(ended);
         }
         reading.keep(ended);
-        let pause = tokio::time::sleep(PAUSE * 2_u32.saturating_pow(fruitless));
-        if fruitless > 0 && unless(interrupt, pause).await.is_none() {
+        if fruitless > 0 && unless(interrupt, tokio::time::sleep(backoff.next_wait())).await.is_none() {
             return reading.finish(Ended::Interrupted);
         }
     }

@@ -1,21 +1,17 @@
 //! An error as the user reads it: what happened, why, and what to do next.
 
-use std::error::Error as _;
-
+use gumshoe_runtime::{chain::Chain, errors::code_name};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::{
-    error::{Error, code_name},
-    terminal::Note,
-};
+use crate::{error::Error, terminal::Note};
 
 /// The lines for an error. A pipe that was closed needs none: whoever closed it knows.
 pub(crate) fn report(error: &Error) -> Vec<Note> {
     match error {
         Error::Output(output) if output.kind() == std::io::ErrorKind::BrokenPipe => Vec::new(),
         Error::Call { server, status } => call(server, status),
-        other => vec![Some(Note::Bad(format!("error: {}", chain(other)))), hint(other).map(plain_hint)]
+        other => vec![Some(Note::Bad(format!("error: {}", Chain(other)))), hint(other).map(plain_hint)]
             .into_iter()
             .flatten()
             .collect(),
@@ -113,17 +109,6 @@ fn unreachable_advice(message: &str) -> &'static str {
     ];
     let row = rows.iter().find(|(words, _)| words.iter().any(|words| message.contains(words)));
     row.map_or("try again; the collector's /readyz on its admin port says what it waits for", |(_, advice)| advice)
-}
-
-/// The error and its causes in one line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

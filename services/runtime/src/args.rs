@@ -72,11 +72,11 @@ pub struct LimitArgs {
     /// five minutes more.
     ///
     /// This spreads clients over new servers and brings reloaded certificates into use.
-    #[arg(long, env = "GUMSHOE_MAX_CONNECTION_AGE", value_name = "DURATION", default_value = "30m", value_parser = duration)]
+    #[arg(long, env = "GUMSHOE_MAX_CONNECTION_AGE", value_name = "DURATION", default_value = "30m", value_parser = duration_between::<1, WEEK>)]
     pub max_connection_age: Duration,
 
     /// How long calls may go on after the first SIGTERM: "20s". Keep it below terminationGracePeriodSeconds (30 s).
-    #[arg(long, env = "GUMSHOE_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "20s", value_parser = duration)]
+    #[arg(long, env = "GUMSHOE_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "20s", value_parser = duration_between::<0, WEEK>)]
     pub drain_timeout: Duration,
 }
 
@@ -111,14 +111,33 @@ impl Default for LogArgs {
     }
 }
 
-/// Longer than any of these durations makes sense; keeps sums of them far from any overflow.
-const MAX_DURATION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// A hundred years. Nobody waits for longer, and moments that far away can still be computed.
+const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// Reads "20s", "1h 30m" or "PT20S".
-fn duration(text: &str) -> Result<Duration, String> {
-    let signed: SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
-    let duration = Duration::try_from(signed).map_err(|_| "must not be negative".to_owned())?;
-    if duration > MAX_DURATION { Err("must not be longer than a week".to_owned()) } else { Ok(duration) }
+/// A week, in seconds: no connection needs to get older, no drain takes longer.
+const WEEK: u64 = 7 * 24 * 60 * 60;
+
+/// Reads a duration as every flag takes it: a whole number of seconds ("20"), or numbers with units ("20s", "1500ms", "1h30m").
+///
+/// # Errors
+/// It is neither, or negative, or longer than a hundred years.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit())).map(Duration::from_secs);
+    let with_units = || text.parse::<SignedDuration>().ok().and_then(|signed| signed.try_into().ok());
+    seconds
+        .or_else(with_units)
+        .filter(|duration| *duration <= MAX_DURATION)
+        .ok_or_else(|| "must be a number of seconds, or a duration such as 90s, 5m or 1h30m".to_owned())
+}
+
+/// Reads a duration of `MIN` to `MAX` seconds, for `value_parser`.
+///
+/// # Errors
+/// As `duration`; or it is not within the bounds.
+pub fn duration_between<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    let bounds = Duration::from_secs(MIN)..=Duration::from_secs(MAX);
+    if bounds.contains(&duration) { Ok(duration) } else { Err(format!("must be from {MIN} to {MAX} seconds")) }
 }
 
 /// Refuses a filter that tracing cannot read when the arguments are read, where the user still looks.
@@ -165,12 +184,23 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_units() {
-        let limits = parse(&["--drain-timeout", "1m 30s", "--max-connection-age", "2h"]).unwrap().limits;
-        assert_eq!(limits.drain_timeout, Duration::from_secs(90));
-        assert_eq!(limits.max_connection_age, Duration::from_secs(7200));
-        for wrong in ["20", "-20s", "8d", "8000000h", "soon"] {
-            assert!(parse(&[&format!("--drain-timeout={wrong}")]).is_err(), "{wrong}");
+    fn a_duration_is_a_number_of_seconds_or_has_units() {
+        for (text, millis) in
+            [("20", 20_000), ("20s", 20_000), ("0", 0), ("1m 30s", 90_000), ("1h30m", 5_400_000), ("1500ms", 1_500)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for wrong in ["", "-20s", "-20", "+20", "1.5", "8d", "876001h", "18446744073709551615", "soon"] {
+            assert!(duration(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_duration_outside_of_its_bounds_is_refused() {
+        let limits = parse(&["--drain-timeout=0", "--max-connection-age=2h"]).unwrap().limits;
+        assert_eq!((limits.drain_timeout, limits.max_connection_age), (Duration::ZERO, Duration::from_secs(7200)));
+        for wrong in ["--drain-timeout=169h", "--max-connection-age=999ms"] {
+            assert!(parse(&[wrong]).is_err(), "{wrong}");
         }
     }
 

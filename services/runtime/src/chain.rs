@@ -1,17 +1,26 @@
-//! An error with all that caused it, for the log: `Display` of an error never prints its source, nor does the log's JSON.
+//! An error with all that caused it, for the log and the terminal: `Display` of an error never prints its source, nor does the log's JSON.
 
-use std::{error::Error, fmt};
+use std::error::Error;
+use std::fmt;
 
 /// Prints an error and its sources: `results cannot be sent: SendMessageBatch failed (Unreachable): …`.
+///
+/// `Display` of an error never prints its source, and a log event that is given the error itself prints only `Display`: so every
+/// event has `error = %Chain(&error)`. A source that only repeats what stands before it is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Chain<'a>(pub &'a (dyn Error + 'a));
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut told = self.0.to_string();
+        f.write_str(&told)?;
         let mut source = self.0.source();
         while let Some(error) = source {
-            write!(f, ": {error}")?;
+            let text = error.to_string();
+            if text != told {
+                write!(f, ": {text}")?;
+            }
+            told = text;
             source = error.source();
         }
         Ok(())
@@ -24,11 +33,15 @@ mod tests {
 
     #[derive(Debug, thiserror::Error)]
     #[error("outer")]
-    struct Outer(#[source] std::num::ParseIntError);
+    struct Outer(#[source] Wrapper);
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Wrapper(#[source] std::num::ParseIntError);
 
     #[test]
-    fn all_causes_are_printed() {
-        let Err(inner) = "x".parse::<u8>() else { panic!("no number") };
-        assert_eq!(Chain(&Outer(inner)).to_string(), "outer: invalid digit found in string");
+    fn all_causes_are_printed_each_once() {
+        let inner = "x".parse::<u8>().unwrap_err();
+        assert_eq!(Chain(&Outer(Wrapper(inner))).to_string(), "outer: invalid digit found in string");
     }
 }

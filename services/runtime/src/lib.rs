@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod args;
+pub mod backoff;
 pub mod chain;
 pub mod client;
 pub mod deadline;

@@ -1,6 +1,6 @@
 //! Values of the command line that clap has no parser for.
 
-use std::{str::FromStr as _, time::Duration};
+use std::str::FromStr as _;
 
 use gumshoe_proto::envelope::is_id;
 use http::Uri;
@@ -46,14 +46,6 @@ pub(super) fn collector(text: &str) -> Result<Named<Uri>, NamedError> {
         Ok(Named { name, value })
     } else {
         Err(NamedError::Collector)
-    }
-}
-
-/// Reads a number of seconds from `MIN` to `MAX`.
-pub(super) fn duration_between<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, String> {
-    match text.parse() {
-        Ok(seconds) if (MIN..=MAX).contains(&seconds) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("must be a whole number of seconds from {MIN} to {MAX}")),
     }
 }
 

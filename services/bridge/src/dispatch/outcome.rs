@@ -1,6 +1,7 @@
 //! What a failure is called in a result.
 
 use gumshoe_proto::bridge::v1::Error;
+use gumshoe_runtime::errors::code_name;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
@@ -25,29 +26,6 @@ fn reason_of(code: Code) -> &'static str {
         Code::Unavailable => "COLLECTOR_UNAVAILABLE",
         Code::DeadlineExceeded => "DEADLINE",
         other => code_name(other),
-    }
-}
-
-/// The name of a code as the gRPC documents write it.
-pub(super) fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

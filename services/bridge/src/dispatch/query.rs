@@ -6,6 +6,7 @@ mod answer;
 use std::time::Duration;
 
 use gumshoe_proto::bridge::v1::{Query, QueryOutcome};
+use gumshoe_runtime::{backoff::Backoff, errors::code_name};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout_at},
@@ -18,17 +19,19 @@ use super::{
     Channel, Collectors,
     call::{CallContext, call},
     method::{Method, MethodRequest},
-    outcome::{self, code_name},
+    outcome,
 };
 use crate::{
     metrics::Metrics,
-    queue::Backoff,
     results::{ByteBudget, Handed, PageLimits, QueryWriter, RunId, WriteError},
 };
 use answer::{Answer, Took};
 
 /// Between tries: a collector that restarts is back in a second or two, and nobody waits for less than a twentieth.
-const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), LONGEST_WAIT);
+
+/// A collector that asks for more is asked again all the same: the query has a deadline.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Asks the queries of one command.
 pub struct Asker {
@@ -100,7 +103,7 @@ impl Asker {
         let (limits, budget, sender) = (self.limits, self.budget.clone(), self.sender.clone());
         let writer = QueryWriter::new(&self.run, &query.id, &method.arm, &method.items, limits, budget, sender);
         let mut answer = Answer::new(method, writer, request.page_token());
-        let mut backoff = Backoff::new(WAITS.0, WAITS.1);
+        let mut backoff = BACKOFF;
         loop {
             let received = answer.received();
             let Some(request) = answer.request(&request) else { return Ok(answer.at_limit()) };
@@ -174,7 +177,7 @@ fn expired() -> Status {
 /// How long the collector asked to wait (AIP-194), within reason.
 fn asked_wait(status: &Status) -> Duration {
     let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
-    asked.unwrap_or_default().min(WAITS.1)
+    asked.unwrap_or_default().min(LONGEST_WAIT)
 }
 
 /// The name of a code as a constant, for metrics.

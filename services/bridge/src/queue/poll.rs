@@ -2,18 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gumshoe_runtime::{admin::ReadinessGate, chain::Chain};
+use gumshoe_runtime::{admin::ReadinessGate, backoff::Backoff, chain::Chain};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::{Backoff, CommandQueue, QueueError, QueueErrorKind, Received};
+use super::{CommandQueue, QueueError, QueueErrorKind, Received};
 use crate::metrics::Metrics;
 
 /// The most that one ReceiveMessage gives (SQS API reference).
 const BATCH: usize = 10;
 
 /// Between failed polls: long enough to spare a service in trouble, short enough to be back half a minute after it is.
-const WAITS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Where somebody must repair permissions or the queue, this is often enough to notice that it was done.
 pub const SLOW_WAIT: Duration = Duration::from_secs(30);
@@ -39,7 +39,7 @@ pub struct Poll {
 /// The poll that is under way then is not broken off, since SQS may hand messages to it for as long as it waits; what it still
 /// brings is given back at once.
 pub async fn poll(poll: &Poll, shutdown: &CancellationToken, mut deliver: impl FnMut(Received, OwnedSemaphorePermit)) {
-    let mut backoff = Backoff::new(WAITS.0, WAITS.1);
+    let mut backoff = BACKOFF;
     // The first poll does not wait: it shows whether polling works, which readiness depends on.
     let mut wait = Duration::ZERO;
     while let Some(room) = shutdown.run_until_cancelled(poll.room()).await {

@@ -37,7 +37,7 @@ const POLL_GRACE: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Such a call with its retries; within a third of a lease, so that extensions do not pile up.
-const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Retries of the SDK are for what passes within a second; what lasts longer is waited for here, where a deadline is known.
 const ATTEMPTS: u32 = 3;

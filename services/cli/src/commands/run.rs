@@ -62,7 +62,8 @@ pub(crate) struct RunCommand {
     command_queue: String,
 
     /// URL of the queue that the results come to
-    #[arg(long, env = "GUMSHOE_RESULT_QUEUE", value_name = "URL")]
+    // Not GUMSHOE_RESULT_QUEUE: that is the bridge's, whose values have names.
+    #[arg(long, env = "GUMSHOE_REPLY_QUEUE", value_name = "URL")]
     result_queue: String,
 
     /// The bridge's name for that queue [default: its first one]
@@ -73,7 +74,7 @@ pub(crate) struct RunCommand {
     #[arg(long, value_name = "ID")]
     investigation: Option<String>,
 
-    /// From now to the command's deadline: 90s, 5m
+    /// From now to the command's deadline: 90s, 5m; a number alone is seconds
     #[arg(long, env = "GUMSHOE_TIMEOUT", value_name = "DURATION", value_parser = units::duration, default_value = "60s")]
     timeout: Duration,
 

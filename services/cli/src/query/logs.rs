@@ -41,7 +41,7 @@ pub(crate) struct LogsQuery {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
     tail: Option<i64>,
 
-    /// Lines of the last so long: 90s, 5m, 1h30m
+    /// Lines of the last so long: 90s, 5m, 1h30m; a number alone is seconds
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     since: Option<Duration>,
 

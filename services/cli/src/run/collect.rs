@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use gumshoe_proto::run::{Fed, Reader};
+use gumshoe_runtime::backoff::Backoff;
 use tokio::time::Instant;
 
 use super::queue::{Message, ResultQueue, WAIT_MAX};
@@ -16,12 +17,9 @@ use crate::{
 /// Calls in a row that fail before we give up; the SDK has repeated each of them already.
 const FAILURES_MAX: u32 = 3;
 
-/// The pause after a failure, and after messages that were all of others, doubled with each of either in a row: a moment for those
-/// to take theirs, and no spinning on what nobody takes.
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// The longest such pause: so long a result of ours may wait behind those of others.
-const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// The pauses after failures, and after messages that were all of others: a moment for those to take theirs, and no spinning on what
+/// nobody takes. So long as the longest, a result of ours may wait behind those of others.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(3));
 
 /// How the gathering ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +64,7 @@ pub(crate) async fn collect(
     interrupt: &Interrupt,
     listener: &mut impl Listener,
 ) -> Result<Gathered, Error> {
-    let (mut failures, mut in_vain) = (0, 0);
+    let (mut failures, mut after_failure, mut after_foreign) = (0, BACKOFF, BACKOFF);
     loop {
         let left = wanted.until.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -81,11 +79,11 @@ pub(crate) async fn collect(
                     return Err(error);
                 }
                 listener.trouble(&error);
-                pause(failures, left, interrupt).await;
+                pause(&mut after_failure, left, interrupt).await;
                 continue;
             }
         };
-        failures = 0;
+        (failures, after_failure) = (0, BACKOFF);
         let only_foreign = settle(queue, wanted, reader, received, listener).await?;
         if reader.complete(&wanted.command_id).is_some() {
             return Ok(Gathered::Whole);
@@ -93,17 +91,17 @@ pub(crate) async fn collect(
         if reader.held_bytes() > wanted.max_bytes {
             return Err(Error::TooLarge(wanted.max_bytes));
         }
-        in_vain = if only_foreign { in_vain + 1 } else { 0 };
         if only_foreign {
-            pause(in_vain, left, interrupt).await;
+            pause(&mut after_foreign, left, interrupt).await;
+        } else {
+            after_foreign.reset();
         }
     }
 }
 
-/// Waits after the nth time in a row; Ctrl-C ends it, and the loop sees that for itself.
-async fn pause(nth: u32, left: Duration, interrupt: &Interrupt) {
-    let pause = PAUSE * 2_u32.saturating_pow(nth.min(10) - 1);
-    unless(interrupt, tokio::time::sleep(pause.min(PAUSE_MAX).min(left))).await;
+/// Waits; Ctrl-C ends it, and the loop sees that for itself.
+async fn pause(backoff: &mut Backoff, left: Duration, interrupt: &Interrupt) {
+    unless(interrupt, tokio::time::sleep(backoff.next_wait().min(left))).await;
 }
 
 /// Takes ours, gives back the others; says whether there were others alone.

@@ -53,7 +53,7 @@ pub(crate) fn of_file(path: &Path) -> Result<Command, Error> {
 }
 
 fn of_json(text: &str) -> Result<Command, String> {
-    let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let value = json::parse_strictly(text).map_err(|error| error.to_string())?;
     if value.get("specversion").is_some() {
         return Err("it is a CloudEvent; only what is in its \"data\" is wanted".to_owned());
     }
@@ -130,6 +130,7 @@ mod tests {
             ("[]", "expected a map"),
             ("{", "EOF"),
             (r#"{"quieries": []}"#, "quieries"),
+            (r#"{"queries": [{"listPods": {"labelSelector": "app=web", "label_selector": ""}}]}"#, "given twice"),
             (r#"{"specversion": "1.0", "data": {}}"#, "\"data\""),
         ] {
             let error = of_json(text).expect_err(text);

@@ -12,6 +12,7 @@ use aws_sdk_sqs::{
     error::{BoxError, ProvideErrorMetadata, SdkError},
     types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry},
 };
+use gumshoe_runtime::chain::Chain;
 use http::Uri;
 
 use crate::error::Error;
@@ -148,24 +149,13 @@ where
     let what = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        (None, _) => causes(error),
+        (None, _) => Chain(error).to_string(),
     };
     Error::Queue { doing, what }
 }
 
 fn failed_entry(doing: &'static str, what: &dyn std::fmt::Display) -> Error {
     Error::Queue { doing, what: what.to_string() }
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut texts = vec![error.to_string()];
-    let mut next = error.source();
-    while let Some(cause) = next {
-        texts.push(cause.to_string());
-        next = cause.source();
-    }
-    texts.dedup();
-    texts.join(": ")
 }
 
 /// The region in the address of a queue of AWS: `https://sqs.eu-central-1.amazonaws.com/…`.

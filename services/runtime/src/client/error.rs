@@ -4,15 +4,16 @@
 //! INTERNAL and a broken one for UNKNOWN, none of which a caller tries again.
 
 use std::error::Error;
-use std::fmt::Write as _;
 
 use h2::Reason;
 use tonic::{Code, Status};
 
+use crate::chain::Chain;
+
 /// The status of a call whose transport failed: UNAVAILABLE, unless the server reset just this call with a reason that
 /// says otherwise.
 pub(super) fn status(error: &(dyn Error + 'static)) -> Status {
-    Status::new(code(error), format!("server cannot be reached: {}", chain(error)))
+    Status::new(code(error), format!("server cannot be reached: {}", Chain(error)))
 }
 
 /// The status of a call whose deadline passed before the server answered.
@@ -41,12 +42,4 @@ fn of_reset(reason: Reason) -> Code {
 
 fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
-}
-
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = String::new();
-    for (index, error) in sources(error).enumerate() {
-        let _ = write!(text, "{}{error}", if index == 0 { "" } else { ": " });
-    }
-    text
 }

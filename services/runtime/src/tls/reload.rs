@@ -71,8 +71,41 @@ fn report(installed: Result<(), TlsError>) {
         }
         Err(error) => {
             metrics::tls().reload_failed();
-            let error = Chain(&error);
-            tracing::warn!(%error, "TLS files changed, but cannot be used: old ones kept");
+            tracing::warn!(error = %Chain(&error), "TLS files changed, but cannot be used: old ones kept");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_log_says_why_a_file_cannot_be_read() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
+        let source = io::Error::from(io::ErrorKind::NotFound);
+        let error = TlsError::Read { path: "collector.key".into(), source };
+        tracing::subscriber::with_default(subscriber, || report(Err(error)));
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("collector.key: entity not found"), "{text}");
     }
 }

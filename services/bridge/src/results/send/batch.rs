@@ -2,13 +2,13 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use gumshoe_runtime::chain::Chain;
+use gumshoe_runtime::{backoff::Backoff, chain::Chain};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Outlet;
 use crate::{
     metrics::Metrics,
-    queue::{Backoff, FailedEntry, Outgoing, QueueError, QueueErrorKind},
+    queue::{FailedEntry, Outgoing, QueueError, QueueErrorKind},
     results::budget::Share,
 };
 
@@ -19,7 +19,7 @@ pub(super) const BATCH_ENTRIES: usize = 10;
 pub(super) const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Between tries: SQS throttles by the second, and a run waits for its messages.
-const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
 /// A message that waits to be sent.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Batch {
     /// Sends all of it.
     pub(super) async fn send(self, outlet: Outlet, metrics: Metrics, give_up: Instant) -> Result<(), SendError> {
         let mut parts = vec![self.0];
-        let mut backoff = Backoff::new(WAITS.0, WAITS.1);
+        let mut backoff = BACKOFF;
         while let Some(part) = parts.pop() {
             let messages: Vec<_> = part.iter().map(|message| &message.outgoing).collect();
             let called = timeout_at(give_up, outlet.queue.send(&messages)).await;

@@ -151,7 +151,7 @@ async fn what_nobody_takes_is_not_spun_on() {
     let queue = FakeQueue::new((0..100).map(|_| Ok(mk_run("c2"))));
     assert_eq!(gather(&queue, 1 << 20, &never()).await.gathered.unwrap(), Gathered::TimeUp);
     let polls = 100 - queue.polls.borrow().len();
-    assert!((20..40).contains(&polls), "{polls} polls in a minute");
+    assert!((20..60).contains(&polls), "{polls} polls in a minute");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,8 @@ use tonic::{Code, Status};
 use tracing::Span;
 
 use super::Peer;
-use crate::metrics::{self, OTHER_METHOD, code_name};
+use crate::errors::code_name;
+use crate::metrics::{self, OTHER_METHOD};
 use crate::request_id::RequestId;
 use crate::trace_parent::TraceParent;
 

@@ -1,9 +1,9 @@
-//! Waiting between tries: exponential, with full jitter, so that many bridges do not come back at one time
+//! Waiting between tries: exponential, with full jitter, so that many who wait for one thing do not come back at one time
 //! (AWS Architecture Blog, "Exponential Backoff And Jitter").
 
 use std::time::Duration;
 
-/// The waits of one row of failures.
+/// The waits of one row of failures. As a constant it says how long they are; each row begins with a copy of it.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     first: Duration,
@@ -14,7 +14,7 @@ pub struct Backoff {
 impl Backoff {
     /// Waits of up to `first`, doubling up to `longest`.
     #[must_use]
-    pub fn new(first: Duration, longest: Duration) -> Self {
+    pub const fn new(first: Duration, longest: Duration) -> Self {
         Self { first, longest, next: first }
     }
 

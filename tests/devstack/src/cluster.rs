@@ -97,7 +97,7 @@ impl Cluster {
         let arguments = ["--namespace", namespace, "--pod", pod, "--container", container, "--lines"].map(OsStr::new);
         let number = lines.to_string();
         self.act("log", &[&arguments[..], &[number.as_ref()]].concat()).await?;
-        let file = Path::new(self.value("CLUSTER_LOGS")?).join(namespace).join(pod).join(container).join("0.log");
+        let file = self.logs()?.join(namespace).join(pod).join(container).join("0.log");
         Ok(LongLog { file, namespace, pod, container, lines })
     }
 
@@ -139,6 +139,15 @@ impl Cluster {
     /// The cluster did not name it.
     pub fn audit_log(&self) -> anyhow::Result<&Path> {
         self.value("CLUSTER_AUDIT_LOG").map(Path::new)
+    }
+
+    /// Where its kubelets find the logs of containers, which a test may write: `<namespace>/<pod>/<container>/<run>.log`, in the
+    /// format of the container runtimes.
+    ///
+    /// # Errors
+    /// The cluster did not name it.
+    pub fn logs(&self) -> anyhow::Result<&Path> {
+        self.value("CLUSTER_LOGS").map(Path::new)
     }
 
     /// Runs kubectl as the administrator.

@@ -26,3 +26,15 @@ pub fn names(pods: &[Pod]) -> Vec<String> {
 pub fn texts(lines: &[LogLine]) -> Vec<&str> {
     lines.iter().map(|line| line.text.as_str()).collect()
 }
+
+/// The bytes of a line, as the container wrote them.
+#[must_use]
+pub fn bytes(line: &LogLine) -> &[u8] {
+    if line.raw.is_empty() { line.text.as_bytes() } else { &line.raw }
+}
+
+/// What `kubectl logs` would print of these lines.
+#[must_use]
+pub fn joined(lines: &[LogLine]) -> Vec<u8> {
+    lines.iter().flat_map(|line| [bytes(line), b"\n"].concat()).collect()
+}

@@ -169,7 +169,7 @@ impl Stack {
     /// `gumshoe` with everything it needs to reach collector and queues.
     #[must_use]
     pub fn cli(&self) -> Cli {
-        let queues = [("COMMAND", COMMANDS), ("RESULT", RESULTS)];
+        let queues = [("COMMAND", COMMANDS), ("REPLY", RESULTS)];
         let queues = queues.map(|(kind, name)| (format!("GUMSHOE_{kind}_QUEUE"), self.sqs.queue_url(name)));
         Cli::new(self.binaries.clone(), &self.certificates, self.collector_address())
             .with_environment(queues.to_vec())

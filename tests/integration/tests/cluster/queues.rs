@@ -181,7 +181,7 @@ fn no_character_of_a_log_is_lost_in_the_queue() {
 fn gumshoe_run_sends_a_command_and_prints_its_result() {
     on_the_bench(async |bench| {
         let queues = Queues::start(bench, "run").await;
-        let urls = [("COMMAND", COMMANDS), ("RESULT", RESULTS)]
+        let urls = [("COMMAND", COMMANDS), ("REPLY", RESULTS)]
             .map(|(kind, queue)| (format!("GUMSHOE_{kind}_QUEUE"), queues.ministack.queue_url(queue)));
         let cli = queues
             .collector

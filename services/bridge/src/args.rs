@@ -16,8 +16,8 @@ use crate::queue::QueueUrl;
 
 /// Takes commands from an SQS queue, asks the collectors over gRPC, and streams results to a result queue.
 ///
-/// AWS endpoint, region and credentials come from the AWS SDK's own chain: AWS_ENDPOINT_URL_SQS, AWS_REGION, web identity, Pod
-/// Identity, profiles, instance metadata. Without AWS_REGION, the region is that of the command queue's URL.
+/// AWS endpoint and credentials come from the AWS SDK's own chain: AWS_ENDPOINT_URL_SQS, AWS_REGION, web identity, Pod
+/// Identity, profiles, instance metadata. The region is that of the command queue's URL; where it names none, that of the chain.
 ///
 /// A DURATION is a number of seconds, or has units: 90, 90s, 5m, 1h30m.
 #[derive(Clone, Debug, Parser)]

@@ -7,20 +7,18 @@ mod check;
 mod lease;
 mod poll;
 mod sqs;
-mod url;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 pub use check::{AttributeSource, Attributes, CheckError, Checked, check, check_urls};
+pub use gumshoe_queue::{QueueUrl, QueueUrlError};
 pub use lease::{Lease, Leases};
 pub use poll::{Poll, SLOW_WAIT, poll};
 #[cfg(test)]
 pub(crate) use sqs::CALL_TIMEOUT;
-pub use sqs::{ConnectError, Connection, connect};
-pub(crate) use url::is_private;
-pub use url::{QueueUrl, QueueUrlError};
+pub use sqs::{Connection, connect};
 
 /// A message as it was received.
 #[derive(Clone, Debug)]

@@ -1,26 +1,21 @@
 //! The AWS SDK behind the traits of this module.
 
 mod errors;
-mod private;
 
 use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
-use aws_config::{
-    BehaviorVersion, Region, SdkConfig,
-    environment::EnvironmentVariableRegionProvider,
-    meta::region::{ProvideRegion as _, RegionProviderChain},
-    retry::RetryConfig,
-    timeout::TimeoutConfig,
-};
+use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sqs::{
     Client,
-    config::{Builder, retry::RetryPartition},
+    config::retry::RetryPartition,
     types::{
         BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, Message,
         MessageSystemAttributeName as OfMessage, QueueAttributeName as OfQueue, SendMessageBatchRequestEntry,
     },
 };
+
+use gumshoe_queue::{ConfigError, client_config, seconds};
 
 use super::{
     CommandQueue, FailedEntry, Outgoing, QueueError, QueueUrl, Received, ResultQueue,
@@ -28,7 +23,6 @@ use super::{
 };
 use crate::args::Named;
 use errors::{build_error, queue_error};
-use private::PrivateOnly;
 
 /// A poll that came back with nothing so long after its wait will not come back at all (awslabs/aws-sdk-rust#1094).
 const POLL_GRACE: Duration = Duration::from_secs(10);
@@ -50,22 +44,6 @@ pub struct Connection {
     calls: Client,
 }
 
-/// Why no client can be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// Nothing says which region.
-    #[error("no AWS region: set AWS_REGION")]
-    NoRegion,
-    /// A queue would be looked for where it is not.
-    #[error("{queue} is not in the region {region}")]
-    OtherRegion {
-        /// The queue's URL.
-        queue: String,
-        /// The region of the clients.
-        region: String,
-    },
-}
-
 /// Makes the clients. Calls nothing but what credentials need, which are fetched with the first call.
 ///
 /// # Errors
@@ -74,42 +52,20 @@ pub async fn connect(
     command: &QueueUrl,
     results: &[Named<QueueUrl>],
     wait: Duration,
-) -> Result<Connection, ConnectError> {
-    let config = load(command).await;
-    let region = config.region().ok_or(ConnectError::NoRegion)?.as_ref();
-    let mut queues = std::iter::once(command).chain(results.iter().map(|named| &named.value));
-    if let Some(other) = queues.find(|queue| queue.region().is_some_and(|its| its != region)) {
-        return Err(ConnectError::OtherRegion { queue: other.to_string(), region: region.to_owned() });
-    }
+) -> Result<Connection, ConfigError> {
+    let config = client_config(command, results.iter().map(|named| &named.value)).await?;
     let poll = TimeoutConfig::builder().operation_attempt_timeout(wait + POLL_GRACE).build();
     let calls = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(CALL_TIMEOUT);
-    Ok(Connection {
-        poll: client(&config, |builder| {
-            builder
-                .timeout_config(poll)
-                .retry_config(RetryConfig::disabled())
-                .retry_partition(RetryPartition::new("gumshoe-poll"))
-        }),
-        calls: client(&config, |builder| {
-            builder
-                .timeout_config(calls.build())
-                .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-                .retry_partition(RetryPartition::new("gumshoe-calls"))
-        }),
-    })
-}
-
-async fn load(command: &QueueUrl) -> SdkConfig {
-    // Before profiles and instance metadata, which take seconds where there are none: the queue is where its URL says.
-    let of_queue = command.region().map(|region| Region::new(region.to_owned()));
-    let environment = EnvironmentVariableRegionProvider::new().region().await;
-    let region = RegionProviderChain::first_try(environment).or_else(of_queue).or_default_provider();
-    aws_config::defaults(BehaviorVersion::v2026_01_12()).region(region).load().await
-}
-
-fn client(config: &SdkConfig, customise: impl FnOnce(Builder) -> Builder) -> Client {
-    let builder = Builder::from(config).interceptor(PrivateOnly);
-    Client::from_conf(customise(builder).build())
+    let poll = config
+        .clone()
+        .timeout_config(poll)
+        .retry_config(RetryConfig::disabled())
+        .retry_partition(RetryPartition::new("gumshoe-poll"));
+    let calls = config
+        .timeout_config(calls.build())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_partition(RetryPartition::new("gumshoe-calls"));
+    Ok(Connection { poll: Client::from_conf(poll.build()), calls: Client::from_conf(calls.build()) })
 }
 
 impl Connection {
@@ -238,11 +194,6 @@ fn failed(entry: &BatchResultErrorEntry) -> Option<FailedEntry> {
     Some(FailedEntry { index, sender_fault: entry.sender_fault(), code: entry.code().to_owned() })
 }
 
-/// Rounded up: a time that is asked for is never cut short.
-fn seconds(duration: Duration) -> i32 {
-    i32::try_from(duration.as_millis().div_ceil(1000)).unwrap_or(i32::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,10 +205,5 @@ mod tests {
         for none in ["", "{}", r#"{"maxReceiveCount":-1}"#] {
             assert_eq!(max_receive_count(none), None);
         }
-    }
-
-    #[test]
-    fn seconds_are_never_cut_short() {
-        assert_eq!([0, 1, 1000, 1001].map(|millis| seconds(Duration::from_millis(millis))), [0, 1, 1, 2]);
     }
 }

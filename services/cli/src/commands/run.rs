@@ -12,6 +12,7 @@ use gumshoe_proto::{
     envelope::encode_command,
     run::{Fed, Reader, Run, RunKey},
 };
+use gumshoe_queue::QueueUrl;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -57,14 +58,14 @@ pub(crate) struct RunCommand {
     #[command(flatten)]
     input: InputArgs,
 
-    /// URL of the queue that the bridge reads. Region, credentials and endpoint come from the environment, as for the AWS CLI
+    /// URL of the queue that the bridge reads. Credentials and endpoint come from the environment, as for the AWS CLI; so does the region where the URL names none
     #[arg(long, env = "GUMSHOE_COMMAND_QUEUE", value_name = "URL")]
-    command_queue: String,
+    command_queue: QueueUrl,
 
     /// URL of the queue that the results come to
     // Not GUMSHOE_RESULT_QUEUE: that is the bridge's, whose values have names.
     #[arg(long, env = "GUMSHOE_REPLY_QUEUE", value_name = "URL")]
-    result_queue: String,
+    result_queue: QueueUrl,
 
     /// The bridge's name for that queue [default: its first one]
     #[arg(long, env = "GUMSHOE_REPLY_TO", value_name = "NAME", default_value_t, hide_default_value = true)]

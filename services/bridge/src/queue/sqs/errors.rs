@@ -6,8 +6,8 @@ use aws_sdk_sqs::{
     config::http::HttpResponse,
     error::{BuildError, ProvideErrorMetadata, SdkError},
 };
+use gumshoe_queue::PlaintextEndpoint;
 
-use super::private::PlaintextEndpoint;
 use crate::queue::{QueueError, QueueErrorKind};
 
 /// Codes of errors that somebody must put right. The legacy names come in the `x-amzn-query-error` header and are what the SDK

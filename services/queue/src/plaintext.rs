@@ -6,20 +6,20 @@ use aws_sdk_sqs::{
 };
 use http::Uri;
 
-use crate::queue::is_private;
+use crate::url::is_private;
 
 /// The endpoint is `http://` and not on this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("the AWS endpoint {0} is refused: http is for loopback addresses only")]
-pub(super) struct PlaintextEndpoint(Uri);
+pub struct PlaintextEndpoint(Uri);
 
 /// Looks at each request right before it is sent.
 #[derive(Debug)]
-pub(super) struct PrivateOnly;
+pub struct RefusePlaintext;
 
-impl Intercept for PrivateOnly {
+impl Intercept for RefusePlaintext {
     fn name(&self) -> &'static str {
-        "PrivateOnly"
+        "RefusePlaintext"
     }
 
     fn read_before_transmit(

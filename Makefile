@@ -17,7 +17,7 @@ BUILD := cargo build --locked --workspace --bins
 
 .PHONY: help
 help: ## List the targets
-	@echo 'make demo needs Rust >= 1.95 and a C compiler; make lint and record also Go >= 1.26 and Python >= 3.11.'
+	@echo 'make demo needs Rust >= 1.95 and a C compiler; make test, lint and record also Go >= 1.26 and Python >= 3.11.'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
@@ -30,15 +30,24 @@ build: ## Build the three programs as they are shipped, into target/release
 	cargo build --locked --release --package gumshoe-collector --package gumshoe-bridge --package gumshoe-cli
 
 .PHONY: test
-test: expectations ## Run every test: pure ones, and the programs against the embedded test bench
+test: expectations ## Run every test: pure ones, the programs against the embedded test bench and a real control plane
 	$(BUILD)
 	cargo test --locked --workspace | tee target/test.log
+	.ci/needs linux go python -- 'the tests on a real control plane, with kubectl, Helm, MiniStack, grpcurl and grpcio' $(MAKE) test-cluster
+	@$(SKIPPED)
 	@awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' target/test.log
+
+.PHONY: test-cluster
+test-cluster:
+	tests/tools/setup.sh
+	cd tests/cluster && go test -count=1 ./...
+	cargo test --locked --workspace --test cluster | tee -a target/test.log
 
 .PHONY: lint
 lint: expectations ## Check format, lints, the contract, dependencies, chart, images and scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --test cluster -- -D warnings
 	.ci/needs python -- 'buf, cargo deny, hadolint, helm lint and shellcheck' $(MAKE) lint-tools
 	.ci/needs go python -- 'gofmt, go vet and the check of docs/fields.md' $(MAKE) lint-go
 	@$(SKIPPED)

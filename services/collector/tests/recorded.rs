@@ -5,11 +5,11 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use gumshoe_collector::{
-    kinds::Kind as _,
     kubernetes::{
         repair::decode_lossy,
         wire::{ListReader, Piece},
     },
+    lists::kind::Kind as _,
 };
 use gumshoe_proto::{
     Normalize as _,

@@ -1,24 +1,31 @@
 //! Events: `EventService`. The API server has no order for them and no selector by time, so the newest N are found here.
 
+mod columns;
+mod filter;
+mod position;
+
+use std::time::Duration;
+
 use gumshoe_proto::collector::v1::{
-    Completeness, Event, EventColumns, Gap, GapReason, InvolvedObject, ListEventsRequest, ListEventsResponse,
-    ObjectMeta, event_service_server::EventService,
+    Completeness, Event, Gap, GapReason, ListEventsRequest, ListEventsResponse, ObjectMeta,
+    event_service_server::EventService,
 };
 use k8s_openapi::api::core::v1 as core;
 use prost::Message as _;
 use prost_types::Timestamp;
-use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 
-use super::{Kind, ListResponse};
+use self::{filter::Filter, position::Position};
 use crate::{
     error::ReadError,
     kubernetes::{api::Call, resource::Resource, selector::Selectors},
     lists::{
         Reader,
         collection::{Collection, CollectionQuery, Read},
-        newest::{Newest, Rank},
+        kind::{Kind, ListResponse},
+        memory::{Memory, Share},
+        newest::{Cut, Newest, Rank},
         page::{PageCutter, limit, page_size},
         report::Report,
         stream::{PageSender, PageStream},
@@ -30,10 +37,12 @@ use crate::{
 const LIMIT_DEFAULT: u64 = 1000;
 /// Most events in an answer, whatever the request says.
 const LIMIT_MAX: u64 = 50_000;
-/// The newest events are held until the whole set has passed by; some 20,000 ordinary ones fit into this.
+/// The newest events are held, encoded, until the whole set has passed by; some 15,000 ordinary ones fit into this.
 const HELD_BYTES: usize = 12 << 20;
-/// Names and reasons in a filter; more would not fit into an address.
-const FILTER_MAX: usize = 100;
+/// What all calls may hold of them together: two of the largest, or the default limit's thousand for each of thirty.
+const HELD_BYTES_OF_ALL: usize = 32 << 20;
+/// Nothing of the API server waits for a caller who is slow, but what is held for him is missing to others.
+const SLOW_CALLER_WAIT: Duration = Duration::from_secs(60);
 
 impl Kind for Event {
     const RESOURCE: Resource = Resource::of::<core::Event>();
@@ -45,7 +54,7 @@ impl Kind for Event {
     }
 
     fn derive(&mut self, _now: Timestamp) {
-        self.columns = Some(columns(self));
+        self.columns = Some(columns::columns(self));
     }
 }
 
@@ -59,7 +68,18 @@ impl ListResponse for ListEventsResponse {
 
 /// Serves `EventService`.
 #[derive(Clone)]
-pub struct Events(pub Reader);
+pub struct Events {
+    reader: Reader,
+    memory: Memory,
+}
+
+impl Events {
+    /// Serves with this reader; one for all calls of the process, whose bound it holds.
+    #[must_use]
+    pub fn new(reader: Reader) -> Self {
+        Self { reader, memory: Memory::of(HELD_BYTES_OF_ALL) }
+    }
+}
 
 #[tonic::async_trait]
 impl EventService for Events {
@@ -69,35 +89,31 @@ impl EventService for Events {
         &self,
         request: Request<ListEventsRequest>,
     ) -> Result<Response<Self::ListEventsStream>, Status> {
-        let list = EventList::new(&self.0, &Call::of(&request), request.into_inner())?;
+        let list = EventList::new(self, &Call::of(&request), request.into_inner())?;
         Ok(Response::new(PageStream::start(|pages| list.run(pages))))
     }
-}
-
-/// Where a list goes on: behind this event, at this snapshot.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Position {
-    resource_version: String,
-    after: Rank,
 }
 
 /// One list on its way to the caller.
 struct EventList {
     collection: Collection<Event>,
+    memory: Memory,
     filter: Filter,
     arguments: Arguments,
-    after: Option<Rank>,
+    /// What earlier answers brought.
+    position: Position,
+    /// The first snapshot that this answer is of.
+    snapshot: Option<String>,
     limit: usize,
     page_size: usize,
     deadline: Instant,
 }
 
 impl EventList {
-    fn new(reader: &Reader, call: &Call, request: ListEventsRequest) -> Result<Self, ReadError> {
+    fn new(Events { reader, memory }: &Events, call: &Call, request: ListEventsRequest) -> Result<Self, ReadError> {
         let arguments =
             Arguments::of(&ListEventsRequest { page_size: 0, page_token: String::new(), limit: 0, ..request.clone() });
-        let position: Option<Position> = arguments.decode(&request.page_token)?;
-        let (resource_version, after) = position.map(|position| (position.resource_version, position.after)).unzip();
+        let position: Position = arguments.decode(&request.page_token)?.unwrap_or_default();
         let places = reader.scope.places(&request.namespaces)?;
         let selectors = Selectors::parse(&request.label_selector, &request.field_selector)?;
         let limit = limit(request.limit)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
@@ -106,15 +122,17 @@ impl EventList {
         let query = CollectionQuery {
             places,
             selectors: filter.narrow(selectors),
-            resource_version,
+            resource_version: position.resource_version().map(str::to_owned),
             after: None,
             restartable: true,
         };
         Ok(Self {
             collection: Collection::new(&reader.api, call, query),
+            memory: memory.clone(),
             filter,
             arguments,
-            after,
+            position,
+            snapshot: None,
             limit: usize::try_from(limit).unwrap_or(usize::MAX),
             page_size,
             deadline: call.deadline,
@@ -128,17 +146,21 @@ impl EventList {
         Ok(())
     }
 
-    async fn read(&mut self) -> Result<Newest<Event>, ReadError> {
-        let mut newest = Newest::new(self.limit, HELD_BYTES);
+    async fn read(&mut self) -> Result<Newest, ReadError> {
+        let mut newest = Newest::new(self.limit, HELD_BYTES, self.memory.share().await);
         while let Some(read) = self.collection.next().await? {
             match read {
-                Read::Restart => newest = Newest::new(self.limit, HELD_BYTES),
+                Read::Restart => {
+                    newest = newest.emptied(self.limit);
+                    self.snapshot = None;
+                }
                 Read::Item(event, key) => {
+                    // Of several snapshots the first: what changed behind it is not in all of the answer.
+                    self.snapshot.get_or_insert_with(|| self.collection.resource_version().to_owned());
                     let last_seen = event.columns.as_ref().and_then(|columns| columns.last_seen);
                     let rank = Rank::new(last_seen.as_ref(), key);
-                    if self.filter.matches(&event) && self.after.as_ref().is_none_or(|after| rank > *after) {
-                        let bytes = event.encoded_len();
-                        newest.offer(rank, bytes, *event);
+                    if self.filter.matches(&event) && !self.position.holds(&rank, &event) {
+                        newest.offer(rank, event.encode_to_vec().into());
                     }
                 }
             }
@@ -146,22 +168,23 @@ impl EventList {
         Ok(newest)
     }
 
-    async fn send(self, newest: Newest<Event>, pages: &PageSender<ListEventsResponse>) {
-        let resource_version = self.collection.resource_version().to_owned();
-        let token = |after: &Rank| {
-            let position = Position { resource_version: resource_version.clone(), after: after.clone() };
-            self.arguments.encode(&position)
-        };
-        let (dropped, cut_by_bytes) = newest.dropped();
+    async fn send(self, newest: Newest, pages: &PageSender<ListEventsResponse>) {
+        let snapshot = self.snapshot.unwrap_or_else(|| self.collection.resource_version().to_owned());
+        let token = |last: &Rank| self.arguments.encode(&self.position.moved(&snapshot, last));
+        let dropped = newest.dropped();
         let mut report = self.collection.into_report();
         let mut cutter = PageCutter::new(self.page_size);
-        let mut last = self.after;
-        let mut sent = last.clone();
-        for (rank, event) in newest.into_sorted() {
+        let mut last = None;
+        let mut sent = None;
+        let (newest, _held): (_, Share) = newest.into_sorted();
+        for (rank, encoded) in newest {
+            let event = Event::decode(&*encoded).expect("it was encoded here");
             let bytes = PageCutter::size_of(&event);
             if !cutter.fits(bytes) {
-                let Ok(room) = timeout_at(self.deadline, pages.reserve(cutter.bytes())).await else {
-                    return finish(report, Vec::new(), sent.map(|sent| token(&sent)), Some(late()), pages);
+                let until = self.deadline.min(Instant::now() + SLOW_CALLER_WAIT);
+                let Ok(room) = timeout_at(until, pages.reserve(cutter.bytes())).await else {
+                    let gap = if until == self.deadline { late() } else { slow() };
+                    return finish(report, Vec::new(), sent.as_ref().map(token), Some(gap), pages);
                 };
                 let (items, bytes) = cutter.take();
                 report.count(items.len(), bytes);
@@ -173,8 +196,7 @@ impl EventList {
         }
         let (items, bytes) = cutter.take();
         report.count(items.len(), bytes);
-        let gap = (dropped > 0).then(|| left_out(dropped, cut_by_bytes));
-        finish(report, items, last.map(|last| token(&last)), gap, pages);
+        finish(report, items, last.as_ref().map(token), left_out(dropped), pages);
     }
 }
 
@@ -187,7 +209,7 @@ fn finish(
 ) {
     let token = token.filter(|_| gap.is_some()).unwrap_or_default();
     if let Some(gap) = gap {
-        report.gap(Gap { resumable: !token.is_empty(), ..gap });
+        report.ends_with(Gap { resumable: !token.is_empty(), ..gap });
     }
     let completeness = report.finish(token.clone());
     pages.send_last(ListEventsResponse::page(items, token, Some(completeness)));
@@ -197,155 +219,17 @@ fn late() -> Gap {
     Gap { reason: GapReason::Deadline.into(), message: ReadError::Deadline.to_string(), ..Gap::default() }
 }
 
-fn left_out(dropped: u64, cut_by_bytes: bool) -> Gap {
-    let message = if cut_by_bytes {
-        format!("{dropped} older events were left out: the newest ones fill {} MiB", HELD_BYTES >> 20)
-    } else {
-        format!("{dropped} older events are beyond the limit of the request")
+fn slow() -> Gap {
+    let message = "the pages were taken too slowly".to_owned();
+    Gap { reason: GapReason::SlowCaller.into(), message, ..Gap::default() }
+}
+
+fn left_out((dropped, cut): (u64, Cut)) -> Option<Gap> {
+    let (reason, why) = match cut {
+        Cut::Number => (GapReason::Limit, "are beyond the limit of the request".to_owned()),
+        Cut::Bytes => (GapReason::Limit, format!("were left out: the newest ones fill {} MiB", HELD_BYTES >> 20)),
+        Cut::Memory => (GapReason::Overloaded, "were left out: other calls hold the memory for them".to_owned()),
     };
-    Gap { reason: GapReason::Limit.into(), message, items: Some(dropped), ..Gap::default() }
-}
-
-/// What a request filters by, beside its selectors.
-#[derive(Debug)]
-struct Filter {
-    involved_object: InvolvedObject,
-    types: Vec<String>,
-    reasons: Vec<String>,
-}
-
-impl Filter {
-    fn new(request: ListEventsRequest) -> Result<Self, ReadError> {
-        let involved_object = request.involved_object.unwrap_or_default();
-        let InvolvedObject { kind, namespace, name, uid } = &involved_object;
-        for (field, value) in [
-            ("involved_object.kind", kind),
-            ("involved_object.namespace", namespace),
-            ("involved_object.name", name),
-            ("involved_object.uid", uid),
-        ] {
-            // The name of a node event's object can be any path segment, so only what no name can hold is refused.
-            let illegal =
-                |character: char| character.is_control() || character.is_whitespace() || "/%?".contains(character);
-            if value.len() > 253 || value.contains(illegal) || matches!(value.as_str(), "." | "..") {
-                return Err(ReadError::invalid(field, "is not a name"));
-            }
-        }
-        for (field, values) in [("types", &request.types), ("reasons", &request.reasons)] {
-            if values.len() > FILTER_MAX {
-                return Err(ReadError::invalid(field, format!("must be no more than {FILTER_MAX}")));
-            }
-            if values.iter().any(|value| value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
-                return Err(ReadError::invalid(field, "must consist of letters and digits, as in Warning or BackOff"));
-            }
-        }
-        Ok(Self { involved_object, types: request.types, reasons: request.reasons })
-    }
-
-    /// Lets the API server filter where one value is asked for: it knows no "any of".
-    fn narrow(&self, mut selectors: Selectors) -> Selectors {
-        let InvolvedObject { kind, namespace, name, uid } = &self.involved_object;
-        for (field, value) in [
-            ("involvedObject.kind", kind),
-            ("involvedObject.namespace", namespace),
-            ("involvedObject.name", name),
-            ("involvedObject.uid", uid),
-        ] {
-            if !value.is_empty() {
-                selectors = selectors.with_field(field, value);
-            }
-        }
-        for (field, values) in [("type", &self.types), ("reason", &self.reasons)] {
-            if let [value] = values.as_slice() {
-                selectors = selectors.with_field(field, value);
-            }
-        }
-        selectors
-    }
-
-    fn matches(&self, event: &Event) -> bool {
-        let any = |wanted: &[String], value: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == value);
-        any(&self.types, &event.r#type) && any(&self.reasons, &event.reason)
-    }
-}
-
-/// The true times and count of an event: old ones carry lastTimestamp and count, new ones eventTime and a series.
-fn columns(event: &Event) -> EventColumns {
-    let created = event.metadata.as_ref().and_then(|metadata| metadata.creation_timestamp);
-    let series = event.series.as_ref();
-    let count = series.map_or(event.count, |series| series.count);
-    let involved = event.involved_object.clone().unwrap_or_default();
-    let kind = involved.kind.to_lowercase();
-    EventColumns {
-        last_seen: series
-            .and_then(|series| series.last_observed_time)
-            .or(event.last_timestamp)
-            .or(event.event_time)
-            .or(event.first_timestamp)
-            .or(created),
-        first_seen: event.first_timestamp.or(event.event_time).or(created),
-        count: u32::try_from(count).unwrap_or_default().max(1),
-        object: if involved.name.is_empty() { kind } else { format!("{kind}/{}", involved.name) },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use gumshoe_proto::collector::v1::EventSeries;
-
-    use super::*;
-
-    fn mk_time(seconds: i64) -> Option<Timestamp> {
-        Some(Timestamp { seconds, nanos: 0 })
-    }
-
-    #[test]
-    fn the_last_time_is_the_truest_that_the_event_has() {
-        let created = Event {
-            metadata: Some(ObjectMeta { creation_timestamp: mk_time(1), ..ObjectMeta::default() }),
-            ..Event::default()
-        };
-        let first = Event { first_timestamp: mk_time(2), ..created.clone() };
-        let event_time = Event { event_time: mk_time(3), ..first.clone() };
-        let last = Event { last_timestamp: mk_time(4), count: 7, ..event_time.clone() };
-        let series = Event { series: Some(EventSeries { count: 9, last_observed_time: mk_time(5) }), ..last.clone() };
-        for (event, seconds, count) in
-            [(created, 1, 1), (first, 2, 1), (event_time, 3, 1), (last, 4, 7), (series, 5, 9)]
-        {
-            let columns = columns(&event);
-            assert_eq!((columns.last_seen, columns.count), (mk_time(seconds), count));
-        }
-    }
-
-    #[test]
-    fn one_value_is_filtered_by_the_server_and_several_here() {
-        let filter = Filter::new(ListEventsRequest {
-            involved_object: Some(InvolvedObject {
-                kind: "Pod".into(),
-                name: "api-0".into(),
-                ..InvolvedObject::default()
-            }),
-            types: vec!["Warning".into()],
-            reasons: vec!["BackOff".into(), "Failed".into()],
-            ..ListEventsRequest::default()
-        })
-        .unwrap();
-        let selectors = filter.narrow(Selectors::default());
-        assert_eq!(selectors.field(), "involvedObject.kind=Pod,involvedObject.name=api-0,type=Warning");
-        let mk_event = |reason: &str| Event { reason: reason.into(), r#type: "Warning".into(), ..Event::default() };
-        assert!(filter.matches(&mk_event("Failed")));
-        assert!(!filter.matches(&mk_event("Pulled")));
-    }
-
-    #[test]
-    fn a_wrong_filter_is_refused_with_the_field_named() {
-        for bad in ["..", "a/b", "%", "?", "a b"] {
-            let request = ListEventsRequest {
-                involved_object: Some(InvolvedObject { name: bad.into(), ..InvolvedObject::default() }),
-                ..ListEventsRequest::default()
-            };
-            let error = Filter::new(request);
-            assert!(matches!(error, Err(ReadError::InvalidArgument { field: "involved_object.name", .. })), "{bad}");
-        }
-    }
+    let message = format!("{dropped} older events {why}");
+    (dropped > 0).then(|| Gap { reason: reason.into(), message, items: Some(dropped), ..Gap::default() })
 }

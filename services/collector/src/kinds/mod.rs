@@ -4,20 +4,13 @@ pub mod event;
 pub mod log;
 pub mod pod;
 
-use gumshoe_proto::{
-    Normalize,
-    collector::v1::{
-        Completeness, ObjectMeta, event_service_server::EventServiceServer, pod_service_server::PodServiceServer,
-    },
-};
+use gumshoe_proto::collector::v1::{event_service_server::EventServiceServer, pod_service_server::PodServiceServer};
 use gumshoe_runtime::server::MAX_REQUEST_BYTES;
-use prost::{Message, Name};
-use prost_types::Timestamp;
 use tonic::{server::NamedService, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use self::{event::Events, log::Logs, pod::Pods};
-use crate::{kubernetes::resource::Resource, lists::Reader};
+use crate::lists::Reader;
 
 /// A permission that a service needs; together they are the rules of the chart's Role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +42,7 @@ pub fn routes(reader: &Reader) -> Routes {
     };
     let embedded = "the embedded descriptor sets are what the compiler encoded";
     Routes::new(PodServiceServer::new(Pods(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
-        .add_service(EventServiceServer::new(Events(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(EventServiceServer::new(Events::new(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(Logs::new(reader.clone()))
         .add_service(reflection().build_v1().expect(embedded))
         .add_service(reflection().build_v1alpha().expect(embedded))
@@ -66,27 +59,4 @@ pub async fn set_serving(health: &HealthReporter, serving: bool) {
     ] {
         health.set_service_status(service, status).await;
     }
-}
-
-/// A kind of Kubernetes object, as the contract has it.
-pub trait Kind: Message + Name + Normalize + Default + 'static {
-    /// Where the Kubernetes API has it.
-    const RESOURCE: Resource;
-    /// Whether lists of it come in several answers: for kinds that the API server's watch cache does not hold.
-    const PAGINATE: bool = false;
-
-    /// The object's metadata, where it has been sent.
-    fn metadata(&self) -> Option<&ObjectMeta>;
-
-    /// Fills the fields that Kubernetes does not send, from those that it does; `now` is for ages.
-    fn derive(&mut self, now: Timestamp);
-}
-
-/// The page of a kind.
-pub trait ListResponse: Send + 'static {
-    /// What it holds.
-    type Item: Kind;
-
-    /// A page; only the last one of an answer has a `completeness`.
-    fn page(items: Vec<Self::Item>, next_page_token: String, completeness: Option<Completeness>) -> Self;
 }

@@ -10,11 +10,11 @@ use k8s_openapi::api::core::v1 as core;
 use prost_types::Timestamp;
 use tonic::{Request, Response, Status};
 
-use super::{Kind, ListResponse};
 use crate::{
     kubernetes::resource::Resource,
     lists::{
         Reader,
+        kind::{Kind, ListResponse},
         list::{ListRequest, Selection},
         stream::PageStream,
     },

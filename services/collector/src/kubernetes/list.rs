@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use prost::Message as _;
+use tokio::time::Instant;
 
 use super::{
     api::{Answer, Call, KubernetesApi, STALL},
@@ -56,6 +57,7 @@ pub struct ListRead {
     query: ListQuery,
     what: String,
     answer: Answer,
+    began: Instant,
     reader: ListReader,
     meta: ListMeta,
     /// Of the first answer: those of later pages of an inconsistent list differ.
@@ -74,6 +76,7 @@ impl ListRead {
             Some(namespace) => format!("list {} in the namespace {namespace}", query.resource.plural),
             None => format!("list {} in all namespaces", query.resource.plural),
         };
+        let began = Instant::now();
         let answer = request(api, call, &query, &what, "").await?;
         let mut list = Self {
             api: api.clone(),
@@ -81,6 +84,7 @@ impl ListRead {
             query,
             what,
             answer,
+            began,
             reader: ListReader::default(),
             meta: ListMeta::default(),
             resource_version: String::new(),
@@ -94,6 +98,12 @@ impl ListRead {
     #[must_use]
     pub fn resource_version(&self) -> &str {
         &self.resource_version
+    }
+
+    /// When the request began whose answer is being read: the API server bounds the time of each.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// Takes the texts of the `Warning` headers so far.
@@ -143,6 +153,7 @@ impl ListRead {
     }
 
     async fn next_page(&mut self, continue_token: &str) -> Result<(), ReadError> {
+        self.began = Instant::now();
         self.answer = request(&self.api, &self.call, &self.query, &self.what, continue_token).await?;
         self.reader = ListReader::default();
         self.note_warnings();

@@ -7,19 +7,17 @@ use std::{collections::VecDeque, marker::PhantomData, time::SystemTime};
 
 use bytes::Bytes;
 use gumshoe_proto::collector::v1::{Gap, GapReason};
-use k8s_openapi::api::core::v1 as core;
 use prost_types::Timestamp;
+use tokio::time::Instant;
 
-use super::{report::Report, scope::Places};
+use super::{absence::Absence, kind::Kind, report::Report, scope::Places};
 use crate::{
     error::ReadError,
-    kinds::Kind,
     kubernetes::{
-        api::{Call, Failure, KubernetesApi},
+        api::{Call, KubernetesApi},
         list::{Entry, ListQuery, ListRead},
         names::Namespace,
         repair::decode_lossy,
-        resource::Resource,
         selector::Selectors,
         wire::name_of_head,
     },
@@ -70,6 +68,7 @@ pub struct Collection<K> {
     /// The places that were read to their end or denied, and the last denial.
     readable: usize,
     denied: Option<ReadError>,
+    absence: Absence,
     report: Report,
     kind: PhantomData<K>,
 }
@@ -83,9 +82,7 @@ struct Place {
 impl<K: Kind> Collection<K> {
     /// Nothing is sent before the first `next`.
     #[must_use]
-    pub fn new(api: &KubernetesApi, call: &Call, mut query: CollectionQuery) -> Self {
-        let mut report = Report::default();
-        std::mem::take(&mut query.places.gaps).into_iter().for_each(|gap| report.gap(gap));
+    pub fn new(api: &KubernetesApi, call: &Call, query: CollectionQuery) -> Self {
         Self {
             api: api.clone(),
             call: call.clone(),
@@ -99,7 +96,8 @@ impl<K: Kind> Collection<K> {
             restarted: false,
             readable: 0,
             denied: None,
-            report,
+            absence: Absence::default(),
+            report: report_of(&query.places),
             query,
             kind: PhantomData,
         }
@@ -112,8 +110,15 @@ impl<K: Kind> Collection<K> {
 
     /// The report, at the end.
     #[must_use]
-    pub fn into_report(self) -> Report {
+    pub fn into_report(mut self) -> Report {
+        self.report.note(self.absence.warning());
         self.report
+    }
+
+    /// When the request began that is open now; None between two.
+    #[must_use]
+    pub fn request_began(&self) -> Option<Instant> {
+        self.current.as_ref().map(|place| place.list.began())
     }
 
     /// The snapshot that is read; empty before the first object.
@@ -140,7 +145,9 @@ impl<K: Kind> Collection<K> {
                 self.open(namespace).await?;
                 continue;
             };
-            match place.list.next_entry().await {
+            let entry = place.list.next_entry().await;
+            self.report.warnings(place.list.take_warnings());
+            match entry {
                 Ok(Some(entry)) => {
                     place.empty = false;
                     if self.resource_version.is_none() {
@@ -150,7 +157,7 @@ impl<K: Kind> Collection<K> {
                         return Ok(Some(read));
                     }
                 }
-                Ok(None) => self.close().await?,
+                Ok(None) => self.close().await,
                 Err(ReadError::Expired { continue_token }) => {
                     if let Some(restart) = self.expired(continue_token).await? {
                         return Ok(Some(restart));
@@ -186,7 +193,10 @@ impl<K: Kind> Collection<K> {
             opened = ListRead::open(&self.api, &self.call, query).await;
         }
         match opened {
-            Ok(list) => self.current = Some(Place { namespace, list, empty: true }),
+            Ok(mut list) => {
+                self.report.warnings(list.take_warnings());
+                self.current = Some(Place { namespace, list, empty: true });
+            }
             Err(error @ ReadError::Denied(_)) => self.denied(namespace.as_ref(), error),
             Err(error) => return Err(error),
         }
@@ -221,36 +231,17 @@ impl<K: Kind> Collection<K> {
         }
     }
 
-    async fn close(&mut self) -> Result<(), ReadError> {
-        let Some(mut place) = self.current.take() else { return Ok(()) };
+    async fn close(&mut self) {
+        let Some(place) = self.current.take() else { return };
         self.readable += 1;
-        self.report.warnings(place.list.take_warnings());
         if self.resource_version.is_none() {
             self.resource_version = Some(place.list.resource_version().to_owned());
         }
-        match place.namespace {
-            Some(namespace) if place.empty => self.note_absence(&namespace).await,
-            _ => Ok(()),
+        if let Some(namespace) = place.namespace
+            && place.empty
+        {
+            self.absence.note(&self.api, &self.call, namespace, &mut self.report).await;
         }
-    }
-
-    /// The list of a namespace that does not exist is empty and not an error. Where the collector may read the namespace
-    /// itself, the difference is told.
-    async fn note_absence(&mut self, namespace: &Namespace) -> Result<(), ReadError> {
-        let target = Resource::of::<core::Namespace>().cluster_object(namespace);
-        match self.api.get_protobuf(&self.call, &target).await {
-            Err(Failure::Answered { code: http::StatusCode::NOT_FOUND, .. }) => self.report.gap(Gap {
-                reason: GapReason::NamespaceNotFound.into(),
-                namespace: namespace.to_string(),
-                message: format!("there is no namespace {namespace}"),
-                ..Gap::default()
-            }),
-            Err(Failure::Answered { code: http::StatusCode::FORBIDDEN, .. }) => self.report.warnings([format!(
-                "nothing found in the namespace {namespace}; whether it exists cannot be told without the permission to get namespaces"
-            )]),
-            Ok(_) | Err(Failure::Answered { .. } | Failure::Unreachable(_) | Failure::Deadline) => {}
-        }
-        Ok(())
     }
 
     /// The snapshot expired between two answers of one list.
@@ -263,6 +254,13 @@ impl<K: Kind> Collection<K> {
             self.skip_through.clone_from(&self.query.after);
             self.last_key = None;
             self.waiting = self.query.places.places.iter().cloned().collect();
+            // What was missing will be found missing again.
+            self.absence = Absence::default();
+            self.report = report_of(&self.query.places);
+            if self.query.resource_version.is_some() {
+                // The answer goes on with one of another snapshot.
+                self.report.inconsistent();
+            }
             return Ok(Some(Read::Restart));
         }
         let (Some(place), Some(token)) = (&mut self.current, continue_token) else {
@@ -325,6 +323,13 @@ impl<K: Kind> Collection<K> {
         self.last_key = Some(key.to_owned());
         true
     }
+}
+
+/// The report of an answer of which nothing has been read yet.
+fn report_of(places: &Places) -> Report {
+    let mut report = Report::default();
+    places.gaps.iter().cloned().for_each(|gap| report.gap(gap));
+    report
 }
 
 /// The key by which the API server orders a list (apiserver: `pkg/registry/generic/registry/store.go`).

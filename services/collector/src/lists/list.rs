@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{
     collection::{Collection, CollectionQuery, Read},
+    kind::ListResponse,
     page::{PageCutter, limit, page_size},
     scope::Scope,
     stream::PageSender,
@@ -16,7 +17,6 @@ use super::{
 };
 use crate::{
     error::ReadError,
-    kinds::ListResponse,
     kubernetes::{
         api::{Call, KubernetesApi},
         selector::Selectors,
@@ -26,7 +26,7 @@ use crate::{
 /// When the buffer is full, the API server is held up for no longer than this: it has a connection open and, on older
 /// servers, the whole list in memory.
 const SLOW_CALLER_WAIT: Duration = Duration::from_secs(10);
-/// The API server cuts a list off 60 s after its beginning; we stop first and say where.
+/// The API server cuts an answer off 60 s after its request; we stop first and say where.
 const READ_MAX: Duration = Duration::from_secs(50);
 
 /// What all list requests have in common.
@@ -78,7 +78,6 @@ pub(super) struct List<R: ListResponse> {
     /// The token behind the last page that was sent.
     sent_token: String,
     deadline: Instant,
-    stop_at: Instant,
 }
 
 impl<R: ListResponse> List<R> {
@@ -107,7 +106,6 @@ impl<R: ListResponse> List<R> {
             last_key: after,
             sent_token: selection.page_token.to_owned(),
             deadline: call.deadline,
-            stop_at: Instant::now() + READ_MAX,
         })
     }
 
@@ -159,7 +157,9 @@ impl<R: ListResponse> List<R> {
 
     /// Sends the page that is full; a gap where the caller does not take the pages.
     async fn send_page(&mut self, pages: &PageSender<R>) -> Option<Gap> {
-        let until = (Instant::now() + SLOW_CALLER_WAIT).min(self.stop_at).min(self.deadline);
+        let patience = Instant::now() + SLOW_CALLER_WAIT;
+        let cut_off = self.collection.request_began().map_or(patience, |began| began + READ_MAX);
+        let until = patience.min(cut_off).min(self.deadline);
         let bytes = self.cutter.bytes();
         let Ok(room) = timeout_at(until, pages.reserve(bytes)).await else {
             // The page is not given: the token behind the last one brings it.
@@ -202,7 +202,7 @@ impl<R: ListResponse> List<R> {
         let report = self.collection.report();
         report.count(items.len(), bytes);
         if let Some(gap) = gap {
-            report.gap(Gap { resumable: !token.is_empty(), ..gap });
+            report.ends_with(Gap { resumable: !token.is_empty(), ..gap });
         }
         let completeness = self.collection.into_report().finish(token.clone());
         pages.send_last(R::page(items, token, Some(completeness)));

@@ -1,8 +1,11 @@
 //! What is the same for the list of every kind: whose namespaces, in what order, in pages of which size, how to go on, and
 //! what is missing in the end.
 
+mod absence;
 pub mod collection;
+pub mod kind;
 pub mod list;
+pub mod memory;
 pub mod newest;
 pub mod page;
 pub mod report;
@@ -14,6 +17,7 @@ use prost_types::Timestamp;
 use tonic::{Request, Status};
 
 use self::{
+    kind::Kind,
     list::{List, ListRequest},
     report::Report,
     scope::Scope,
@@ -21,7 +25,6 @@ use self::{
 };
 use crate::{
     error::ReadError,
-    kinds::Kind,
     kubernetes::{
         api::{Call, KubernetesApi},
         names::{Namespace, ObjectName},

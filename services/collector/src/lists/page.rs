@@ -84,9 +84,11 @@ impl<T: Message> PageCutter<T> {
         self.bytes
     }
 
-    /// Takes the page: its items, and their size in bytes.
+    /// Takes the page: its items, and their size as they are encoded, without the frame that the page puts around each.
     pub fn take(&mut self) -> (Vec<T>, usize) {
-        (std::mem::take(&mut self.items), std::mem::take(&mut self.bytes))
+        let items = std::mem::take(&mut self.items);
+        let bytes = std::mem::take(&mut self.bytes) - items.len() * FIELD_OVERHEAD;
+        (items, bytes)
     }
 
     /// Whether nothing is waiting.
@@ -133,7 +135,8 @@ mod tests {
             pages.push(cutter.take());
             for (page, bytes) in &pages {
                 prop_assert!(page.len() <= size_max);
-                prop_assert!(*bytes <= bytes_max || page.len() == 1);
+                prop_assert_eq!(*bytes, page.iter().map(Message::encoded_len).sum::<usize>());
+                prop_assert!(bytes + page.len() * FIELD_OVERHEAD <= bytes_max || page.len() == 1);
             }
             prop_assert_eq!(pages.into_iter().flat_map(|(page, _)| page).collect::<Vec<_>>(), items);
         }

@@ -7,8 +7,8 @@ use gumshoe_proto::collector::v1::{ContainerLogStatus, Pod};
 use super::{Feed, Place, Source};
 use crate::{
     error::ReadError,
-    kinds::Kind as _,
     kubernetes::repair::decode_lossy,
+    lists::kind::Kind as _,
     logs::{
         containers::run,
         outcome::Trouble,

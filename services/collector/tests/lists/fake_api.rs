@@ -2,6 +2,8 @@
 
 #![allow(clippy::needless_pass_by_value, clippy::result_large_err)]
 
+mod respond;
+
 use std::{
     collections::{HashSet, VecDeque},
     sync::{Arc, Mutex},
@@ -14,14 +16,15 @@ use gumshoe_collector::kubernetes::api::{Call, KubernetesApi};
 use gumshoe_proto::collector::v1::{Event, ObjectMeta, Pod};
 use gumshoe_runtime::request_id::RequestId;
 use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
 use kube::client::Body;
-use percent_encoding::percent_decode_str;
 use prost::Message;
 use prost_types::Timestamp;
 use tokio::{sync::Notify, time::Instant};
 use tower::service_fn;
+
+use self::respond::{FakeBody, Query, envelope, html, list_of, respond, respond_status, response, throttle};
 
 /// What a fault answers instead.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +32,10 @@ pub enum Answer {
     CutAfter(usize),
     StallAfter(usize),
     Status(u16),
+    /// As a proxy answers.
+    Html(u16),
+    /// The true answer, so many seconds late.
+    Late(u64),
     Throttle(u64),
     Expired,
 }
@@ -47,6 +54,9 @@ struct State {
     plural: &'static str,
     minor: String,
     denied: HashSet<String>,
+    namespaces_forbidden: bool,
+    version_status: Option<u16>,
+    warnings: Vec<(String, &'static str)>,
     faults: VecDeque<(String, Answer)>,
     /// Faults of requests that go on, by how many such have been seen.
     continue_faults: Vec<(usize, Answer)>,
@@ -73,7 +83,12 @@ pub fn mk_pod_of_size(namespace: &str, name: &str, bytes: usize) -> Pod {
 }
 
 pub fn mk_event(namespace: &str, name: &str, seconds: i64) -> Event {
-    let metadata = ObjectMeta { name: name.into(), namespace: namespace.into(), ..ObjectMeta::default() };
+    let metadata = ObjectMeta {
+        name: name.into(),
+        namespace: namespace.into(),
+        resource_version: "0".into(),
+        ..ObjectMeta::default()
+    };
     Event {
         metadata: Some(metadata),
         // Second 0 as such is Kubernetes' null.
@@ -109,11 +124,14 @@ impl FakeApi {
 
     /// Adds a pod in a new snapshot.
     pub fn add_pod(&self, pod: Pod) {
+        self.state.lock().unwrap().put(object(pod.metadata.as_ref(), &pod));
+    }
+
+    /// Adds an event, or writes it anew, in a new snapshot.
+    pub fn put_event(&self, mut event: Event) {
         let mut state = self.state.lock().unwrap();
-        let mut objects = state.snapshots.last().cloned().unwrap_or_default();
-        objects.retain(|object| object.name != pod.metadata.as_ref().unwrap().name);
-        objects.push(object(pod.metadata.as_ref(), &pod));
-        state.snapshots.push(objects);
+        event.metadata.as_mut().unwrap().resource_version = state.snapshots.len().to_string();
+        state.put(object(event.metadata.as_ref(), &event));
     }
 
     /// Forgets all snapshots but the newest.
@@ -123,6 +141,21 @@ impl FakeApi {
 
     pub fn deny(&self, namespace: &str) {
         self.state.lock().unwrap().denied.insert(namespace.into());
+    }
+
+    /// Whether a namespace exists may not be asked from now on.
+    pub fn forbid_namespaces(&self) {
+        self.state.lock().unwrap().namespaces_forbidden = true;
+    }
+
+    /// The version is answered with this status.
+    pub fn refuse_version(&self, status: u16) {
+        self.state.lock().unwrap().version_status = Some(status);
+    }
+
+    /// Answers of this path carry this warning from now on.
+    pub fn warn(&self, path: &str, warning: &'static str) {
+        self.state.lock().unwrap().warnings.push((path.into(), warning));
     }
 
     /// The next request of this path is answered so.
@@ -152,25 +185,36 @@ impl FakeApi {
         self.body_dropped.notified().await;
     }
 
-    pub async fn connect(&self) -> KubernetesApi {
+    /// A client of this API that has not asked anything yet.
+    pub fn client(&self) -> KubernetesApi {
         let fake = self.clone();
         let service = service_fn(move |request: Request<Body>| {
-            let answer = fake.answer(&request);
-            async move { Ok::<_, std::convert::Infallible>(answer) }
+            let (late, answer) = fake.answer(&request);
+            async move {
+                if let Some(late) = late {
+                    tokio::time::sleep(late).await;
+                }
+                Ok::<_, std::convert::Infallible>(answer)
+            }
         });
-        let api = KubernetesApi::from_client(kube::Client::new(service, "default"));
+        KubernetesApi::from_client(kube::Client::new(service, "default"))
+    }
+
+    pub async fn connect(&self) -> KubernetesApi {
+        let api = self.client();
         let call = Call { deadline: Instant::now() + Duration::from_secs(10), request_id: RequestId::fresh() };
         api.discover(&call).await.unwrap();
         api
     }
 
-    fn answer(&self, request: &Request<Body>) -> Response<FakeBody> {
+    fn answer(&self, request: &Request<Body>) -> (Option<Duration>, Response<FakeBody>) {
         let mut state = self.state.lock().unwrap();
         let uri = request.uri();
         let (path, query) = (uri.path().to_owned(), Query::of(uri.query().unwrap_or_default()));
         if path == "/version" {
             let body = format!(r#"{{"major":"1","minor":"{}"}}"#, state.minor);
-            return respond(200, "application/json", body.into());
+            let refused = state.version_status.map(|status| respond_status(status, "Refused", ""));
+            return (None, refused.unwrap_or_else(|| respond(200, "application/json", body.into())));
         }
         state.requests.push(uri.to_string());
         state.headers = request.headers().clone();
@@ -183,16 +227,22 @@ impl FakeApi {
             let seen = state.continues;
             fault = fault.or(state.continue_faults.iter().find(|(n, _)| *n == seen).map(|(_, answer)| *answer));
         }
-        match fault {
+        let late = fault.and_then(|fault| if let Answer::Late(seconds) = fault { Some(seconds) } else { None });
+        let mut answer = match fault {
             Some(Answer::Status(code)) => respond_status(code, "Forbidden", ""),
+            Some(Answer::Html(code)) => html(code),
             Some(Answer::Throttle(seconds)) => throttle(seconds),
             Some(Answer::Expired) => {
                 respond_status(410, "Expired", &format!("inconsistent:{}", query.get("continue").unwrap_or_default()))
             }
             Some(Answer::CutAfter(bytes)) => self.respond_body(state.list(&path, &query), Some(bytes), false),
             Some(Answer::StallAfter(bytes)) => self.respond_body(state.list(&path, &query), Some(bytes), true),
-            None => self.respond_body(state.list(&path, &query), None, false),
+            Some(Answer::Late(_)) | None => self.respond_body(state.list(&path, &query), None, false),
+        };
+        for (_, warning) in state.warnings.iter().filter(|(of, _)| *of == path) {
+            answer.headers_mut().append("warning", format!("299 - \"{warning}\"").parse().unwrap());
         }
+        (late.map(Duration::from_secs), answer)
     }
 
     fn respond_body(
@@ -230,15 +280,22 @@ impl Drop for NotifyOnDrop {
     }
 }
 
-type FakeBody = UnsyncBoxBody<Bytes, std::convert::Infallible>;
-
 impl State {
+    /// A new snapshot in which this object is as given.
+    fn put(&mut self, object: Object) {
+        let mut objects = self.snapshots.last().cloned().unwrap_or_default();
+        objects.retain(|other| (&other.namespace, &other.name) != (&object.namespace, &object.name));
+        objects.push(object);
+        self.snapshots.push(objects);
+    }
+
     /// The body of a list, or of one object.
     fn list(&self, path: &str, query: &Query) -> Result<Vec<u8>, Response<FakeBody>> {
         let newest = self.snapshots.len() - 1;
         let parts: Vec<_> = path.trim_start_matches("/api/v1/").split('/').collect();
         let (namespace, name) = match parts.as_slice() {
             [_plural] => (None, None),
+            ["namespaces", _] if self.namespaces_forbidden => return Err(respond_status(403, "Forbidden", "")),
             ["namespaces", namespace] => {
                 let exists = self.snapshots[newest].iter().any(|object| object.namespace == *namespace);
                 return if exists { Ok(envelope(&[])) } else { Err(respond_status(404, "NotFound", "")) };
@@ -271,60 +328,4 @@ impl State {
         let next = if end < objects.len() { format!("{version}:{end}") } else { String::new() };
         Ok(envelope(&list_of(&version.to_string(), &next, &objects[start..end])))
     }
-}
-
-fn list_of(version: &str, next: &str, objects: &[&Object]) -> Vec<u8> {
-    let mut meta = Vec::new();
-    prost::encoding::string::encode(2, &version.to_owned(), &mut meta);
-    prost::encoding::string::encode(3, &next.to_owned(), &mut meta);
-    let mut list = Vec::new();
-    prost::encoding::bytes::encode(1, &meta, &mut list);
-    for object in objects {
-        prost::encoding::bytes::encode(2, &object.encoded, &mut list);
-    }
-    list
-}
-
-fn envelope(raw: &[u8]) -> Vec<u8> {
-    let mut body = b"k8s\0\x0a\x00".to_vec();
-    prost::encoding::bytes::encode(2, &raw.to_vec(), &mut body);
-    body.extend(b"\x1a\x00\x22\x00");
-    body
-}
-
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn of(text: &str) -> Self {
-        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-        Self(
-            pairs
-                .map(|(name, value)| (name.to_owned(), percent_decode_str(value).decode_utf8_lossy().into_owned()))
-                .collect(),
-        )
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
-    }
-}
-
-fn respond(code: u16, content_type: &'static str, body: Bytes) -> Response<FakeBody> {
-    let frames = stream::iter([Ok(Frame::data(body))]);
-    response(code, content_type, StreamBody::new(frames).boxed_unsync())
-}
-
-fn response(code: u16, content_type: &'static str, body: FakeBody) -> Response<FakeBody> {
-    Response::builder().status(code).header("content-type", content_type).body(body).unwrap()
-}
-
-fn respond_status(code: u16, reason: &str, continue_token: &str) -> Response<FakeBody> {
-    let body = serde_json::json!({"kind": "Status", "reason": reason, "message": reason, "metadata": {"continue": continue_token}});
-    respond(code, "application/json", body.to_string().into())
-}
-
-fn throttle(seconds: u64) -> Response<FakeBody> {
-    let mut response = respond(429, "text/plain", "Too many requests".into());
-    response.headers_mut().insert("retry-after", seconds.into());
-    response
 }

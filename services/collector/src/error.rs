@@ -3,13 +3,11 @@
 //! What a caller is told (`Display`) and what is logged (the source chain) are kept apart: a `kube::Error` can hold a dump
 //! of a response, so it is only ever a source.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
+use gumshoe_runtime::{chain::Chain, errors::DOMAIN};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-
-/// The `domain` of every `ErrorInfo` (AIP-193).
-const DOMAIN: &str = "gumshoe.dev";
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -60,6 +58,10 @@ pub enum ReadError {
         #[source]
         source: Option<Source>,
     },
+    /// The API server, or whoever stands before it, refused a request that we hold to be right: an address of a proxy that is wrong,
+    /// a request line that is too long for it. Trying again does not help.
+    #[error("the Kubernetes API answered {0}; is there a proxy in between?")]
+    Unexpected(String),
     /// An answer had begun and broke off or stalled.
     #[error("the read from the Kubernetes API was interrupted: {what}")]
     Interrupted {
@@ -97,6 +99,7 @@ impl ReadError {
             | Self::NotFound { .. }
             | Self::Expired { .. }
             | Self::Unauthenticated
+            | Self::Unexpected(_)
             | Self::Deadline
             | Self::Malformed(_) => false,
         }
@@ -114,6 +117,7 @@ impl ReadError {
             Self::Unavailable { .. } => (Code::Unavailable, "KUBERNETES_API_UNAVAILABLE"),
             Self::Interrupted { .. } => (Code::Unavailable, "READ_INTERRUPTED"),
             Self::Unauthenticated => (Code::FailedPrecondition, "COLLECTOR_CREDENTIALS_REFUSED"),
+            Self::Unexpected(_) => (Code::FailedPrecondition, "UNEXPECTED_ANSWER"),
             Self::Deadline => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
             Self::Malformed(_) => (Code::Internal, "MALFORMED_ANSWER"),
         }
@@ -123,7 +127,7 @@ impl ReadError {
 impl From<ReadError> for Status {
     fn from(error: ReadError) -> Self {
         let (code, reason) = error.code_and_reason();
-        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, std::collections::HashMap::new());
+        let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
         let message = error.to_string();
         match &error {
             ReadError::InvalidArgument { field, why } => {
@@ -138,24 +142,12 @@ impl From<ReadError> for Status {
             _ => {}
         }
         if code == Code::Internal || code == Code::FailedPrecondition {
-            tracing::error!(error = %error, cause = source_chain(&error), "read failed");
+            tracing::error!(error = %Chain(&error), "read failed");
         } else {
-            tracing::debug!(error = %error, cause = source_chain(&error), "read failed");
+            tracing::debug!(error = %Chain(&error), "read failed");
         }
         Status::with_error_details(code, message, details)
     }
-}
-
-/// The causes of an error, outermost first, for the log alone.
-#[must_use]
-pub fn source_chain(error: &dyn std::error::Error) -> String {
-    let mut chain = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        chain.push(cause.to_string());
-        next = cause.source();
-    }
-    chain.join(": ")
 }
 
 #[cfg(test)]
@@ -174,7 +166,7 @@ mod tests {
     #[test]
     fn the_cause_is_not_told_to_the_caller() {
         let error = ReadError::Unavailable { what: "no answer".into(), source: Some("10.0.0.1 secret dump".into()) };
-        assert_eq!(source_chain(&error), "10.0.0.1 secret dump");
+        assert!(Chain(&error).to_string().ends_with(": 10.0.0.1 secret dump"));
         assert!(!Status::from(error).message().contains("secret"));
     }
 }

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use futures::future::join;
 use gumshoe_runtime::{
     admin::{self, ReadinessGate},
+    chain::Chain,
     process::Process,
     request_id::RequestId,
     server::{self, Limits},
@@ -83,13 +84,16 @@ async fn discovered(api: &KubernetesApi, ready: &ReadinessGate) {
     loop {
         let call = Call { deadline: Instant::now() + DISCOVERY_TIMEOUT, request_id: RequestId::fresh() };
         match api.discover(&call).await {
-            Ok(version) => {
+            Ok(Some(version)) => {
                 tracing::info!(version = %version, "the Kubernetes API answers");
                 return;
             }
+            Ok(None) => {
+                tracing::warn!("the Kubernetes API answers, but does not tell its version: lists are read in pages");
+                return;
+            }
             Err(error) => {
-                let cause = crate::error::source_chain(&error);
-                tracing::warn!(error = %error, cause, "the Kubernetes API does not answer yet");
+                tracing::warn!(error = %Chain(&error), "the Kubernetes API does not answer yet");
                 ready.not_ready(error.to_string());
             }
         }

@@ -24,7 +24,7 @@ use crate::{
         Reader,
         collection::{Collection, CollectionQuery, Read},
         kind::{Kind, ListResponse},
-        memory::{Memory, Share},
+        memory::Memory,
         newest::{Cut, Newest, Rank},
         page::{PageCutter, limit, page_size},
         report::Report,
@@ -176,7 +176,7 @@ impl EventList {
         let mut cutter = PageCutter::new(self.page_size);
         let mut last = None;
         let mut sent = None;
-        let (newest, _held): (_, Share) = newest.into_sorted();
+        let (newest, _held) = newest.into_sorted();
         for (rank, encoded) in newest {
             let event = Event::decode(&*encoded).expect("it was encoded here");
             let bytes = PageCutter::size_of(&event);

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use gumshoe_runtime::{deadline::Deadline, request_id::RequestId};
+use gumshoe_runtime::request_id::RequestId;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
@@ -18,6 +18,7 @@ use super::{
     names::{Namespace, ObjectName},
     resource::{Resource, Target},
     status::{ErrorBody, read_error_body},
+    version::{STREAMS_LISTS_SINCE, Version},
     wire::{ITEM_MAX, unwrap_unknown},
 };
 use crate::error::ReadError;
@@ -46,39 +47,12 @@ pub struct Call {
     pub request_id: RequestId,
 }
 
-impl Call {
-    /// The call that a gRPC request belongs to, from what the server's layers have put into its extensions. The reads end
-    /// a little before the caller's deadline, so that there is time left to say what is missing.
-    pub fn of<T>(request: &tonic::Request<T>) -> Self {
-        let extensions = request.extensions();
-        let deadline =
-            extensions.get::<Deadline>().copied().unwrap_or_else(|| Deadline::after(Duration::from_secs(60)));
-        let reserve = (deadline.remaining() / 10).min(Duration::from_millis(500));
-        Self {
-            deadline: deadline.instant() - reserve,
-            request_id: extensions.get::<RequestId>().cloned().unwrap_or_else(RequestId::fresh),
-        }
-    }
-}
-
 /// Reads the Kubernetes API with the collector's own credentials.
 #[derive(Clone)]
 pub struct KubernetesApi {
     client: kube::Client,
     version: Arc<OnceLock<Version>>,
 }
-
-/// The version of the API server; servers write minor versions like "33+" too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
-    /// 1.
-    pub major: u32,
-    /// 36 for Kubernetes 1.36.
-    pub minor: u32,
-}
-
-/// Since this version the API server writes an unpaginated list item by item (KEP-5116).
-const STREAMS_LISTS_SINCE: Version = Version { major: 1, minor: 33 };
 
 /// Why there is no answer to read.
 #[derive(Debug)]
@@ -124,16 +98,19 @@ impl KubernetesApi {
         Self { client, version: Arc::default() }
     }
 
-    /// Asks the server for its version, which decides how lists are read.
+    /// Asks the server for its version, which decides how lists are read. None where the server does not tell it to us: everything
+    /// can be read all the same.
     ///
     /// # Errors
-    /// Where the server cannot be reached or answers something else.
-    pub async fn discover(&self, call: &Call) -> Result<Version, ReadError> {
-        let answer = self.send(call, &Target::fixed("/version"), "application/json").await;
-        let mut answer = answer.map_err(|failure| failure.into_read_error("get the version"))?;
+    /// Where the server cannot be reached, refuses our credentials or answers something else.
+    pub async fn discover(&self, call: &Call) -> Result<Option<Version>, ReadError> {
+        let mut answer = match self.send(call, &Target::fixed("/version"), "application/json").await {
+            Err(Failure::Answered { code: StatusCode::FORBIDDEN | StatusCode::NOT_FOUND, .. }) => return Ok(None),
+            answer => answer.map_err(|failure| failure.into_read_error("get the version"))?,
+        };
         let body = answer.collect(ERROR_BODY_MAX).await?;
         let version = Version::parse(&body).ok_or_else(|| ReadError::Malformed("it names no version".into()))?;
-        Ok(*self.version.get_or_init(|| version))
+        Ok(Some(*self.version.get_or_init(|| version)))
     }
 
     /// Whether a list is best read in one answer. False as long as the version is not known.
@@ -200,10 +177,9 @@ impl KubernetesApi {
                 outcome => return outcome,
             };
             let asked = failure.retry_after().unwrap_or(wait);
-            let again_at = Instant::now() + asked;
-            if again_at >= call.deadline {
-                return Err(failure);
-            }
+            // What is asked for may be longer than a clock can tell.
+            let again_at = Instant::now().checked_add(asked).filter(|again_at| *again_at < call.deadline);
+            let Some(again_at) = again_at else { return Err(failure) };
             tracing::debug!(attempt, wait_ms = asked.as_millis(), "the Kubernetes API asks to wait");
             tokio::time::sleep_until(again_at).await;
             wait *= 2;
@@ -231,23 +207,6 @@ impl KubernetesApi {
             body: read_error_body(answer.header(&header::CONTENT_TYPE), &body),
             retry_after: answer.header(&header::RETRY_AFTER).parse().ok().map(Duration::from_secs),
         })
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl Version {
-    fn parse(body: &[u8]) -> Option<Self> {
-        let info: serde_json::Value = serde_json::from_slice(body).ok()?;
-        let number = |field: &str| {
-            let text = info.get(field)?.as_str()?;
-            text.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
-        };
-        Some(Self { major: number("major")?, minor: number("minor")? })
     }
 }
 
@@ -279,6 +238,12 @@ impl Failure {
                     ReadError::Expired { continue_token: Some(body.continue_token).filter(|token| !token.is_empty()) }
                 }
                 StatusCode::TOO_MANY_REQUESTS => ReadError::Throttled { retry_after },
+                // These two pass by themselves; what else is wrong with a request is so the next time, too.
+                code if code.is_client_error()
+                    && !matches!(code, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY) =>
+                {
+                    ReadError::Unexpected(format!("{code} to {what}"))
+                }
                 code => ReadError::Unavailable { what: format!("it answered {code} to {what}"), source: None },
             },
         }

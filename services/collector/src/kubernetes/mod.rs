@@ -8,4 +8,5 @@ pub mod repair;
 pub mod resource;
 pub mod selector;
 pub mod status;
+pub mod version;
 pub mod wire;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gumshoe_proto::collector::v1::{Gap, GapReason};
+use gumshoe_runtime::chain::Chain;
 use prost::Message;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
@@ -116,7 +117,7 @@ impl<R: ListResponse> List<R> {
             Ok(gap) => gap,
             Err(error) if self.given == 0 => return Err(error),
             Err(error) => {
-                tracing::warn!(error = %error, cause = crate::error::source_chain(&error), "a list ends early");
+                tracing::warn!(error = %Chain(&error), "a list ends early");
                 Some(Gap {
                     reason: match error {
                         ReadError::Deadline => GapReason::Deadline.into(),

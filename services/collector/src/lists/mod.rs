@@ -2,6 +2,7 @@
 //! what is missing in the end.
 
 mod absence;
+mod call;
 pub mod collection;
 pub mod kind;
 pub mod list;

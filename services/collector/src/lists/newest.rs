@@ -26,6 +26,9 @@ impl Rank {
     }
 }
 
+/// Encoded objects in the order of their ranks.
+pub type Ordered = Vec<(Rank, Box<[u8]>)>;
+
 /// Why objects were dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
@@ -118,7 +121,7 @@ impl Newest {
 
     /// The objects that were kept, newest first, and the share of memory that they are in.
     #[must_use]
-    pub fn into_sorted(self) -> (Vec<(Rank, Box<[u8]>)>, Share) {
+    pub fn into_sorted(self) -> (Ordered, Share) {
         let sorted = self.heap.into_sorted_vec();
         (sorted.into_iter().map(|ranked| (ranked.rank, ranked.encoded)).collect(), self.share)
     }

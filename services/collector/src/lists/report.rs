@@ -50,7 +50,7 @@ impl Report {
             self.gaps_bytes += bytes;
             self.gaps.push(gap);
         } else {
-            fold(&mut self.folded, gap);
+            fold(&mut self.folded, &gap);
         }
     }
 
@@ -102,7 +102,7 @@ impl Report {
 }
 
 /// Adds a gap to the one of its reason: its place is lost, its number is not.
-fn fold(folded: &mut Vec<Gap>, gap: Gap) {
+fn fold(folded: &mut Vec<Gap>, gap: &Gap) {
     match folded.iter_mut().find(|other| other.reason == gap.reason && other.resumable == gap.resumable) {
         Some(other) => {
             other.items = sum(other.items, gap.items);

@@ -3,10 +3,7 @@
 use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason};
 use http::StatusCode;
 
-use crate::{
-    error::{ReadError, source_chain},
-    kubernetes::api::Failure,
-};
+use crate::{error::ReadError, kubernetes::api::Failure};
 
 /// Why there is nothing of a container's log, or not all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +87,7 @@ impl Trouble {
     /// A read that had begun and broke off.
     #[must_use]
     pub fn broken(error: &ReadError) -> Self {
-        tracing::debug!(error = %error, cause = source_chain(error), "the read of a log broke off");
+        tracing::debug!(error = %gumshoe_runtime::chain::Chain(error), "the read of a log broke off");
         let reason = match error {
             ReadError::Deadline => GapReason::Deadline,
             _ => GapReason::ReadInterrupted,

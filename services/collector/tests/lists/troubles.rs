@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use gumshoe_collector::{error::ReadError, kubernetes::api::Call};
 use gumshoe_proto::collector::v1::ListPodsRequest;
+use gumshoe_runtime::request_id::RequestId;
+use tokio::time::Instant;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -42,4 +45,50 @@ async fn every_request_carries_its_deadline_and_the_id_of_the_call() {
     let headers = api.last_headers();
     assert!(headers.contains_key("audit-id"));
     assert!(!headers.contains_key("accept-encoding"));
+}
+
+#[tokio::test]
+async fn a_wait_longer_than_any_clock_tells_is_not_waited_for() {
+    let api = mk_shop(3);
+    api.fault("/api/v1/pods", Answer::Throttle(u64::MAX));
+    let status = list(&api, ListPodsRequest::default()).await.err().unwrap();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(status.get_error_details().error_info().unwrap().reason, "KUBERNETES_API_THROTTLED");
+}
+
+#[tokio::test]
+async fn what_a_proxy_refuses_is_not_to_be_tried_again() {
+    for code in [404, 405, 414, 422] {
+        let api = mk_shop(3);
+        api.fault("/api/v1/pods", Answer::Html(code));
+        let status = list(&api, ListPodsRequest::default()).await.err().unwrap();
+        assert_eq!(status.code(), Code::FailedPrecondition, "{code}");
+        assert!(status.message().contains(&code.to_string()) && !status.message().contains("internal.example"));
+    }
+    let api = mk_shop(3);
+    api.fault("/api/v1/pods", Answer::Html(408));
+    assert_eq!(list(&api, ListPodsRequest::default()).await.err().unwrap().code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_tell_its_version_is_read_page_by_page() {
+    let api = mk_shop(1200);
+    api.refuse_version(403);
+    let pages = list(&api, ListPodsRequest::default()).await.unwrap();
+    assert_eq!(pages.names.len(), 1200);
+    assert_eq!(api.requests("/api/v1/pods").len(), 3);
+}
+
+#[tokio::test]
+async fn only_refused_credentials_keep_a_server_that_does_not_tell_its_version_from_answering() {
+    let call = Call { deadline: Instant::now() + Duration::from_secs(10), request_id: RequestId::fresh() };
+    let discover = async |status| {
+        let api = mk_shop(0);
+        api.refuse_version(status);
+        api.client().discover(&call).await
+    };
+    assert!(matches!(discover(403).await, Ok(None)));
+    assert!(matches!(discover(404).await, Ok(None)));
+    assert!(matches!(discover(401).await, Err(ReadError::Unauthenticated)));
+    assert!(discover(500).await.is_err());
 }

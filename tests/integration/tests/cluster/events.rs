@@ -112,13 +112,15 @@ fn the_table_of_events_shows_types_reasons_and_counts_as_kubectl_does() {
     on_the_bench(async |bench| {
         let collector = bench.collector().await;
         // NAMESPACE, TYPE, REASON, `(x3 over 10m)`; the object and ages follow.
-        let rows = |table: &str| -> BTreeSet<[String; 4]> {
+        let rows = |table: &str| {
             let rows = table.lines().skip(1).map(|row| {
                 let cells: Vec<_> = row.split("   ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
                 let count = cells[1].split_once(" (x").map_or("1", |(_, count)| count.split(' ').next().unwrap());
                 [cells[0], cells[2], cells[3], count].map(str::to_owned)
             });
-            rows.collect()
+            let mut rows: Vec<_> = rows.collect();
+            rows.sort();
+            rows
         };
         let (theirs, ours, _) = settled(
             async || rows(&kubectl(bench, &["events", "-A"]).await),

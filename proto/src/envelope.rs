@@ -9,6 +9,8 @@ mod decode;
 mod encode;
 mod error;
 
+use std::time::Duration;
+
 pub use decode::{check_command, decode_command, decode_result, is_id};
 pub use encode::{encode_command, encode_page, encode_result, legal};
 pub use error::{EnvelopeError, Fault, Field, Readable};
@@ -24,6 +26,10 @@ pub const TRACEPARENT: &str = "traceparent";
 
 /// The most queries a command may hold: their outcomes must fit into one `End` even where each has something to report.
 pub const MAX_QUERIES: usize = 100;
+
+/// How long after its deadline a command's results are still tried to be sent: whoever asked must hear how it ended, even if the
+/// result queue is throttled just then. So whoever asked has to listen for longer.
+pub const ANSWER_GRACE: Duration = Duration::from_secs(30);
 
 /// The longest id of a command, an investigation or a query: three of them and a ULID still make a short message id.
 pub const MAX_ID_LENGTH: usize = 64;

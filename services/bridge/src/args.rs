@@ -61,8 +61,8 @@ pub struct Args {
     #[arg(long, env = "GUMSHOE_QUERIES_PER_COMMAND", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub queries_per_command: u32,
 
-    /// MiB of results, in all commands together, that may wait for the result queues, 2 to 1024. Beyond it, reading from the
-    /// collectors pauses.
+    /// MiB of results, in all commands together, that may wait for each result queue, 2 to 1024. Beyond it, reading from the
+    /// collectors pauses for the commands that answer to that queue.
     #[arg(long, env = "GUMSHOE_RESULT_BUFFER", value_name = "MiB", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=1024))]
     pub result_buffer: u32,
 

@@ -21,6 +21,7 @@ use tonic::{Status, body::Body};
 use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 pub(crate) use completeness::shorten;
+pub(crate) use logs::follows;
 pub use method::Method;
 pub(crate) use outcome::{cut, error};
 pub use query::{Asker, Stopped};

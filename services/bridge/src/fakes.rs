@@ -220,6 +220,8 @@ impl CommandQueue for FakeCommands {
 /// One thing that happens in a stream.
 pub(crate) enum Step<T> {
     Response(T),
+    /// For so long, nothing.
+    Waits(Duration),
     Breaks(Status),
     Hangs,
 }
@@ -261,12 +263,16 @@ impl<Q, R: Send + 'static> Scripts<Q, R> {
         }
         let happen = |step| async {
             match step {
-                Step::Response(response) => Ok(response),
-                Step::Breaks(status) => Err(status),
+                Step::Response(response) => Some(Ok(response)),
+                Step::Waits(time) => {
+                    sleep(time).await;
+                    None
+                }
+                Step::Breaks(status) => Some(Err(status)),
                 Step::Hangs => std::future::pending().await,
             }
         };
-        Ok(stream::iter(steps).then(happen).boxed())
+        Ok(stream::iter(steps).filter_map(happen).boxed())
     }
 }
 

@@ -77,7 +77,7 @@ struct Bridge {
     worker_leases: Leases,
     poll: Poll,
     queues_gate: ReadinessGate,
-    budget: ByteBudget,
+    result_buffer: u32,
     queries_per_command: usize,
     max_deadline: Duration,
     give_up: CancellationToken,
@@ -126,7 +126,7 @@ impl Bridge {
             worker_leases: Leases::new(queue, visibility_timeout),
             poll,
             queues_gate: handle.readiness("queues"),
-            budget: ByteBudget::of_mebibytes(result_buffer),
+            result_buffer,
             queries_per_command: queries_per_command as usize,
             max_deadline,
             give_up,
@@ -191,6 +191,7 @@ impl Bridge {
         let outlets = self.result_queues.iter().zip(&checked.message_sizes).map(|(named, size)| {
             let queue = Arc::new(self.connection.result_queue(&named.value));
             Outlet::new(&named.name, queue, *size, named.value.is_fifo())
+                .with_budget(ByteBudget::of_mebibytes(self.result_buffer))
         });
         let reader = CommandReader {
             outlets: Outlets::new(outlets.collect()),
@@ -201,7 +202,6 @@ impl Bridge {
             reader,
             collectors: self.collectors.clone(),
             queries_per_command: self.queries_per_command,
-            budget: self.budget.clone(),
             leases: self.worker_leases.clone(),
             give_up: self.give_up.clone(),
             metrics: self.metrics.clone(),

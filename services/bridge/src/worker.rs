@@ -3,24 +3,26 @@
 use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
-use gumshoe_proto::bridge::v1::{Accepted, EndStatus, Query, QueryOutcome};
+use gumshoe_proto::{
+    bridge::v1::{Accepted, EndStatus, Query, QueryOutcome},
+    envelope::ANSWER_GRACE,
+};
 use gumshoe_runtime::{backoff::Backoff, chain::Chain};
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
     command::{Answer, CommandReader, Job, Reading},
-    dispatch::{Asker, Collectors, Stopped},
+    dispatch::{Asker, Collectors, Stopped, follows},
     metrics::{Metrics, Outcome},
     queue::{Lease, Leases, Received},
-    results::{ByteBudget, Outlet, RunId, SendError, Sender, summary},
+    results::{Outlet, RunId, SendError, Sender, summary},
 };
-
-/// How long after its deadline a command's results are still tried to be sent: whoever asked must hear how it ended, even if the
-/// result queue is throttled just then.
-const ANSWER_GRACE: Duration = Duration::from_secs(30);
 
 /// Pages between the queries of a command and its sender. What bounds them is the byte budget; this only lets a batch gather.
 const HANDED: usize = 16;
@@ -37,8 +39,6 @@ pub struct Worker {
     pub collectors: Collectors,
     /// Queries of one command that are asked at one time.
     pub queries_per_command: usize,
-    /// The bytes that may wait for the result queues.
-    pub budget: ByteBudget,
     /// Keep the messages hidden meanwhile.
     pub leases: Leases,
     /// Cancelled when the process cannot wait for its commands any longer.
@@ -111,7 +111,9 @@ impl Worker {
         let asker = self.asker(run, &outlet, deadline, traceparent, handed);
         let asked = async { self.ask_all(asker, &queries).await.map_err(Unfinished::from) };
         let sent = async { sender.send_pages(accepted, pages).await.map_err(Unfinished::from) };
-        let (outcomes, ()) = try_join(asked, sent).await?;
+        // A queue that takes nothing holds up those who fill its buffer as well as those who send: this ends the wait of both.
+        let late = |_| Unfinished::Send(SendError::GaveUp("the result queue took too little".into()));
+        let (outcomes, ()) = timeout_at(deadline + ANSWER_GRACE, try_join(asked, sent)).await.map_err(late)??;
         let end = summary(outcomes);
         let status = end.status();
         sender.send_end(end).await?;
@@ -133,7 +135,7 @@ impl Worker {
             deadline,
             traceparent,
             limits: outlet.limits(),
-            budget: self.budget.clone(),
+            budget: outlet.budget(),
             sender,
             metrics: self.metrics.clone(),
         }
@@ -143,9 +145,11 @@ impl Worker {
     /// asker the sender's reason to wait for more.
     async fn ask_all(&self, asker: Asker, queries: &[Query]) -> Result<Vec<QueryOutcome>, Stopped> {
         let asker = &asker;
+        // What follows a log takes its place until the deadline, so that all others go first.
+        let mut queries: Vec<_> = queries.iter().enumerate().collect();
+        queries.sort_by_key(|(_, query)| follows(query));
         let asks: Vec<_> = queries
-            .iter()
-            .enumerate()
+            .into_iter()
             .map(|(index, query)| async move { asker.ask(query).await.map(|outcome| (index, outcome)) })
             .collect();
         let mut outcomes: Vec<_> = stream::iter(asks).buffer_unordered(self.queries_per_command).try_collect().await?;

@@ -48,11 +48,11 @@ impl Signals {
     /// Begins the shutdown at the first signal; returns the exit code at the second.
     pub(crate) async fn watch(mut self, shutdown: &Shutdown) -> i32 {
         let first = self.next().await;
+        shutdown.begin();
         tracing::info!(
             signal = first.as_raw_value(),
             "signal received: draining; a second one ends the process at once"
         );
-        shutdown.begin();
         let second = self.next().await;
         tracing::warn!(signal = second.as_raw_value(), "second signal received: ending without drain");
         SIGNALLED + second.as_raw_value()

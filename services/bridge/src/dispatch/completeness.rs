@@ -32,7 +32,7 @@ pub(super) fn is_interrupted(completeness: &Completeness) -> bool {
 }
 
 fn is_filled_by_resuming(gap: &Gap) -> bool {
-    gap.resumable && matches!(gap.reason(), GapReason::SlowCaller | GapReason::ReadInterrupted)
+    gap.resumable && matches!(gap.reason(), GapReason::SlowCaller | GapReason::ReadInterrupted | GapReason::Overloaded)
 }
 
 impl Story {
@@ -47,9 +47,10 @@ impl Story {
         self.gaps.push(gap);
     }
 
-    /// Notes what is said of a piece behind which the answer goes on.
-    pub(super) fn interrupted(&mut self, completeness: Completeness) {
-        let lasting = completeness.gaps.into_iter().filter(|gap| !is_filled_by_resuming(gap)).collect();
+    /// Notes what is said of a piece behind which the answer goes on, but for gaps that the next piece speaks of anew.
+    pub(super) fn interrupted(&mut self, completeness: Completeness, is_retold: impl Fn(&Gap) -> bool) {
+        let lasts = |gap: &Gap| !is_filled_by_resuming(gap) && !is_retold(gap);
+        let lasting = completeness.gaps.into_iter().filter(lasts).collect();
         self.add(lasting, completeness.warnings, completeness.consistent);
     }
 
@@ -135,9 +136,11 @@ mod tests {
     fn only_a_gap_that_passes_by_itself_is_resumed() {
         let slow = || mk_gap(GapReason::SlowCaller, "", true);
         let broken = || mk_gap(GapReason::ReadInterrupted, "", true);
+        let busy = || mk_gap(GapReason::Overloaded, "", true);
         let denied = || mk_gap(GapReason::NamespaceDenied, "a", false);
         for (expected, token, gaps) in [
             (true, "t", vec![slow()]),
+            (true, "t", vec![busy()]),
             (true, "t", vec![denied(), broken()]),
             (false, "", vec![slow()]),
             (false, "t", vec![]),
@@ -158,7 +161,7 @@ mod tests {
         let mut story = Story::default();
         let warned = |text: &str, completeness| Completeness { warnings: vec![text.into()], ..completeness };
         let slow = mk_gap(GapReason::SlowCaller, "", true);
-        story.interrupted(warned("old", mk_completeness("t1", vec![denied(), slow])));
+        story.interrupted(warned("old", mk_completeness("t1", vec![denied(), slow])), |_| false);
         let inconsistent = Completeness { consistent: false, ..mk_completeness("t2", vec![denied()]) };
         let whole = story.conclude(warned("new", inconsistent));
         assert_eq!((whole.complete, whole.consistent, whole.resume_token.as_str()), (false, false, "t2"));
@@ -169,7 +172,7 @@ mod tests {
     #[test]
     fn an_answer_of_pieces_without_gaps_is_complete() {
         let mut story = Story::default();
-        story.interrupted(mk_completeness("t", vec![mk_gap(GapReason::ReadInterrupted, "", true)]));
+        story.interrupted(mk_completeness("t", vec![mk_gap(GapReason::ReadInterrupted, "", true)]), |_| false);
         assert!(story.conclude(mk_completeness("", vec![])).complete);
     }
 

@@ -1,15 +1,21 @@
-//! The one thing that a kind has beyond the common: a log that was read in several pieces is reported by each piece as if it were
-//! all, and `ContainerLog` is to speak of the whole.
+//! What logs have beyond the common. A log that was read in several pieces is reported by each piece as if it were all, and
+//! `ContainerLog` is to speak of the whole; a line may be cut, other items not; and a log may be followed.
 
 use std::collections::BTreeMap;
 
 use gumshoe_proto::{
-    collector::v1::{ContainerLog, ReadLogsResponse},
+    bridge::v1::{Query, query::Request},
+    collector::v1::{ContainerLog, ContainerLogStatus, LogLine, ReadLogsResponse},
     json,
 };
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
 use super::{method::Method, wire::Rest};
+
+/// Whether a query goes on until its deadline.
+pub(crate) fn follows(query: &Query) -> bool {
+    matches!(&query.request, Some(Request::ReadLogs(read)) if read.follow)
+}
 
 /// What of each container's log has passed by.
 #[derive(Debug, Default)]
@@ -62,12 +68,15 @@ impl LogTally {
         }
         let whole = logs(rest).into_iter().map(|log| {
             let given = self.given.get(&log.container).copied().unwrap_or_default();
+            // The token carries on what the pieces before knew, so the last one mostly says it too.
             let first = self.first.as_ref().and_then(|first| first.get(&log.container));
+            let older = first.and_then(|first| first.older_lines_exist);
             ContainerLog {
                 lines: given.lines,
                 bytes: given.bytes,
-                older_lines_exist: first.and_then(|first| first.older_lines_exist),
-                window_starts_at_file_start: first.is_some_and(|first| first.window_starts_at_file_start),
+                older_lines_exist: older.filter(|older| *older).or(log.older_lines_exist).or(older),
+                window_starts_at_file_start: log.window_starts_at_file_start
+                    || first.is_some_and(|first| first.window_starts_at_file_start),
                 ..log
             }
         });
@@ -81,14 +90,38 @@ impl LogTally {
     }
 }
 
+/// Makes a line shorter without hiding that it is: first by the text, where the bytes say the same; then by the last quarter of what
+/// there is, which `cut_from` tells. False where nothing is left to cut.
+pub(super) fn shorten_line(line: &mut DynamicMessage) -> bool {
+    let Ok(LogLine { timestamp, container, mut text, mut raw, cut_from }) = line.transcode_to() else { return false };
+    let whole = if raw.is_empty() { text.len() } else { raw.len() };
+    let is_derived = !raw.is_empty() && !text.is_empty();
+    if is_derived {
+        text.clear();
+    } else {
+        raw.truncate(whole - whole / 4 - 1);
+        text.truncate(text.floor_char_boundary(whole - whole / 4 - 1));
+    }
+    let cut_from = if is_derived { cut_from } else { cut_from.or(Some(whole as u64)) };
+    let mut shorter = DynamicMessage::new(line.descriptor());
+    let shortened = shorter.transcode_from(&LogLine { timestamp, container, text, raw, cut_from }).is_ok();
+    *line = shorter;
+    shortened && whole > 1
+}
+
+/// The containers whose logs could not be read, or not to their end: the piece behind this one tries each of them again, and says
+/// what became of it then.
+pub(super) fn unread_containers(rest: &Rest) -> Vec<String> {
+    let unread = |log: &ContainerLog| log.status() != ContainerLogStatus::Read && !log.window_starts_at_file_start;
+    logs(rest).into_iter().filter(unread).map(|log| log.container).collect()
+}
+
 fn logs(rest: &Rest) -> Vec<ContainerLog> {
     rest.0.transcode_to().map(|response: ReadLogsResponse| response.logs).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use gumshoe_proto::collector::v1::LogLine;
-
     use super::*;
 
     fn mk_rest(older: bool, lines: u64) -> Rest {
@@ -129,12 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_piece_that_broke_could_not_say_is_not_known() {
-        let mut tally = mk_tally();
-        tally.interrupted(None);
-        let mut last = mk_rest(false, 1);
-        tally.conclude(&mut last);
-        assert_eq!(logs(&last)[0].older_lines_exist, None);
+    fn what_a_piece_that_broke_could_not_say_is_said_by_the_one_behind_it() {
+        for older in [true, false] {
+            let mut tally = mk_tally();
+            tally.interrupted(None);
+            let mut last = mk_rest(older, 1);
+            tally.conclude(&mut last);
+            let log = &logs(&last)[0];
+            assert_eq!((log.older_lines_exist, log.lines), (Some(older), 2));
+        }
     }
 
     #[test]

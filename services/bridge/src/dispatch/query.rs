@@ -3,7 +3,7 @@
 
 mod answer;
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use gumshoe_proto::bridge::v1::{Query, QueryOutcome};
 use gumshoe_runtime::{backoff::Backoff, errors::code_name};
@@ -25,13 +25,16 @@ use crate::{
     metrics::Metrics,
     results::{ByteBudget, Handed, PageLimits, QueryWriter, RunId, WriteError},
 };
-use answer::{Answer, Took};
+use answer::{Answer, TakeError, Took};
 
 /// Between tries: a collector that restarts is back in a second or two, and nobody waits for less than a twentieth.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), LONGEST_WAIT);
 
 /// A collector that asks for more is asked again all the same: the query has a deadline.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// A stream that lasted for so long shows that the collector works: what breaks it then is a new trouble, not still the old one.
+const STEADY: Duration = Duration::from_secs(10);
 
 /// Asks the queries of one command.
 pub struct Asker {
@@ -145,28 +148,51 @@ impl Asker {
             Ok(stream) => stream,
             Err(status) => return Ok(Try::Failed(status)),
         };
+        let opened = Instant::now();
         loop {
-            // The deadline ends the wait for a response, not the writing of one: what was read is written as a whole.
-            let response = match self.in_time(stream.message()).await {
+            let response = self.in_time(stream.message()).await;
+            if opened.elapsed() > STEADY {
+                answer.lasted();
+            }
+            let response = match response {
                 Ok(Some(response)) => response,
                 Ok(None) => return Ok(Try::Failed(Status::unavailable("the answer ended without its completeness"))),
                 Err(status) => return Ok(Try::Failed(status)),
             };
-            match answer.take(response).await {
-                Ok(Took::Part) => {}
-                Ok(Took::Interrupted) => return Ok(Try::Interrupted),
-                Ok(Took::Last(outcome)) => return Ok(Try::Answered(*outcome)),
-                Err(answer::TakeError::Status(status)) => return Ok(Try::Failed(*status)),
-                Err(answer::TakeError::Write(WriteError::Stopped)) => return Err(Stopped),
-                Err(answer::TakeError::Write(WriteError::TooLarge)) => {
-                    return Ok(Try::Failed(Status::internal("the end of the answer is too large for a message")));
+            let taken = {
+                let mut taking = pin!(answer.take(response));
+                // The deadline ends the wait for a response, not the writing of one: what was read is written as a whole. But nothing
+                // more is read, and a stream that nobody reads costs its connection's other streams their window.
+                match timeout_at(self.deadline, &mut taking).await {
+                    Ok(taken) => taken,
+                    Err(_elapsed) => {
+                        drop(stream);
+                        return Ok(attempted(taking.await)?.unwrap_or_else(|| Try::Failed(expired())));
+                    }
                 }
+            };
+            if let Some(ended) = attempted(taken)? {
+                return Ok(ended);
             }
         }
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
         timeout_at(self.deadline, work).await.unwrap_or_else(|_| Err(expired()))
+    }
+}
+
+/// What it means for the try that a response was taken, or not; None where more is to come.
+fn attempted(taken: Result<Took, TakeError>) -> Result<Option<Try>, Stopped> {
+    match taken {
+        Ok(Took::Part) => Ok(None),
+        Ok(Took::Interrupted) => Ok(Some(Try::Interrupted)),
+        Ok(Took::Last(outcome)) => Ok(Some(Try::Answered(*outcome))),
+        Err(TakeError::Status(status)) => Ok(Some(Try::Failed(*status))),
+        Err(TakeError::Write(WriteError::Stopped)) => Err(Stopped),
+        Err(TakeError::Write(WriteError::TooLarge)) => {
+            Ok(Some(Try::Failed(Status::internal("the end of the answer is too large for a message"))))
+        }
     }
 }
 

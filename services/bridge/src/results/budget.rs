@@ -1,9 +1,12 @@
-//! The bytes of results that wait for the result queues, in all commands together. While they are used up nobody reads from the
-//! collectors: a slow queue slows its readers and costs no memory.
+//! The bytes of results that wait for a result queue, in all commands together. While they are used up, nobody who answers to that
+//! queue reads from the collectors: a slow queue slows its readers, costs no memory, and is no affair of the other queues.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What a queue may hold up where nothing else is said: four batches of 1 MiB under way, and as much that waits for them.
+const DEFAULT_MEBIBYTES: u32 = 8;
 
 /// A number of bytes that is shared out; clones share it.
 #[derive(Clone, Debug)]
@@ -31,6 +34,12 @@ impl ByteBudget {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bytes);
         let permit = self.left.clone().acquire_many_owned(bytes).await;
         Share { _permit: permit.expect("nobody closes this semaphore") }
+    }
+}
+
+impl Default for ByteBudget {
+    fn default() -> Self {
+        Self::of_mebibytes(DEFAULT_MEBIBYTES)
     }
 }
 

@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    PageLimits, RunId, end,
+    ByteBudget, PageLimits, RunId, end,
     writer::{Handed, PageHeader},
 };
 use crate::{
@@ -42,6 +42,7 @@ pub struct Outlet {
     name: Arc<str>,
     queue: Arc<dyn ResultQueue>,
     limits: PageLimits,
+    budget: ByteBudget,
     is_fifo: bool,
     batch_bytes: Arc<AtomicUsize>,
 }
@@ -62,7 +63,13 @@ impl Outlet {
     pub fn new(name: &str, queue: Arc<dyn ResultQueue>, maximum_message_size: usize, is_fifo: bool) -> Self {
         let limits = PageLimits::of_queue(maximum_message_size);
         let batch_bytes = Arc::new(AtomicUsize::new(batch::BATCH_BYTES));
-        Self { name: name.into(), queue, limits, is_fifo, batch_bytes }
+        Self { name: name.into(), queue, limits, budget: ByteBudget::default(), is_fifo, batch_bytes }
+    }
+
+    /// The same queue, with another number of bytes that may wait for it.
+    #[must_use]
+    pub fn with_budget(self, budget: ByteBudget) -> Self {
+        Self { budget, ..self }
     }
 
     /// What commands call it.
@@ -75,6 +82,12 @@ impl Outlet {
     #[must_use]
     pub fn limits(&self) -> PageLimits {
         self.limits
+    }
+
+    /// The bytes that may wait for it.
+    #[must_use]
+    pub fn budget(&self) -> ByteBudget {
+        self.budget.clone()
     }
 
     /// What a batch may hold in all.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use gumshoe_proto::{
     bridge::v1::{Command, End, Query, query::Request},
-    collector::v1::{GetPodRequest, GetPodResponse, ListPodsRequest},
+    collector::v1::{GetPodRequest, GetPodResponse, ListPodsRequest, ReadLogsRequest},
     envelope,
     run::Run,
 };
@@ -15,6 +15,7 @@ use crate::{
     command::Outlets,
     fakes::{FakeCollector, FakeCommands, Fate, RecordingQueue, Seen, Step, mk_complete, mk_page, mk_pod},
     queue::QueueErrorKind,
+    results::ByteBudget,
 };
 
 /// A worker with all that it touches.
@@ -26,10 +27,16 @@ struct Bench {
 }
 
 fn mk_bench(results: RecordingQueue) -> Bench {
+    mk_bench_with(results, RecordingQueue::default())
+}
+
+/// A bench with a second result queue, "other".
+fn mk_bench_with(results: RecordingQueue, other: RecordingQueue) -> Bench {
     let (commands, results) = (Arc::new(FakeCommands::default()), Arc::new(results));
+    let small = |name, queue| Outlet::new(name, queue, 1 << 20, false).with_budget(ByteBudget::of_mebibytes(1));
     let collector = FakeCollector::default();
     let reader = CommandReader {
-        outlets: Outlets::new(vec![Outlet::new("main", results.clone(), 1 << 20, false)]),
+        outlets: Outlets::new(vec![small("main", results.clone()), small("other", Arc::new(other))]),
         max_deadline: Duration::from_secs(600),
         max_receive_count: Some(5),
     };
@@ -37,7 +44,6 @@ fn mk_bench(results: RecordingQueue) -> Bench {
         reader,
         collectors: Collectors::new(vec![("main".into(), collector.channel())]),
         queries_per_command: 2,
-        budget: ByteBudget::of_mebibytes(8),
         leases: Leases::new(commands.clone(), Duration::from_secs(60)),
         give_up: CancellationToken::new(),
         metrics: Metrics::default(),
@@ -46,12 +52,21 @@ fn mk_bench(results: RecordingQueue) -> Bench {
 }
 
 fn mk_message(queries: Vec<Request>) -> Received {
+    mk_message_to("", queries)
+}
+
+fn mk_message_to(reply_to: &str, queries: Vec<Request>) -> Received {
+    mk_message_for(60, reply_to, queries)
+}
+
+fn mk_message_for(seconds: u64, reply_to: &str, queries: Vec<Request>) -> Received {
     let mk_query =
         |(n, request): (usize, Request)| Query { id: format!("q{n}"), request: Some(request), ..Query::default() };
     let command = Command {
         id: "c".into(),
+        reply_to: reply_to.into(),
         investigation_id: "i".into(),
-        deadline: Some(SystemTime::now().checked_add(Duration::from_secs(60)).unwrap().into()),
+        deadline: Some(SystemTime::now().checked_add(Duration::from_secs(seconds)).unwrap().into()),
         queries: queries.into_iter().enumerate().map(mk_query).collect(),
         ..Command::default()
     };
@@ -201,4 +216,56 @@ async fn queries_are_asked_side_by_side_up_to_the_limit() {
     assert!(timeout(Duration::from_secs(1), work).await.is_err());
     assert_eq!(bench.collector.list_requests().len(), 2);
     assert_eq!(bench.collector.get_requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_takes_nothing_ends_its_own_commands_in_time_and_no_others() {
+    let other = RecordingQueue::default();
+    for _ in 0..8 {
+        other.fates.then(Fate::Hangs);
+    }
+    let bench = mk_bench_with(RecordingQueue::default(), other);
+    let long = "x".repeat(100_000);
+    let page = |n: usize| Step::Response(mk_page(&[long.as_str()], &n.to_string()));
+    bench.collector.list((0..30).map(page).collect());
+    bench.serve_a_pod();
+    let stuck = bench.worker.work(mk_message_to("other", vec![list()]));
+    let fine = async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        bench.worker.work(mk_message(vec![get()])).await;
+        Instant::now()
+    };
+    let begun = Instant::now();
+    let ((), served) = tokio::join!(stuck, fine);
+    assert_eq!(served - begun, Duration::from_secs(30));
+    assert_eq!(bench.end().status(), EndStatus::Succeeded);
+    assert!((90..=91).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    let [Seen::Delete(_), Seen::Visibility { visibility, .. }] = &bench.commands.seen()[..] else { panic!() };
+    assert!(!visibility.is_zero());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_nobody_repairs_does_not_hold_a_command_until_its_deadline() {
+    let results = RecordingQueue::default();
+    for _ in 0..100 {
+        results.fates.then(Fate::Fails(QueueErrorKind::Misconfigured));
+    }
+    let bench = mk_bench(results);
+    bench.collector.list(vec![Step::Hangs]);
+    let begun = Instant::now();
+    bench.worker.work(Received { receive_count: 1, ..mk_message_for(600, "", vec![list()]) }).await;
+    assert!((60..=66).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    assert!(bench.given_back_after().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_log_lets_all_others_go_first() {
+    let bench = mk_bench(RecordingQueue::default());
+    let follow = || Request::ReadLogs(ReadLogsRequest { follow: true, ..ReadLogsRequest::default() });
+    bench.collector.log(vec![Step::Hangs]).log(vec![Step::Hangs]);
+    bench.serve_a_pod();
+    bench.worker.work(mk_message(vec![follow(), follow(), get()])).await;
+    let end = bench.end();
+    let told: Vec<_> = end.queries.iter().map(|query| (query.query_id.as_str(), query.items)).collect();
+    assert_eq!(told, [("q0", 0), ("q1", 0), ("q2", 1)]);
 }

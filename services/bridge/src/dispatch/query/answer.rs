@@ -8,13 +8,14 @@ use gumshoe_proto::{
     collector::v1::{Completeness, Gap, GapReason},
 };
 use prost::length_delimiter_len;
+use prost_reflect::DynamicMessage;
 use tokio::{task::coop::consume_budget, time::Instant};
 use tonic::{Code, Status};
 
 use crate::{
     dispatch::{
         completeness::{Story, is_interrupted, shorten},
-        logs::LogTally,
+        logs::{LogTally, shorten_line, unread_containers},
         method::{Method, MethodRequest},
         outcome,
         wire::{ItemName, Response, Rest, decode_item, to_json},
@@ -22,8 +23,8 @@ use crate::{
     results::{QueryWriter, WriteError},
 };
 
-/// How long a collector may bring nothing before its query is given up: long enough for a pod to be replaced by another one.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long tries may fail in a row before a query is given up: long enough for a pod to be replaced by another one.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The answer to a query, as far as it came.
 pub(super) struct Answer {
@@ -31,6 +32,8 @@ pub(super) struct Answer {
     writer: QueryWriter,
     story: Story,
     tally: Option<LogTally>,
+    /// Where the query itself begins; mostly empty.
+    first_token: String,
     /// Behind this a new call goes on; empty before there is one.
     token: String,
     /// Whether that is behind all that came.
@@ -39,7 +42,8 @@ pub(super) struct Answer {
     received: u64,
     written: Written,
     interruptions: u32,
-    last_progress: Instant,
+    /// Since when nothing came, though it was tried.
+    failing_since: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,12 +79,13 @@ impl Answer {
             writer,
             story: Story::default(),
             tally: LogTally::of(method),
+            first_token: token.clone(),
             token,
             token_covers_all: true,
             received: 0,
             written: Written::default(),
             interruptions: 0,
-            last_progress: Instant::now(),
+            failing_since: None,
         }
     }
 
@@ -91,13 +96,26 @@ impl Answer {
 
     /// The request of the next call; None where the limit is used up.
     pub(super) fn request(&self, first: &MethodRequest) -> Option<MethodRequest> {
-        // Without a token nothing came, or there would be no next call.
-        if self.token.is_empty() { Some(first.clone()) } else { first.resumed(&self.token, self.received) }
+        // Nothing came, so the request is still the user's own, whatever it says: the collector judges it.
+        if self.is_untouched() { Some(first.clone()) } else { first.resumed(&self.token, self.received) }
     }
 
     /// Whether another call would bring what is missing and nothing twice, and is worth a try.
-    pub(super) fn can_go_on(&self) -> bool {
-        self.token_covers_all && self.last_progress.elapsed() < PATIENCE
+    pub(super) fn can_go_on(&mut self) -> bool {
+        self.token_covers_all && self.has_patience()
+    }
+
+    fn has_patience(&mut self) -> bool {
+        self.failing_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE
+    }
+
+    /// Notes that a call lasted, even if it brought nothing: a log may be quiet for long.
+    pub(super) fn lasted(&mut self) {
+        self.failing_since = None;
+    }
+
+    fn is_untouched(&self) -> bool {
+        self.received == 0 && self.token == self.first_token
     }
 
     /// Notes that the answer goes on in another call.
@@ -110,7 +128,7 @@ impl Answer {
     /// Takes one response: writes its items and says what it was.
     pub(super) async fn take(&mut self, response: Bytes) -> Result<Took, TakeError> {
         let response = Response::read(self.method, response).map_err(|error| internal(&error))?;
-        self.note_token(&response);
+        let token = self.arrived(&response);
         let completeness = response.completeness();
         let (items, mut rest) = response.split();
         let brought_items = !items.is_empty();
@@ -122,15 +140,18 @@ impl Answer {
         match completeness {
             None => {
                 self.writer.end_response(&json(&rest)?).await?;
+                self.written_up_to(token);
                 Ok(Took::Part)
             }
-            Some(completeness) if is_interrupted(&completeness) && self.can_go_on() => {
-                self.story.interrupted(completeness);
+            Some(completeness) if is_interrupted(&completeness) && self.has_patience() => {
+                let unread = self.tally.as_ref().map(|_| unread_containers(&rest)).unwrap_or_default();
+                self.story.interrupted(completeness, |gap| unread.contains(&gap.container));
                 self.tally.iter_mut().for_each(|tally| tally.interrupted(Some(&rest)));
                 rest.keep_token_only();
                 if brought_items || !rest.is_empty() {
                     self.writer.end_response(&json(&rest)?).await?;
                 }
+                self.written_up_to(token);
                 Ok(Took::Interrupted)
             }
             Some(completeness) => {
@@ -151,25 +172,31 @@ impl Answer {
     pub(super) fn failed(mut self, status: &Status) -> QueryOutcome {
         let is_late = status.code() == Code::DeadlineExceeded;
         let reason = if is_late { GapReason::Deadline } else { GapReason::ReadInterrupted };
-        let anything = self.writer.pages() > 0 || !self.token.is_empty();
+        let anything = self.writer.pages() > 0 || !self.is_untouched();
         let completeness = anything.then(|| self.unfinished(reason, status.message()));
         QueryOutcome { error: Some(outcome::of_status(status)), ..self.outcome(completeness) }
     }
 
-    fn note_token(&mut self, response: &Response) {
+    /// Notes that a response came; gives the token behind it, where it has one.
+    fn arrived(&mut self, response: &Response) -> String {
         let completeness = response.completeness();
         let token = completeness.map(|last| last.resume_token).filter(|token| !token.is_empty());
         let token = token.unwrap_or_else(|| response.next_page_token());
         let brought = response.items.len() as u64;
         if brought > 0 || (!token.is_empty() && token != self.token) {
-            self.last_progress = Instant::now();
+            self.failing_since = None;
         }
         self.received += brought;
+        // Until all of it is written, there is no place to go on from.
+        self.token_covers_all &= brought == 0;
+        token
+    }
+
+    /// Notes that all that came is written: only now a token may stand behind it.
+    fn written_up_to(&mut self, token: String) {
         if !token.is_empty() {
             self.token = token;
             self.token_covers_all = true;
-        } else if brought > 0 {
-            self.token_covers_all = false;
         }
     }
 
@@ -178,14 +205,18 @@ impl Answer {
         let length = length_in_page(encoded.len());
         let decoded = decode_item(self.method, encoded);
         let json = decoded.and_then(|item| Ok((to_json(&item)?, item)));
-        let (json, item) = match json {
+        let (json, mut item) = match json {
             Ok(json) => json,
             Err(error) => {
                 self.left_out(GapReason::ItemUnreadable, ItemName::default(), &error.to_string(), length);
                 return Ok(());
             }
         };
-        match self.writer.item(&json).await {
+        let written = match self.writer.item(&json).await {
+            Err(WriteError::TooLarge) if self.tally.is_some() => self.shorter_line(&mut item).await,
+            written => written,
+        };
+        match written {
             Err(WriteError::TooLarge) => {
                 let message = format!("{} bytes as JSON are too many for a message of the result queue", json.len());
                 self.left_out(GapReason::ItemTooLarge, ItemName::of(&item), &message, length);
@@ -198,6 +229,18 @@ impl Answer {
                 written
             }
         }
+    }
+
+    /// Writes a line that is too large for a message as JSON, where each byte may take six: of a log, no line is lost.
+    async fn shorter_line(&mut self, line: &mut DynamicMessage) -> Result<(), WriteError> {
+        while shorten_line(line) {
+            let Ok(json) = to_json(line) else { break };
+            match self.writer.item(&json).await {
+                Err(WriteError::TooLarge) => {}
+                written => return written,
+            }
+        }
+        Err(WriteError::TooLarge)
     }
 
     fn left_out(&mut self, reason: GapReason, name: ItemName, message: &str, bytes: u64) {

@@ -3,8 +3,8 @@ use std::{sync::Arc, time::Duration};
 use gumshoe_proto::{
     bridge::v1::{Accepted, Page, page::Response, query::Request},
     collector::v1::{
-        Completeness, ContainerLog, Gap, GapReason, GetPodRequest, GetPodResponse, ListPodsRequest, ListPodsResponse,
-        LogLine, ReadLogsRequest, ReadLogsResponse,
+        Completeness, ContainerLog, ContainerLogStatus, Gap, GapReason, GetPodRequest, GetPodResponse, ListPodsRequest,
+        ListPodsResponse, LogLine, ReadLogsRequest, ReadLogsResponse,
     },
 };
 use prost::Message as _;
@@ -12,6 +12,7 @@ use tonic::metadata::MetadataMap;
 
 use super::*;
 use crate::{
+    dispatch::query::answer::PATIENCE,
     fakes::{FakeCollector, RecordingQueue, Step, mk_complete, mk_page, mk_pod},
     results::{Outlet, Sender, summary},
 };
@@ -358,4 +359,84 @@ async fn a_collector_that_is_not_configured_is_an_outcome_and_no_call() {
     let collector = FakeCollector::default();
     let collectors = Collectors::new(vec![("main".into(), collector.channel())]);
     assert!(collectors.get("").is_some() && collectors.get("main").is_some() && collectors.get("other").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_breaks_after_a_long_silence_is_taken_up_like_any_other() {
+    let collector = FakeCollector::default();
+    let silence = || Step::Waits(PATIENCE + Duration::from_secs(10));
+    collector.list(vec![response(&["a"], "t1"), silence(), broken()]);
+    collector.list(vec![silence(), broken()]);
+    collector.list(vec![last(&["b"], mk_complete(1))]);
+    let asked = ask(&collector, list(0)).await;
+    assert_eq!((pods(&asked), completeness(&asked).complete), (vec!["a".to_owned(), "b".to_owned()], true));
+    assert_eq!(asked.outcome.error, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_line_of_a_log_is_too_large_for_a_message() {
+    let long = 64 * 1024;
+    let line = |text: String, raw: Vec<u8>| LogLine { text, raw: raw.into(), ..LogLine::default() };
+    let odd = line("\u{fffd}".repeat(long), vec![0xff; long]);
+    let nuls = line("\0".repeat(long), Vec::new());
+    for message_size in [256, 64].map(|kib| kib * 1024) {
+        let collector = FakeCollector::default();
+        let answer = ReadLogsResponse {
+            lines: vec![odd.clone(), nuls.clone()],
+            completeness: Some(mk_complete(2)),
+            ..ReadLogsResponse::default()
+        };
+        collector.log(vec![Step::Response(answer)]);
+        let asked = ask_with(&collector, logs(), message_size).await;
+        let lines = asked.pages.iter().flat_map(|page| match page.response.clone() {
+            Some(Response::ReadLogs(page)) => page.lines,
+            _ => Vec::new(),
+        });
+        let lines: Vec<_> = lines.collect();
+        assert_eq!((lines.len(), completeness(&asked).complete), (2, true));
+        let is_whole = message_size == 256 * 1024;
+        assert!(lines[0].text.is_empty() && (lines[0].raw == odd.raw) == is_whole);
+        assert_eq!(lines[0].cut_from, if is_whole { None } else { Some(long as u64) });
+        assert!(nuls.text.starts_with(&lines[1].text) && lines[1].text.len() > message_size / 12);
+        assert_eq!(lines[1].cut_from, Some(long as u64));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_collector_judges_a_request_of_which_nothing_came_and_its_token_is_not_offered_again() {
+    let collector = FakeCollector::default();
+    collector.list(vec![Step::Breaks(Status::invalid_argument("limit: must not be negative"))]);
+    let request = ListPodsRequest { limit: -1, page_token: "own".into(), ..ListPodsRequest::default() };
+    let asked = ask(&collector, Request::ListPods(request)).await;
+    assert_eq!(collector.list_requests()[0].0.limit, -1);
+    assert_eq!(asked.outcome.error.map(|error| error.code), Some("INVALID_ARGUMENT".into()));
+    assert_eq!(asked.outcome.completeness, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_could_be_read_in_the_end_is_not_said_to_be_unreadable() {
+    let collector = FakeCollector::default();
+    let log = |container: &str, status: ContainerLogStatus| ContainerLog {
+        container: container.into(),
+        status: status.into(),
+        ..ContainerLog::default()
+    };
+    let gap = |reason: GapReason, container: &str| Gap {
+        reason: reason.into(),
+        container: container.into(),
+        ..Gap::default()
+    };
+    let cut = || gap(GapReason::LogCutOlder, "a");
+    let unreadable = gap(GapReason::LogUnreadable, "b");
+    collector.log(vec![Step::Response(ReadLogsResponse {
+        logs: vec![log("a", ContainerLogStatus::Read), log("b", ContainerLogStatus::NodeUnreachable)],
+        completeness: Some(slow_caller("t1", vec![cut(), unreadable])),
+        ..ReadLogsResponse::default()
+    })]);
+    collector.log(vec![Step::Response(ReadLogsResponse {
+        logs: vec![log("a", ContainerLogStatus::Read), log("b", ContainerLogStatus::Read)],
+        completeness: Some(Completeness { complete: false, gaps: vec![cut()], ..mk_complete(0) }),
+        ..ReadLogsResponse::default()
+    })]);
+    assert_eq!(completeness(&ask(&collector, logs()).await).gaps, [cut()]);
 }

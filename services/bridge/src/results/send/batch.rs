@@ -21,6 +21,9 @@ pub(super) const BATCH_BYTES: usize = 1024 * 1024;
 /// Between tries: SQS throttles by the second, and a run waits for its messages.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 
+/// So long, permissions that are missing may come back; then the command is given back, rather than hold its place until its deadline.
+const REPAIR_TIME: Duration = Duration::from_secs(60);
+
 /// A message that waits to be sent.
 #[derive(Debug)]
 pub(super) struct Message {
@@ -70,7 +73,7 @@ impl Batch {
     /// Sends all of it.
     pub(super) async fn send(self, outlet: Outlet, metrics: Metrics, give_up: Instant) -> Result<(), SendError> {
         let mut parts = vec![self.0];
-        let mut backoff = BACKOFF;
+        let (mut backoff, begun) = (BACKOFF, Instant::now());
         while let Some(part) = parts.pop() {
             let messages: Vec<_> = part.iter().map(|message| &message.outgoing).collect();
             let called = timeout_at(give_up, outlet.queue.send(&messages)).await;
@@ -89,6 +92,9 @@ impl Batch {
                     continue;
                 }
                 Ok(Err(error)) if !error.kind.retryable() => return Err(SendError::Call(error)),
+                Ok(Err(error)) if error.kind == QueueErrorKind::Misconfigured && begun.elapsed() > REPAIR_TIME => {
+                    return Err(SendError::Call(error));
+                }
                 Ok(Err(error)) => {
                     parts.push(part);
                     report(&outlet, &error);

@@ -3,17 +3,25 @@
 
 use std::time::Duration;
 
+use anyhow::anyhow;
+use http::header;
+use http_body_util::{BodyExt as _, Limited};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
-use kube::api::PostParams;
+use kube::client::Body;
 use tokio::time::timeout;
 
 use crate::{
     kinds::{PERMISSIONS, Permission},
+    kubernetes::resource::Resource,
     lists::Reader,
 };
 
 /// A review is answered from memory; a server that takes longer has other troubles.
 const REVIEW_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A review takes less than a kilobyte.
+const REVIEW_BYTES_MAX: usize = 64 << 10;
+const JSON: &str = "application/json";
 
 /// Logs a warning for each permission that is missing, in the whole cluster or in a namespace of the scope.
 pub async fn report(reader: &Reader) {
@@ -38,7 +46,7 @@ pub async fn report(reader: &Reader) {
     }
 }
 
-async fn allowed(reader: &Reader, permission: &Permission, namespace: Option<String>) -> Result<bool, kube::Error> {
+async fn allowed(reader: &Reader, permission: &Permission, namespace: Option<String>) -> anyhow::Result<bool> {
     let review = SelfSubjectAccessReview {
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {
@@ -52,7 +60,14 @@ async fn allowed(reader: &Reader, permission: &Permission, namespace: Option<Str
         },
         ..SelfSubjectAccessReview::default()
     };
-    let reviews = kube::Api::<SelfSubjectAccessReview>::all(reader.api.client());
-    let review = reviews.create(&PostParams::default(), &review).await?;
+    // By `send`: kube's own way to create an object logs all of an answer that it cannot decode.
+    let request = http::Request::post(Resource::of::<SelfSubjectAccessReview>().collection(None).as_str())
+        .header(header::CONTENT_TYPE, JSON)
+        .header(header::ACCEPT, JSON)
+        .body(Body::from(serde_json::to_vec(&review)?))?;
+    let answer = reader.api.client().send(request).await?;
+    let body = Limited::new(answer.into_body(), REVIEW_BYTES_MAX).collect().await;
+    let body = body.map_err(|error| anyhow!("the review breaks off: {error}"))?.to_bytes();
+    let review: SelfSubjectAccessReview = serde_json::from_slice(&body)?;
     Ok(review.status.is_some_and(|status| status.allowed))
 }

@@ -74,6 +74,15 @@ pub enum ReadError {
     /// The API server did not accept the collector's own credentials (401).
     #[error("the Kubernetes API did not accept the collector's credentials")]
     Unauthenticated,
+    /// An object is too large for a message.
+    #[error("the object takes {0} bytes or more, which is too much for a message")]
+    TooLarge(usize),
+    /// The collector had no room for the call before its deadline.
+    #[error("the collector has too many calls of this kind at this time")]
+    Overloaded,
+    /// The caller did not take what had been read for him.
+    #[error("the pages were taken too slowly")]
+    SlowCaller,
     /// The deadline of the call came first.
     #[error("the deadline of the call came before the answer")]
     Deadline,
@@ -92,7 +101,11 @@ impl ReadError {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Interrupted { .. } => true,
+            Self::Throttled { .. }
+            | Self::Unavailable { .. }
+            | Self::Interrupted { .. }
+            | Self::Overloaded
+            | Self::SlowCaller => true,
             Self::InvalidArgument { .. }
             | Self::Refused(_)
             | Self::Denied(_)
@@ -100,6 +113,7 @@ impl ReadError {
             | Self::Expired { .. }
             | Self::Unauthenticated
             | Self::Unexpected(_)
+            | Self::TooLarge(_)
             | Self::Deadline
             | Self::Malformed(_) => false,
         }
@@ -118,6 +132,9 @@ impl ReadError {
             Self::Interrupted { .. } => (Code::Unavailable, "READ_INTERRUPTED"),
             Self::Unauthenticated => (Code::FailedPrecondition, "COLLECTOR_CREDENTIALS_REFUSED"),
             Self::Unexpected(_) => (Code::FailedPrecondition, "UNEXPECTED_ANSWER"),
+            Self::TooLarge(_) => (Code::ResourceExhausted, "OBJECT_TOO_LARGE"),
+            Self::Overloaded => (Code::Unavailable, "COLLECTOR_OVERLOADED"),
+            Self::SlowCaller => (Code::Unavailable, "SLOW_CALLER"),
             Self::Deadline => (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"),
             Self::Malformed(_) => (Code::Internal, "MALFORMED_ANSWER"),
         }

@@ -46,7 +46,7 @@ pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
     tracing::info!(addr = %listener.local_addr()?, port_name = "grpc", "listening");
 
     let api = KubernetesApi::new(kubernetes_config(kubeconfig.as_deref()).await?)?;
-    let reader = Reader { api: api.clone(), scope: Scope::of(namespaces) };
+    let reader = Reader::new(api, Scope::of(namespaces));
     let (health, health_service) = tonic_health::server::health_reporter();
     let routes = kinds::routes(&reader).add_service(health_service);
 

@@ -24,12 +24,12 @@ use crate::{
         Reader,
         collection::{Collection, CollectionQuery, Read},
         kind::{Kind, ListResponse},
-        memory::Memory,
+        memory::{Memory, Share},
         newest::{Cut, Newest, Rank},
         page::{PageCutter, limit, page_size},
         report::Report,
         stream::{PageSender, PageStream},
-        token::Arguments,
+        token::{Arguments, check_resource_version},
     },
 };
 
@@ -114,6 +114,7 @@ impl EventList {
         let arguments =
             Arguments::of(&ListEventsRequest { page_size: 0, page_token: String::new(), limit: 0, ..request.clone() });
         let position: Position = arguments.decode(&request.page_token)?.unwrap_or_default();
+        position.resource_version().map_or(Ok(()), check_resource_version)?;
         let places = reader.scope.places(&request.namespaces)?;
         let selectors = Selectors::parse(&request.label_selector, &request.field_selector)?;
         let limit = limit(request.limit)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
@@ -140,14 +141,14 @@ impl EventList {
     }
 
     /// Part of the set is no answer: before all of it has passed by, nobody knows which are the newest.
-    async fn run(mut self, pages: PageSender<ListEventsResponse>) -> Result<(), ReadError> {
-        let newest = timeout_at(self.deadline, self.read()).await.unwrap_or(Err(ReadError::Deadline))?;
-        self.send(newest, &pages).await;
-        Ok(())
+    async fn run(mut self, pages: PageSender<ListEventsResponse>) -> Result<Share, ReadError> {
+        let share = timeout_at(self.deadline, self.memory.share()).await.map_err(|_| ReadError::Overloaded)?;
+        let newest = timeout_at(self.deadline, self.read(share)).await.unwrap_or(Err(ReadError::Deadline))?;
+        Ok(self.send(newest, &pages).await)
     }
 
-    async fn read(&mut self) -> Result<Newest, ReadError> {
-        let mut newest = Newest::new(self.limit, HELD_BYTES, self.memory.share().await);
+    async fn read(&mut self, share: Share) -> Result<Newest, ReadError> {
+        let mut newest = Newest::new(self.limit, HELD_BYTES, share);
         while let Some(read) = self.collection.next().await? {
             match read {
                 Read::Restart => {
@@ -168,7 +169,8 @@ impl EventList {
         Ok(newest)
     }
 
-    async fn send(self, newest: Newest, pages: &PageSender<ListEventsResponse>) {
+    /// Sends all of them. Their share of memory is given back when they have been taken.
+    async fn send(self, newest: Newest, pages: &PageSender<ListEventsResponse>) -> Share {
         let snapshot = self.snapshot.unwrap_or_else(|| self.collection.resource_version().to_owned());
         let token = |last: &Rank| self.arguments.encode(&self.position.moved(&snapshot, last));
         let dropped = newest.dropped();
@@ -176,7 +178,7 @@ impl EventList {
         let mut cutter = PageCutter::new(self.page_size);
         let mut last = None;
         let mut sent = None;
-        let (newest, _held) = newest.into_sorted();
+        let (newest, share) = newest.into_sorted();
         for (rank, encoded) in newest {
             let event = Event::decode(&*encoded).expect("it was encoded here");
             let bytes = PageCutter::size_of(&event);
@@ -184,7 +186,8 @@ impl EventList {
                 let until = self.deadline.min(Instant::now() + SLOW_CALLER_WAIT);
                 let Ok(room) = timeout_at(until, pages.reserve(cutter.bytes())).await else {
                     let gap = if until == self.deadline { late() } else { slow() };
-                    return finish(report, Vec::new(), sent.as_ref().map(token), Some(gap), pages);
+                    finish(report, Vec::new(), sent.as_ref().map(token), Some(gap), pages);
+                    return share;
                 };
                 let (items, bytes) = cutter.take();
                 report.count(items.len(), bytes);
@@ -197,6 +200,7 @@ impl EventList {
         let (items, bytes) = cutter.take();
         report.count(items.len(), bytes);
         finish(report, items, last.as_ref().map(token), left_out(dropped), pages);
+        share
     }
 }
 

@@ -12,7 +12,7 @@ use gumshoe_runtime::request_id::RequestId;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     names::{Namespace, ObjectName},
@@ -30,6 +30,12 @@ const ATTEMPTS: u32 = 3;
 const FIRST_RETRY_AFTER: Duration = Duration::from_millis(250);
 /// No Status is longer; what a proxy sends beyond is of no use.
 const ERROR_BODY_MAX: usize = 64 << 10;
+/// Warnings of one answer; the API server itself sends no more than a few.
+const WARNINGS_MAX: usize = 20;
+/// Enough of a warning to act on.
+const WARNING_BYTES_MAX: usize = 512;
+/// An error's code says most; its body is not waited for any longer.
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
 /// Protobuf, without the part of metadata that nobody here reads: servers that do not know the parameter ignore it
 /// (KEP-5958).
 const ACCEPT_PROTOBUF: &str =
@@ -192,7 +198,7 @@ impl KubernetesApi {
             .header(header::ACCEPT, accept)
             .header("Audit-ID", call.request_id.as_str())
             .body(Body::empty())
-            .expect("a target holds nothing but validated names and encoded values");
+            .map_err(|_| too_long())?;
         let response = timeout_at(call.deadline, self.client.send(request)).await;
         let response = response.map_err(|_| Failure::Deadline)?.map_err(Failure::Unreachable)?;
         let (parts, body) = response.into_parts();
@@ -208,6 +214,13 @@ impl KubernetesApi {
             retry_after: answer.header(&header::RETRY_AFTER).parse().ok().map(Duration::from_secs),
         })
     }
+}
+
+/// What a server would answer to a request line that the HTTP library does not even take.
+fn too_long() -> Failure {
+    let message = "the request line is too long".to_owned();
+    let body = ErrorBody { message, ..ErrorBody::default() };
+    Failure::Answered { code: StatusCode::URI_TOO_LONG, body, retry_after: None }
 }
 
 impl Failure {
@@ -257,10 +270,12 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The texts of the `Warning: 299` headers (RFC 7234: `299 <agent> "<text>"`).
+    /// The texts of the `Warning: 299` headers (RFC 7234: `299 <agent> "<text>"`), as many and as much of them as helps.
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
         let values = self.headers.get_all(header::WARNING).into_iter().filter_map(|value| value.to_str().ok());
-        values.filter_map(|value| value.strip_prefix("299 ")?.split_once('"')?.1.strip_suffix('"'))
+        let texts = values.filter_map(|value| value.strip_prefix("299 ")?.split_once('"')?.1.strip_suffix('"'));
+        // A header's text is visible ASCII, so it can be cut anywhere.
+        texts.take(WARNINGS_MAX).map(|text| &text[..text.len().min(WARNING_BYTES_MAX)])
     }
 
     /// The next bytes of the body; None at its end.
@@ -297,22 +312,25 @@ impl Answer {
         let mut whole = Vec::new();
         while let Some(chunk) = self.chunk(STALL).await? {
             if whole.len() + chunk.len() > max {
-                return Err(ReadError::Malformed(format!("it is larger than {max} bytes")));
+                return Err(ReadError::TooLarge(whole.len() + chunk.len()));
             }
             whole.extend_from_slice(&chunk);
         }
         Ok(whole.into())
     }
 
-    /// What there is of the body, up to `max` bytes.
+    /// What there is of the body up to `max` bytes, and so far as it comes at once.
     async fn first_bytes(&mut self, max: usize) -> Bytes {
         let mut bytes = Vec::new();
-        while let Ok(Some(chunk)) = self.chunk(STALL).await {
-            bytes.extend_from_slice(&chunk[..chunk.len().min(max - bytes.len())]);
-            if bytes.len() == max {
-                break;
+        let read = async {
+            while let Ok(Some(chunk)) = self.chunk(STALL).await {
+                bytes.extend_from_slice(&chunk[..chunk.len().min(max - bytes.len())]);
+                if bytes.len() == max {
+                    break;
+                }
             }
-        }
+        };
+        let _ = timeout(ERROR_BODY_WAIT, read).await;
         bytes.into()
     }
 }

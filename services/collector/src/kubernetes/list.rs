@@ -106,7 +106,7 @@ impl ListRead {
         self.began
     }
 
-    /// Takes the texts of the `Warning` headers so far.
+    /// Takes the texts of the `Warning` headers of the answer that is being read.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
@@ -161,11 +161,8 @@ impl ListRead {
     }
 
     fn note_warnings(&mut self) {
-        for warning in self.answer.warnings() {
-            if !self.warnings.iter().any(|seen| seen == warning) {
-                self.warnings.push(warning.to_owned());
-            }
-        }
+        // Whoever reads this list has taken those of earlier answers.
+        self.warnings = self.answer.warnings().map(str::to_owned).collect();
     }
 }
 

@@ -3,21 +3,25 @@
 //! Interruptions are mended here as far as they can be: a list that broke off is taken up again at its snapshot, behind the
 //! last object that came. What cannot be read is noted in the report and never ends the read of the rest.
 
-use std::{collections::VecDeque, marker::PhantomData, time::SystemTime};
+use std::{collections::VecDeque, marker::PhantomData};
 
 use bytes::Bytes;
 use gumshoe_proto::collector::v1::{Gap, GapReason};
-use prost_types::Timestamp;
 use tokio::time::Instant;
 
-use super::{absence::Absence, kind::Kind, report::Report, scope::Places};
+use super::{
+    absence::Absence,
+    kind::Kind,
+    object::{self, Unreadable},
+    report::Report,
+    scope::Places,
+};
 use crate::{
     error::ReadError,
     kubernetes::{
         api::{Call, KubernetesApi},
         list::{Entry, ListQuery, ListRead},
         names::Namespace,
-        repair::decode_lossy,
         selector::Selectors,
         wire::name_of_head,
     },
@@ -274,19 +278,19 @@ impl<K: Kind> Collection<K> {
     /// The object of an entry; None where it was passed over or could not be read.
     fn decode(&mut self, entry: Entry) -> Option<Read<K>> {
         match entry {
-            Entry::Item(bytes) => match decode_lossy::<K>(&bytes) {
-                Ok(mut item) => {
-                    let key = key_of(&item);
-                    if !self.advance(&key) {
-                        return None;
-                    }
-                    item.normalize();
-                    item.derive(now());
-                    Some(Read::Item(Box::new(item), key))
+            Entry::Item(bytes) => match object::decode::<K>(&bytes) {
+                Ok(item) => {
+                    let key = object::key_of(&item);
+                    self.advance(&key).then(|| Read::Item(Box::new(item), key))
                 }
-                Err(error) => {
+                Err(Unreadable::Malformed(error)) => {
                     let why = format!("it could not be decoded: {error}");
                     self.unreadable(GapReason::ItemUnreadable, &bytes, bytes.len() as u64, why);
+                    None
+                }
+                Err(Unreadable::TooLarge(size)) => {
+                    let why = format!("it takes {size} bytes, which is too much for a message");
+                    self.unreadable(GapReason::ItemTooLarge, &bytes, size as u64, why);
                     None
                 }
             },
@@ -330,14 +334,4 @@ fn report_of(places: &Places) -> Report {
     let mut report = Report::default();
     places.gaps.iter().cloned().for_each(|gap| report.gap(gap));
     report
-}
-
-/// The key by which the API server orders a list (apiserver: `pkg/registry/generic/registry/store.go`).
-fn key_of<K: Kind>(item: &K) -> String {
-    item.metadata().map(|metadata| format!("{}/{}", metadata.namespace, metadata.name)).unwrap_or_default()
-}
-
-/// This moment, for ages.
-fn now() -> Timestamp {
-    Timestamp::from(SystemTime::now())
 }

@@ -14,7 +14,7 @@ use super::{
     page::{PageCutter, limit, page_size},
     scope::Scope,
     stream::PageSender,
-    token::Arguments,
+    token::{Arguments, check_resource_version},
 };
 use crate::{
     error::ReadError,
@@ -90,6 +90,7 @@ impl<R: ListResponse> List<R> {
         let selection = request.selection();
         let arguments = Arguments::of(&request.without_paging());
         let position: Option<Position> = arguments.decode(selection.page_token)?;
+        position.iter().try_for_each(|position| check_resource_version(&position.resource_version))?;
         let (resource_version, after) = position.map(|position| (position.resource_version, position.key)).unzip();
         let query = CollectionQuery {
             places: scope.places(selection.namespaces)?,

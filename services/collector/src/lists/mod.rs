@@ -8,18 +8,22 @@ pub mod kind;
 pub mod list;
 pub mod memory;
 pub mod newest;
+mod object;
 pub mod page;
 pub mod report;
 pub mod scope;
 pub mod stream;
 pub mod token;
 
-use prost_types::Timestamp;
+use std::sync::Arc;
+
+use tokio::{sync::Semaphore, time::timeout_at};
 use tonic::{Request, Status};
 
 use self::{
     kind::Kind,
     list::{List, ListRequest},
+    object::Unreadable,
     report::Report,
     scope::Scope,
     stream::PageStream,
@@ -29,10 +33,13 @@ use crate::{
     kubernetes::{
         api::{Call, KubernetesApi},
         names::{Namespace, ObjectName},
-        repair::decode_lossy,
     },
 };
 use gumshoe_proto::collector::v1::Completeness;
+
+/// Lists that are read or wait for their callers at one time. Each may hold a full buffer, whose pages are several times as large
+/// decoded, beside the one that is filled; and the API server is not asked for more at a time either.
+const LISTS: usize = 16;
 
 /// What every handler reads with.
 #[derive(Clone)]
@@ -41,9 +48,16 @@ pub struct Reader {
     pub api: KubernetesApi,
     /// The namespaces that may be read.
     pub scope: Scope,
+    lists: Arc<Semaphore>,
 }
 
 impl Reader {
+    /// Reads what is in the scope; one for all calls of the process, whose bound on lists it holds.
+    #[must_use]
+    pub fn new(api: KubernetesApi, scope: Scope) -> Self {
+        Self { api, scope, lists: Arc::new(Semaphore::new(LISTS)) }
+    }
+
     /// Reads one object by the names of a request.
     ///
     /// # Errors
@@ -71,9 +85,10 @@ impl Reader {
     ) -> Result<(K, Completeness), ReadError> {
         self.scope.permits(namespace)?;
         let (bytes, warnings) = self.api.get(call, K::RESOURCE, namespace, name).await?;
-        let mut item: K = decode_lossy(&bytes).map_err(|error| ReadError::Malformed(error.to_string()))?;
-        item.normalize();
-        item.derive(Timestamp::from(std::time::SystemTime::now()));
+        let item: K = object::decode(&bytes).map_err(|unreadable| match unreadable {
+            Unreadable::Malformed(why) => ReadError::Malformed(why),
+            Unreadable::TooLarge(size) => ReadError::TooLarge(size),
+        })?;
         let mut report = Report::default();
         report.warnings(warnings);
         report.count(1, item.encoded_len());
@@ -85,7 +100,13 @@ impl Reader {
     /// # Errors
     /// `INVALID_ARGUMENT`, or `PERMISSION_DENIED` where all namespaces of the request are outside `--namespaces`.
     pub fn list<Q: ListRequest>(&self, request: &Request<Q>) -> Result<PageStream<Q::Response>, Status> {
-        let list = List::new(&self.api, &self.scope, &Call::of(request), request.get_ref())?;
-        Ok(PageStream::start(|pages| list.run(pages)))
+        let call = Call::of(request);
+        let list = List::new(&self.api, &self.scope, &call, request.get_ref())?;
+        let lists = self.lists.clone();
+        Ok(PageStream::start(async move |pages| {
+            let permit = timeout_at(call.deadline, lists.acquire_owned()).await.map_err(|_| ReadError::Overloaded)?;
+            list.run(pages).await?;
+            Ok(permit)
+        }))
     }
 }

@@ -3,14 +3,18 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use futures::{FutureExt as _, Stream};
-use tokio::sync::{
-    OwnedSemaphorePermit, Semaphore,
-    mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+use tokio::{
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
+    time::timeout,
 };
 use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
@@ -21,6 +25,9 @@ use crate::error::ReadError;
 /// Pages of one call that the caller has not taken yet hold at most so many bytes, as they are encoded: enough to keep the API
 /// server and the caller busy at the same time, little enough for a hundred calls.
 pub const BUFFER_BYTES: usize = 1 << 20;
+
+/// Pages that the caller has not taken so long after the last of them was made are dropped: what they hold is missing to others.
+const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Takes pages from a producer. The buffer's bound is in bytes, so the channel itself needs none.
 #[derive(Debug)]
@@ -35,9 +42,6 @@ type Buffered<R> = (R, Option<OwnedSemaphorePermit>);
 impl<R> PageSender<R> {
     /// Waits for room for a page of so many bytes, which `room` then holds. A page larger than the whole buffer waits until
     /// it is empty.
-    ///
-    /// # Errors
-    /// Never in practice: the semaphore is not closed.
     pub async fn reserve(&self, bytes: usize) -> OwnedSemaphorePermit {
         let permits = u32::try_from(bytes.clamp(1, BUFFER_BYTES)).unwrap_or(u32::MAX);
         self.room.clone().acquire_many_owned(permits).await.expect("nobody closes this semaphore")
@@ -59,21 +63,38 @@ impl<R> PageSender<R> {
 /// The stream of one call.
 #[derive(Debug)]
 pub struct PageStream<R> {
-    channel: UnboundedReceiver<Buffered<R>>,
+    channel: Arc<Mutex<UnboundedReceiver<Buffered<R>>>>,
     /// None once its outcome was told.
     producer: Option<AbortOnDropHandle<Result<(), ReadError>>>,
 }
 
 impl<R: Send + 'static> PageStream<R> {
-    /// Starts the producer. An error of it becomes the status of the stream, behind the pages it had sent.
-    pub fn start<P, F>(producer: P) -> Self
+    /// Starts the producer. An error of it becomes the status of the stream, behind the pages it had sent. What it returns is held
+    /// until the caller has taken all pages, or has shown that he does not.
+    pub fn start<P, F, H>(producer: P) -> Self
     where
         P: FnOnce(PageSender<R>) -> F,
-        F: Future<Output = Result<(), ReadError>> + Send + 'static,
+        F: Future<Output = Result<H, ReadError>> + Send + 'static,
+        H: Send + 'static,
     {
         let (sender, channel) = unbounded_channel();
+        let channel = Arc::new(Mutex::new(channel));
         let room = Arc::new(Semaphore::new(BUFFER_BYTES));
-        let task = tokio::spawn(producer(PageSender { channel: sender, room }).in_current_span());
+        let waiting = channel.clone();
+        let all_room = room.clone();
+        let producer = producer(PageSender { channel: sender, room });
+        let task = tokio::spawn(
+            async move {
+                let _held = producer.await?;
+                let taken = timeout(TAKEN_WITHIN, all_room.acquire_many(BUFFER_BYTES as u32)).await;
+                taken.map(|_| ()).map_err(|_| {
+                    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                    while waiting.try_recv().is_ok() {}
+                    ReadError::SlowCaller
+                })
+            }
+            .in_current_span(),
+        );
         Self { channel, producer: Some(AbortOnDropHandle::new(task)) }
     }
 }
@@ -82,7 +103,8 @@ impl<R> Stream for PageStream<R> {
     type Item = Result<R, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some((page, _room)) = ready!(self.channel.poll_recv(context)) {
+        let page = self.channel.lock().unwrap_or_else(PoisonError::into_inner).poll_recv(context);
+        if let Some((page, _room)) = ready!(page) {
             return Poll::Ready(Some(Ok(page)));
         }
         let Some(producer) = &mut self.producer else { return Poll::Ready(None) };
@@ -112,7 +134,7 @@ mod tests {
                 let room = pages.reserve(10).await;
                 pages.send(page, room);
             }
-            Err(ReadError::Deadline)
+            Err::<(), _>(ReadError::Deadline)
         });
         let outcome: Vec<_> = stream.map(|page| page.map_err(|status| status.code())).collect().await;
         assert_eq!(outcome, [Ok(0), Ok(1), Ok(2), Err(tonic::Code::DeadlineExceeded)]);
@@ -137,7 +159,7 @@ mod tests {
         let (alive, mut gone) = tokio::sync::mpsc::channel::<()>(1);
         let stream = PageStream::<()>::start(|_pages| async move {
             let _alive = alive;
-            std::future::pending().await
+            std::future::pending::<Result<(), _>>().await
         });
         drop(stream);
         assert_eq!(gone.recv().await, None);
@@ -145,8 +167,23 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_and_not_the_end_of_the_list() {
-        let mut stream = PageStream::<()>::start(|_pages| async { panic!("broken") });
+        let mut stream = PageStream::<()>::start(|_pages| async { if true { panic!("broken") } else { Ok(()) } });
         let status = stream.next().await.and_then(Result::err);
         assert_eq!(status.map(|status| status.code()), Some(tonic::Code::Internal));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_stream_holds_is_free_again_although_the_caller_takes_nothing() {
+        let (held, mut free) = tokio::sync::mpsc::channel::<()>(1);
+        let mut stream = PageStream::start(|pages| async move {
+            let room = pages.reserve(10).await;
+            pages.send("page", room);
+            pages.send_last("last");
+            Ok(held)
+        });
+        assert_eq!(free.recv().await, None);
+        let status = stream.next().await.and_then(Result::err);
+        assert_eq!(status.map(|status| status.code()), Some(tonic::Code::Unavailable));
+        assert!(stream.next().await.is_none());
     }
 }

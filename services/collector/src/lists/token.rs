@@ -13,6 +13,9 @@ const VERSION: u32 = 1;
 /// A position holds two names and some numbers, for each container of a pod at most.
 const TOKEN_MAX: usize = 64 << 10;
 
+/// That of a real API server is a number of 64 bits.
+const RESOURCE_VERSION_MAX: usize = 64;
+
 /// The arguments that a token is bound to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arguments(String);
@@ -58,6 +61,17 @@ impl Arguments {
     }
 }
 
+/// Checks a resource version out of a token, before it becomes part of a request: it is opaque, but short.
+///
+/// # Errors
+/// `InvalidArgument` for `page_token`.
+pub fn check_resource_version(version: &str) -> Result<(), ReadError> {
+    if version.len() > RESOURCE_VERSION_MAX || !version.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(ReadError::invalid("page_token", "is not a token of this service"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use gumshoe_proto::collector::v1::ListPodsRequest;
@@ -82,6 +96,14 @@ mod tests {
         let token = mk_arguments("shop").encode(&"x");
         let error = mk_arguments("payments").decode::<String>(&token);
         assert!(matches!(error, Err(ReadError::InvalidArgument { field: "page_token", .. })));
+    }
+
+    #[test]
+    fn what_can_be_no_resource_version_is_refused() {
+        assert!(check_resource_version("12345").is_ok());
+        for wrong in ["%".repeat(30_000), "1".repeat(65), "1&limit=1".to_owned()] {
+            assert!(check_resource_version(&wrong).is_err(), "{wrong}");
+        }
     }
 
     proptest! {

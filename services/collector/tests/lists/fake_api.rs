@@ -34,6 +34,10 @@ pub enum Answer {
     Status(u16),
     /// As a proxy answers.
     Html(u16),
+    /// A status whose body does not come.
+    Stalled(u16),
+    /// JSON of this text.
+    Body(&'static str),
     /// The true answer, so many seconds late.
     Late(u64),
     Throttle(u64),
@@ -134,6 +138,13 @@ impl FakeApi {
         state.put(object(event.metadata.as_ref(), &event));
     }
 
+    /// Makes the texts of an object invalid UTF-8 wherever they have an "x".
+    pub fn spoil(&self, name: &str) {
+        let mut state = self.state.lock().unwrap();
+        let objects = state.snapshots.iter_mut().flatten().filter(|object| object.name == name);
+        objects.flat_map(|object| &mut object.encoded).filter(|byte| **byte == b'x').for_each(|byte| *byte = 0xff);
+    }
+
     /// Forgets all snapshots but the newest.
     pub fn compact(&self) {
         self.state.lock().unwrap().compacted = true;
@@ -231,6 +242,10 @@ impl FakeApi {
         let mut answer = match fault {
             Some(Answer::Status(code)) => respond_status(code, "Forbidden", ""),
             Some(Answer::Html(code)) => html(code),
+            Some(Answer::Stalled(code)) => {
+                response(code, "text/plain", StreamBody::new(stream::pending()).boxed_unsync())
+            }
+            Some(Answer::Body(text)) => respond(200, "application/json", text.into()),
             Some(Answer::Throttle(seconds)) => throttle(seconds),
             Some(Answer::Expired) => {
                 respond_status(410, "Expired", &format!("inconsistent:{}", query.get("continue").unwrap_or_default()))

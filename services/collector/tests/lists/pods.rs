@@ -203,3 +203,34 @@ async fn the_bytes_of_an_answer_are_those_of_its_items() {
     let items = pages.pages.iter().flat_map(|page| &page.items);
     assert_eq!(pages.end.bytes, items.map(|item| item.encoded_len() as u64).sum::<u64>());
 }
+
+#[tokio::test]
+async fn an_object_that_repairing_makes_too_large_for_a_message_is_a_named_gap() {
+    let api = FakeApi::new(vec![mk_pod("shop", "a"), mk_pod_of_size("shop", "b", 1_450_000), mk_pod("shop", "c")]);
+    api.spoil("b");
+    let pages = list(&api, ListPodsRequest::default()).await.unwrap();
+    assert_eq!(pages.names, ["a", "c"]);
+    let gap = &pages.end.gaps[0];
+    assert_eq!((gap.reason(), gap.name.as_str()), (GapReason::ItemTooLarge, "b"));
+    let pods = Pods(mk_reader(&api, &[]).await);
+    let status = pods.get_pod(mk_request(GetPodRequest { namespace: "shop".into(), name: "b".into() })).await;
+    assert_eq!(status.err().unwrap().get_error_details().error_info().unwrap().reason, "OBJECT_TOO_LARGE");
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_who_do_not_read_keep_others_from_their_lists_for_a_while_only() {
+    let api = FakeApi::new((0..40).map(|index| mk_pod_of_size("shop", &format!("web-{index}"), 100 << 10)).collect());
+    let pods = Pods(mk_reader(&api, &[]).await);
+    let open = async || pods.list_pods(mk_request(ListPodsRequest::default())).await.unwrap().into_inner();
+    let mut stalled = Vec::new();
+    for _ in 0..16 {
+        let mut stream = open().await;
+        stream.next().await.expect("the first page").unwrap();
+        stalled.push(stream);
+    }
+    let begin = tokio::time::Instant::now();
+    assert_eq!(collect(open().await).await.unwrap().names.len(), 40);
+    assert!(begin.elapsed() >= Duration::from_secs(60), "it waits for one of the others");
+    let status = collect(stalled.remove(0)).await.err().unwrap();
+    assert_eq!(status.code(), Code::Unavailable);
+}

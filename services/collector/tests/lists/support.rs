@@ -25,7 +25,7 @@ pub(crate) fn mk_request<T>(message: T) -> Request<T> {
 
 pub(crate) async fn mk_reader(api: &FakeApi, namespaces: &[&str]) -> Reader {
     let scope = Scope::of(namespaces.iter().map(|name| Namespace::parse("namespaces", name).unwrap()));
-    Reader { api: api.connect().await, scope }
+    Reader::new(api.connect().await, scope)
 }
 
 /// The names in all pages, the pages themselves, and the end.

@@ -1,8 +1,15 @@
 //! What is sent to an API server, and what is made of its refusals.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use gumshoe_collector::{error::ReadError, kubernetes::api::Call};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use gumshoe_collector::{
+    error::ReadError,
+    kubernetes::{api::Call, resource::Target},
+};
 use gumshoe_proto::collector::v1::ListPodsRequest;
 use gumshoe_runtime::request_id::RequestId;
 use tokio::time::Instant;
@@ -11,7 +18,7 @@ use tonic_types::StatusExt as _;
 
 use crate::{
     fake_api::Answer,
-    support::{list, mk_shop},
+    support::{list, mk_reader, mk_shop},
 };
 
 #[tokio::test(start_paused = true)]
@@ -91,4 +98,66 @@ async fn only_refused_credentials_keep_a_server_that_does_not_tell_its_version_f
     assert!(matches!(discover(404).await, Ok(None)));
     assert!(matches!(discover(401).await, Err(ReadError::Unauthenticated)));
     assert!(discover(500).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_body_of_a_refusal_is_not_waited_for() {
+    let api = mk_shop(3);
+    api.fault("/api/v1/pods", Answer::Stalled(403));
+    let begin = Instant::now();
+    let status = list(&api, ListPodsRequest::default()).await.err().unwrap();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert!(begin.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_snapshot_out_of_a_forged_token_is_refused_before_it_is_asked_for() {
+    let api = mk_shop(30);
+    let first = list(&api, ListPodsRequest { page_size: 10, ..Default::default() }).await.unwrap();
+    let token = URL_SAFE_NO_PAD.decode(&first.pages[0].next_page_token).unwrap();
+    let mut token: serde_json::Value = serde_json::from_slice(&token).unwrap();
+    token[2]["resource_version"] = "%".repeat(30_000).into();
+    let page_token = URL_SAFE_NO_PAD.encode(token.to_string());
+    let status = list(&api, ListPodsRequest { page_token, ..Default::default() }).await.err().unwrap();
+    assert_eq!(status.get_error_details().bad_request().unwrap().field_violations[0].field, "page_token");
+}
+
+#[tokio::test]
+async fn a_request_line_that_no_server_takes_is_refused_and_does_not_panic() {
+    let api = mk_shop(1).client();
+    let call = Call { deadline: Instant::now() + Duration::from_secs(10), request_id: RequestId::fresh() };
+    let target = Target::fixed("/version").with("continue", "%".repeat(60_000));
+    let failure = api.send(&call, &target, "application/json").await.err().unwrap();
+    assert!(matches!(failure.into_read_error("list pods"), ReadError::Unexpected(what) if what.contains("414")));
+}
+
+#[tokio::test]
+async fn an_answer_to_an_access_review_never_stands_in_the_log() {
+    const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let log = Log::default();
+    let written = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || written.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let api = mk_shop(1);
+    api.fault(REVIEWS, Answer::Body(r#"{"kind":"Secret","data":{"password":"aHVudGVyMg=="},"status":7}"#));
+    gumshoe_collector::access::report(&mk_reader(&api, &[]).await).await;
+    assert_eq!(api.requests(REVIEWS).len(), 4);
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("cannot tell whether this is permitted"), "{log}");
+    assert!(!log.contains("aHVudGVyMg"), "{log}");
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }

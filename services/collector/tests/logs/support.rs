@@ -92,7 +92,7 @@ pub fn newest() -> ReadLogsRequest {
 }
 
 pub fn serve(kubelet: &FakeKubelet) -> Logs {
-    Logs::new(Reader { api: kubelet.connect(), scope: Scope::default() })
+    Logs::new(Reader::new(kubelet.connect(), Scope::default()))
 }
 
 /// Starts a call.

@@ -4,7 +4,9 @@ use gumshoe_proto::collector::v1::{Event, InvolvedObject, ListEventsRequest};
 
 use crate::{error::ReadError, kubernetes::selector::Selectors};
 
-/// Names and reasons in a filter; more would not fit into an address.
+/// Kubernetes itself refuses events with a longer reason (apiserver: `pkg/apis/core/validation/events.go`).
+const VALUE_MAX: usize = 128;
+/// Types and reasons in a filter; nobody looks for more.
 const FILTER_MAX: usize = 100;
 
 /// What a request filters by, beside its selectors.
@@ -37,6 +39,9 @@ impl Filter {
         for (field, values) in [("types", &request.types), ("reasons", &request.reasons)] {
             if values.len() > FILTER_MAX {
                 return Err(ReadError::invalid(field, format!("must be no more than {FILTER_MAX}")));
+            }
+            if values.iter().any(|value| value.len() > VALUE_MAX) {
+                return Err(ReadError::invalid(field, format!("must be no longer than {VALUE_MAX} characters")));
             }
             if values.iter().any(|value| value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
                 return Err(ReadError::invalid(field, "must consist of letters and digits, as in Warning or BackOff"));
@@ -107,5 +112,12 @@ mod tests {
             let error = Filter::new(request);
             assert!(matches!(error, Err(ReadError::InvalidArgument { field: "involved_object.name", .. })), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_reason_that_is_too_long_is_refused() {
+        let reasons = vec!["A".repeat(70_000)];
+        let error = Filter::new(ListEventsRequest { reasons, ..ListEventsRequest::default() });
+        assert!(matches!(error, Err(ReadError::InvalidArgument { field: "reasons", .. })));
     }
 }

@@ -56,7 +56,7 @@ struct Restarts {
 
 impl Restarts {
     fn add(&mut self, container: &ContainerStatus) {
-        self.count += u32::try_from(container.restart_count()).unwrap_or_default();
+        self.count = self.count.saturating_add(u32::try_from(container.restart_count()).unwrap_or_default());
         let ended = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
         if let Some(finished) = ended.and_then(|terminated| terminated.finished_at) {
             let later = self.last.is_none_or(|last| (last.seconds, last.nanos) < (finished.seconds, finished.nanos));

@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use gumshoe_proto::{
     bridge::v1::{Command, EndStatus},
-    envelope::encode_command,
+    envelope::{ANSWER_GRACE, encode_command},
     run::{Fed, Reader, Run, RunKey},
 };
 use gumshoe_queue::QueueUrl;
@@ -27,10 +27,10 @@ use crate::{
         command::{self, Defaults},
         present,
         progress::{self, Progress},
-        queue::Queues,
+        queue::{Queues, ResultQueue as _},
     },
     terminal::{Note, Surface, note},
-    units,
+    units::{self, count},
 };
 
 const EXAMPLES: &str = "\
@@ -45,8 +45,9 @@ A query is a line of `gumshoe get` or `gumshoe logs` without connection and outp
 in canonical JSON, in which id, investigationId, deadline, replyTo and the queries' ids may be
 left out.";
 
-/// The bridge ends a command at its deadline; so long may its last messages take.
-const GRACE: Duration = Duration::from_secs(15);
+/// Beyond what the bridge takes to send its last message after the deadline: the message's way through the queue to us, and clocks
+/// that differ a little.
+const DELIVERY: Duration = Duration::from_secs(5);
 
 /// Send a command to the bridge and collect its result
 ///
@@ -123,29 +124,30 @@ impl RunCommand {
         };
         let now = Timestamp::now();
         let command = command::complete(command, &Defaults { investigation, reply_to, timeout }, now)?;
-        let until = Instant::now() + left(&command, now) + GRACE;
+        let until = Instant::now() + listening(&command, now);
         let queues = Queues::new(command_queue, result_queue).await?;
 
-        queues.probe().await?;
+        // Finds out whether results can be received at all, before a command is sent whose results nobody could.
+        let found = queues.receive(Duration::ZERO).await?;
 
         let (mut stderr, surface) = progress::stderr();
         let progress = Progress::new(&mut stderr, surface, &command);
-        let mut session = Session { progress, results: Results::new(output), warned: false };
+        let mut session = Session { progress, results: Results::new(output), foreign: 0 };
         queues.send(encode_command(&command, now), &command.id, &command.investigation_id).await?;
         session.progress.sent(&command);
         let wanted = Wanted { command_id: command.id.clone(), until, max_bytes };
         let mut reader = Reader::default();
-        let gathered = collect(&queues, &wanted, &mut reader, &interrupt::interrupt(), &mut session).await;
-        session.progress.end();
+        let gathered = collect(&queues, &wanted, found, &mut reader, &interrupt::interrupt(), &mut session).await;
+        session.end();
         session.results.end()?;
         finish(&command, &reader, output, gathered?)
     }
 }
 
-/// From now to the command's deadline.
-fn left(command: &Command, now: Timestamp) -> Duration {
+/// How long results can come: until the bridge talks no more.
+fn listening(command: &Command, now: Timestamp) -> Duration {
     let deadline = command.deadline.as_ref().and_then(units::from_proto).unwrap_or(now);
-    Duration::try_from(deadline.duration_since(now)).unwrap_or_default()
+    Duration::try_from(deadline.duration_since(now)).unwrap_or_default() + ANSWER_GRACE + DELIVERY
 }
 
 /// Prints what came, and says how it ended.
@@ -190,7 +192,18 @@ fn best<'a>(command: &Command, reader: &'a Reader) -> Option<(&'a RunKey, &'a Ru
 struct Session<'a> {
     progress: Progress<'a>,
     results: Results,
-    warned: bool,
+    /// Messages of others.
+    foreign: usize,
+}
+
+impl Session<'_> {
+    fn end(&mut self) {
+        if self.foreign > 0 {
+            let messages = count(self.foreign as u64, "message");
+            self.progress.note(&Note::Plain(format!("note: {messages} of others in the result queue")));
+        }
+        self.progress.end();
+    }
 }
 
 impl Listener for Session<'_> {
@@ -200,14 +213,15 @@ impl Listener for Session<'_> {
         Ok(())
     }
 
-    fn foreign(&mut self, _: usize) {
-        if !std::mem::replace(&mut self.warned, true) {
+    fn foreign(&mut self, messages: usize) {
+        if self.foreign == 0 {
             self.progress.note(&Note::Bad(
-                "warning: the result queue holds messages of others; they are given back, which counts as a receipt of each: \
-                 a result queue of one's own avoids that"
+                "warning: the result queue holds messages of others, or of commands that were stopped; they are given back, \
+                 which counts as a receipt of each: a result queue of one's own avoids that"
                     .to_owned(),
             ));
         }
+        self.foreign += messages;
     }
 
     fn trouble(&mut self, error: &Error) {
@@ -253,4 +267,19 @@ impl Results {
 fn data(body: &str) -> String {
     let event: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     event.get("data").map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_stops_listening_before_the_bridge_stops_talking() {
+        let now = Timestamp::from_second(1_000).expect("a moment");
+        let mut command = Command::default();
+        for (deadline, left) in [(1_060, 60), (900, 0)] {
+            command.deadline = Some(prost_types::Timestamp { seconds: deadline, nanos: 0 });
+            assert!(listening(&command, now) > Duration::from_secs(left) + ANSWER_GRACE);
+        }
+    }
 }

@@ -1,13 +1,16 @@
 //! Gathers the results of one command from a queue, until a run of it is whole.
 //!
-//! The queue should be ours alone. Where it is not, the messages of others are given back at once: they are somebody's.
+//! The queue should be ours alone. Where it is not, see [`others`] for what becomes of the messages of others.
+
+mod others;
 
 use std::time::Duration;
 
 use gumshoe_proto::run::{Fed, Reader};
 use gumshoe_runtime::backoff::Backoff;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+use self::others::Others;
 use super::queue::{Message, ResultQueue, WAIT_MAX};
 use crate::{
     error::Error,
@@ -17,9 +20,12 @@ use crate::{
 /// Calls in a row that fail before we give up; the SDK has repeated each of them already.
 const FAILURES_MAX: u32 = 3;
 
-/// The pauses after failures, and after messages that were all of others: a moment for those to take theirs, and no spinning on what
-/// nobody takes. So long as the longest, a result of ours may wait behind those of others.
+/// The pauses after failures.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(3));
+
+/// How long the queue is tidied up when the gathering has ended, also by Ctrl-C: the user waits for it. What is not given back by
+/// then comes back by itself.
+const TIDYING_MAX: Duration = Duration::from_secs(5);
 
 /// How the gathering ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,101 +53,145 @@ pub(crate) struct Wanted {
 pub(crate) trait Listener {
     /// A message of the command, which was not there before.
     fn result(&mut self, body: &str, fed: &Fed, reader: &Reader) -> Result<(), Error>;
-    /// So many messages were of others and have been given back.
+    /// So many messages are of others, and were not met before.
     fn foreign(&mut self, messages: usize);
     /// A call failed that will be repeated, or that does not matter.
     fn trouble(&mut self, error: &Error);
 }
 
-/// Gathers into the reader.
+/// Gathers into the reader, beginning with what was found in the queue before the command was sent.
 ///
 /// # Errors
 /// The queue cannot be read, the results are more than wanted, or an error of the listener.
 pub(crate) async fn collect(
     queue: &impl ResultQueue,
     wanted: &Wanted,
+    found: Vec<Message>,
     reader: &mut Reader,
     interrupt: &Interrupt,
     listener: &mut impl Listener,
 ) -> Result<Gathered, Error> {
-    let (mut failures, mut after_failure, mut after_foreign) = (0, BACKOFF, BACKOFF);
-    loop {
-        let left = wanted.until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(Gathered::TimeUp);
-        }
-        let received = match unless(interrupt, queue.receive(left.min(WAIT_MAX))).await {
-            None => return Ok(Gathered::Interrupted),
-            Some(Ok(received)) => received,
-            Some(Err(error)) => {
-                failures += 1;
-                if failures == FAILURES_MAX {
-                    return Err(error);
-                }
-                listener.trouble(&error);
-                pause(&mut after_failure, left, interrupt).await;
-                continue;
+    let mut gathering = Gathering { queue, wanted, reader, listener, ours: Vec::new(), others: Others::default() };
+    let gathered = gathering.gather(found, interrupt).await;
+    let is_whole = matches!(gathered, Ok(Gathered::Whole));
+    let tidied = timeout(TIDYING_MAX, gathering.tidy_up(is_whole)).await;
+    gathered.and_then(|gathered| tidied.unwrap_or(Ok(())).map(|()| gathered))
+}
+
+struct Gathering<'a, Q, L> {
+    queue: &'a Q,
+    wanted: &'a Wanted,
+    reader: &'a mut Reader,
+    listener: &'a mut L,
+    /// Taken and not deleted yet: of one receive at most.
+    ours: Vec<Message>,
+    others: Others,
+}
+
+impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
+    async fn gather(&mut self, found: Vec<Message>, interrupt: &Interrupt) -> Result<Gathered, Error> {
+        let (mut failures, mut backoff) = (0, BACKOFF);
+        let mut received = found;
+        loop {
+            self.take(received)?;
+            if unless(interrupt, self.settle()).await.is_none() {
+                return Ok(Gathered::Interrupted);
             }
-        };
-        (failures, after_failure) = (0, BACKOFF);
-        let only_foreign = settle(queue, wanted, reader, received, listener).await?;
-        if reader.complete(&wanted.command_id).is_some() {
-            return Ok(Gathered::Whole);
+            if self.reader.complete(&self.wanted.command_id).is_some() {
+                return Ok(Gathered::Whole);
+            }
+            let left = self.wanted.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Gathered::TimeUp);
+            }
+            received = match unless(interrupt, self.queue.receive(left.min(WAIT_MAX))).await {
+                None => return Ok(Gathered::Interrupted),
+                Some(Ok(received)) => {
+                    (failures, backoff) = (0, BACKOFF);
+                    received
+                }
+                Some(Err(error)) => {
+                    failures += 1;
+                    if failures == FAILURES_MAX {
+                        return Err(error);
+                    }
+                    self.listener.trouble(&error);
+                    unless(interrupt, tokio::time::sleep(backoff.next_wait().min(left))).await;
+                    Vec::new()
+                }
+            };
         }
-        if reader.held_bytes() > wanted.max_bytes {
-            return Err(Error::TooLarge(wanted.max_bytes));
+    }
+
+    /// Sorts what was received into ours and others'; says whether anything was ours.
+    fn take(&mut self, received: Vec<Message>) -> Result<bool, Error> {
+        let ours_before = self.ours.len();
+        let mut unmet = 0;
+        for message in received {
+            if self.is_ours(&message)? {
+                self.ours.push(message);
+            } else {
+                unmet += usize::from(self.others.take(message));
+            }
         }
-        if only_foreign {
-            pause(&mut after_foreign, left, interrupt).await;
-        } else {
-            after_foreign.reset();
+        if unmet > 0 {
+            self.listener.foreign(unmet);
+        }
+        if self.reader.held_bytes() > self.wanted.max_bytes {
+            return Err(Error::TooLarge(self.wanted.max_bytes));
+        }
+        Ok(self.ours.len() > ours_before)
+    }
+
+    fn is_ours(&mut self, message: &Message) -> Result<bool, Error> {
+        let Ok(fed) = self.reader.feed(&message.body) else { return Ok(false) };
+        if fed.key.command_id != self.wanted.command_id {
+            self.reader.forget(&fed.key.command_id);
+            return Ok(false);
+        }
+        if !fed.repeated {
+            self.listener.result(&message.body, &fed, self.reader)?;
+        }
+        Ok(true)
+    }
+
+    /// Deletes ours, and hides the others for longer that have come repeatedly. What fails here comes again.
+    async fn settle(&mut self) {
+        if !self.ours.is_empty() {
+            let deleted = self.queue.delete(&self.ours).await;
+            self.ours.clear();
+            self.tell(deleted);
+        }
+        let hide = self.others.longer(self.wanted.until + TIDYING_MAX);
+        if !hide.is_empty() {
+            let hidden = self.queue.hide(&hide).await;
+            self.tell(hidden);
         }
     }
-}
 
-/// Waits; Ctrl-C ends it, and the loop sees that for itself.
-async fn pause(backoff: &mut Backoff, left: Duration, interrupt: &Interrupt) {
-    unless(interrupt, tokio::time::sleep(backoff.next_wait().min(left))).await;
-}
+    /// Leaves the queue as it should be for those who come after us: nothing of ours in it, and what is of others visible to them.
+    async fn tidy_up(&mut self, is_whole: bool) -> Result<(), Error> {
+        self.settle().await;
+        let emptied = if is_whole { self.empty().await } else { Ok(()) };
+        let given_back = self.others.give_back(self.queue).await;
+        self.tell(given_back);
+        emptied
+    }
 
-/// Takes ours, gives back the others; says whether there were others alone.
-async fn settle(
-    queue: &impl ResultQueue,
-    wanted: &Wanted,
-    reader: &mut Reader,
-    received: Vec<Message>,
-    listener: &mut impl Listener,
-) -> Result<bool, Error> {
-    let (mut ours, mut others) = (Vec::new(), Vec::new());
-    for message in received {
-        if take(wanted, reader, &message, listener)? { ours.push(message) } else { others.push(message) }
+    /// Behind the end there can be what was overtaken by it, and pages of a run that came to no end.
+    async fn empty(&mut self) -> Result<(), Error> {
+        while let Ok(received) = self.queue.receive(Duration::ZERO).await
+            && self.take(received)?
+        {
+            self.settle().await;
+        }
+        Ok(())
     }
-    if !others.is_empty() {
-        listener.foreign(others.len());
-        tell(queue.give_back(&others).await, listener);
-    }
-    if !ours.is_empty() {
-        // A message that could not be deleted comes again to nobody, and expires.
-        tell(queue.delete(&ours).await, listener);
-    }
-    Ok(ours.is_empty() && !others.is_empty())
-}
 
-fn take(wanted: &Wanted, reader: &mut Reader, message: &Message, listener: &mut impl Listener) -> Result<bool, Error> {
-    let Ok(fed) = reader.feed(&message.body) else { return Ok(false) };
-    if fed.key.command_id != wanted.command_id {
-        reader.forget(&fed.key.command_id);
-        return Ok(false);
-    }
-    if !fed.repeated {
-        listener.result(&message.body, &fed, reader)?;
-    }
-    Ok(true)
-}
-
-fn tell(result: Result<(), Error>, listener: &mut impl Listener) {
-    if let Err(error) = result {
-        listener.trouble(&error);
+    fn tell(&mut self, result: Result<(), Error>) {
+        if let Err(error) = result {
+            self.listener.trouble(&error);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use aws_sdk_sqs::{
     Client,
     config::timeout::TimeoutConfig,
     error::{ProvideErrorMetadata, SdkError},
-    types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry},
+    types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName},
 };
 use gumshoe_queue::{QueueUrl, client_config, seconds};
 use gumshoe_runtime::chain::Chain;
@@ -16,41 +16,60 @@ use crate::error::Error;
 /// The longest poll that SQS allows.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// A long poll can hang for ever (awslabs/aws-sdk-rust#1094), so an attempt ends so long after the longest wait.
+/// A long poll can hang for ever (awslabs/aws-sdk-rust#1094), so an attempt ends so long after the longest wait. The command, which
+/// can have 1 MiB, has the same time.
 const ATTEMPT_MAX: Duration = Duration::from_secs(30);
+
+/// An attempt of a short call, which SQS answers in tens of milliseconds.
+const SHORT_ATTEMPT_MAX: Duration = Duration::from_secs(5);
 
 /// For name look-up, TCP and TLS together.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 
-/// How long received messages are ours. They are settled at once; it matters only where this process dies in between.
-const VISIBILITY_SECONDS: i32 = 30;
+/// How long a received message is hidden from others. Ours are deleted at once, and what is of others should not be missed for long.
+pub(crate) const VISIBILITY: Duration = Duration::from_secs(5);
 
-/// As many as SQS gives at once.
-const BATCH: i32 = 10;
+/// As many messages as SQS gives at once, and takes at once.
+pub(crate) const BATCH: usize = 10;
 
 /// A message of the result queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
+    /// SQS's own id, the same at each receipt.
+    pub(crate) id: String,
     /// The handle of this receipt.
     pub(crate) receipt_handle: String,
+    /// How often it was received by anybody, this time included.
+    pub(crate) receive_count: u32,
     /// A CloudEvent, if it is for anybody here.
     pub(crate) body: String,
 }
 
+/// A message that is to be hidden from all for so long from now.
+#[derive(Clone, Debug)]
+pub(crate) struct Hiding {
+    /// Of its newest receipt.
+    pub(crate) receipt_handle: String,
+    /// Zero makes it visible at once.
+    pub(crate) visibility: Duration,
+}
+
 /// The queue that results come from: SQS, or a test's idea of it.
 pub(crate) trait ResultQueue {
-    /// Waits so long for messages; none is an answer too.
+    /// Waits so long for messages, which are then hidden for [`VISIBILITY`]; none is an answer too.
     fn receive(&self, wait: Duration) -> impl Future<Output = Result<Vec<Message>, Error>>;
-    /// Removes messages.
+    /// Removes messages, a [`BATCH`] at most.
     fn delete(&self, messages: &[Message]) -> impl Future<Output = Result<(), Error>>;
-    /// Makes messages visible to others again at once.
-    fn give_back(&self, messages: &[Message]) -> impl Future<Output = Result<(), Error>>;
+    /// Hides messages, a [`BATCH`] at most.
+    fn hide(&self, messages: &[Hiding]) -> impl Future<Output = Result<(), Error>>;
 }
 
 /// Both queues.
 #[derive(Clone, Debug)]
 pub(crate) struct Queues {
+    /// For what can take long: polls, and the command.
     client: Client,
+    short: Client,
     commands: QueueUrl,
     results: QueueUrl,
 }
@@ -67,17 +86,11 @@ impl Queues {
             ));
         }
         let config = client_config(&commands, [&results]).await.map_err(|error| Error::Usage(error.to_string()))?;
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(CONNECT_MAX).operation_attempt_timeout(ATTEMPT_MAX).build();
-        Ok(Self { client: Client::from_conf(config.timeout_config(timeouts).build()), commands, results })
-    }
-
-    /// Finds out whether results can be received at all, before a command is sent whose results nobody could: what is there already
-    /// stays visible to all.
-    pub(crate) async fn probe(&self) -> Result<(), Error> {
-        let receive =
-            self.client.receive_message().queue_url(self.results.as_str()).visibility_timeout(0).wait_time_seconds(0);
-        receive.send().await.map(drop).map_err(|error| failed("reading the result queue", &error))
+        let client = |attempt| {
+            let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_MAX).operation_attempt_timeout(attempt);
+            Client::from_conf(config.clone().timeout_config(timeouts.build()).build())
+        };
+        Ok(Self { client: client(ATTEMPT_MAX), short: client(SHORT_ATTEMPT_MAX), commands, results })
     }
 
     /// Sends a command. On a FIFO queue, the commands of one investigation keep their order.
@@ -96,19 +109,17 @@ impl ResultQueue for Queues {
             .client
             .receive_message()
             .queue_url(self.results.as_str())
-            .max_number_of_messages(BATCH)
+            .max_number_of_messages(BATCH as i32)
             .wait_time_seconds(seconds(wait.min(WAIT_MAX)))
-            .visibility_timeout(VISIBILITY_SECONDS);
+            .visibility_timeout(seconds(VISIBILITY))
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount);
         let received = receive.send().await.map_err(|error| failed("receiving results", &error))?;
-        let message = |message: aws_sdk_sqs::types::Message| {
-            Some(Message { receipt_handle: message.receipt_handle?, body: message.body.unwrap_or_default() })
-        };
         Ok(received.messages.unwrap_or_default().into_iter().filter_map(message).collect())
     }
 
     async fn delete(&self, messages: &[Message]) -> Result<(), Error> {
         let doing = "deleting results";
-        let mut delete = self.client.delete_message_batch().queue_url(self.results.as_str());
+        let mut delete = self.short.delete_message_batch().queue_url(self.results.as_str());
         for (index, message) in messages.iter().enumerate() {
             let entry =
                 DeleteMessageBatchRequestEntry::builder().id(index.to_string()).receipt_handle(&message.receipt_handle);
@@ -118,19 +129,33 @@ impl ResultQueue for Queues {
         done.failed.first().map_or(Ok(()), |failed| Err(failed_entry(doing, &failed.code)))
     }
 
-    async fn give_back(&self, messages: &[Message]) -> Result<(), Error> {
+    async fn hide(&self, messages: &[Hiding]) -> Result<(), Error> {
         let doing = "giving messages back";
-        let mut change = self.client.change_message_visibility_batch().queue_url(self.results.as_str());
+        let mut change = self.short.change_message_visibility_batch().queue_url(self.results.as_str());
         for (index, message) in messages.iter().enumerate() {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(index.to_string())
                 .receipt_handle(&message.receipt_handle)
-                .visibility_timeout(0);
+                .visibility_timeout(seconds(message.visibility));
             change = change.entries(entry.build().map_err(|error| failed_entry(doing, &error))?);
         }
         let done = change.send().await.map_err(|error| failed(doing, &error))?;
-        done.failed.first().map_or(Ok(()), |failed| Err(failed_entry(doing, &failed.code)))
+        // A message that has come back by itself, or was taken by somebody else, is where it should be.
+        let is_back = |code: &str| code.contains("MessageNotInflight") || code.contains("ReceiptHandleIsInvalid");
+        let failed = done.failed.iter().find(|failed| !is_back(&failed.code));
+        failed.map_or(Ok(()), |failed| Err(failed_entry(doing, &failed.code)))
     }
+}
+
+fn message(message: aws_sdk_sqs::types::Message) -> Option<Message> {
+    let count =
+        message.attributes.as_ref().and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount));
+    Some(Message {
+        receive_count: count.and_then(|count| count.parse().ok()).unwrap_or(1),
+        id: message.message_id.unwrap_or_default(),
+        receipt_handle: message.receipt_handle?,
+        body: message.body.unwrap_or_default(),
+    })
 }
 
 /// An error of SQS by its code and message; one of the way there with all its causes.

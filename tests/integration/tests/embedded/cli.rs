@@ -1,5 +1,6 @@
 //! The shipped `gumshoe`: what it prints, beside what kubectl printed of the same cluster, and how it ends.
 
+use aws_sdk_sqs::types::QueueAttributeName;
 use gumshoe_devstack::replay::{LogAnswer, Shop};
 use gumshoe_devstack::stack::{RESULTS, Stack};
 use serde_json::Value;
@@ -7,10 +8,11 @@ use serde_json::Value;
 /// What kubectl printed when the shop was recorded.
 const KUBECTL_PODS: &str = include_str!("../../../fixtures/recorded/kubectl-get-pods.txt");
 
-/// Complete, incomplete and not found, as scripts tell them apart.
+/// As scripts tell them apart.
 const COMPLETE: i32 = 0;
 const INCOMPLETE: i32 = 3;
 const NOT_FOUND: i32 = 4;
+const USAGE: i32 = 2;
 
 /// The rows of a table without its head, cut into cells where two spaces or more are.
 fn rows(table: &str) -> Vec<Vec<&str>> {
@@ -52,6 +54,42 @@ async fn a_run_prints_its_result_and_leaves_the_messages_of_others() {
     assert!(results.iter().any(|result| result["end"]["status"] == "END_STATUS_SUCCEEDED"), "{results:?}");
     assert!(results.iter().any(|result| result["page"]["listPods"]["items"].is_array()), "{results:?}");
     assert_eq!(stack.sqs.holds(RESULTS).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_run_goes_through_fifo_queues_too() {
+    let mut stack = Stack::of(Shop::recorded().unwrap()).start_without_bridge().await.unwrap();
+    let urls = ["commands.fifo", "results.fifo"].map(|name| stack.sqs.queue_url(name));
+    for name in ["commands.fifo", "results.fifo"] {
+        let fifo = (QueueAttributeName::FifoQueue, "true".to_owned());
+        stack.sqs.create_queue(name, [fifo]).await.unwrap();
+    }
+    let [commands, results] = urls.each_ref().map(String::as_str);
+    stack.bridge_options.command_queue = commands.to_owned();
+    stack.bridge_options.result_queues[0].1 = results.to_owned();
+    stack.start_bridge().await.unwrap();
+    let arguments = ["run", "--command-queue", commands, "--result-queue", results, "--query", "get pods -n payments"];
+    let output = stack.cli().run(&arguments).await.unwrap();
+    assert_eq!(output.status.code(), Some(COMPLETE), "{}", output.stderr);
+    for queue in ["commands.fifo", "results.fifo"] {
+        stack.sqs.drained(queue).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_queue_that_the_bridge_would_refuse_is_refused() {
+    let cli = Stack::of(Shop::recorded().unwrap()).start_without_bridge().await.unwrap().cli();
+    let query = ["--query", "get pods -n shop"];
+    for (commands, results, why) in [
+        ("ftp://localhost/0/q", "http://localhost/0/r", "must be https"),
+        ("http://queue.example/0/q", "http://localhost/0/r", "must be https"),
+        ("http://localhost/0/q", "http://LocalHost:80/0/q/", "--result-queue is the command queue"),
+    ] {
+        let queues = ["run", "--command-queue", commands, "--result-queue", results];
+        let output = cli.run(&[&queues[..], &query].concat()).await.unwrap();
+        assert_eq!(output.status.code(), Some(USAGE), "{}", output.stderr);
+        assert!(output.stderr.contains(why), "{}", output.stderr);
+    }
 }
 
 #[tokio::test]

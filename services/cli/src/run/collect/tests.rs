@@ -1,4 +1,7 @@
-use std::{cell::RefCell, collections::VecDeque};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+};
 
 use futures::FutureExt as _;
 use gumshoe_proto::{
@@ -9,41 +12,109 @@ use gumshoe_proto::{
 use jiff::Timestamp;
 
 use super::*;
+use crate::run::queue::{BATCH, Hiding, VISIBILITY};
 
-/// Gives the scripted messages, then nothing; keeps what is settled.
-#[derive(Default)]
+/// Of which a receive takes one to three: two who share a queue do not go in step for ever.
+const LATENCY: Duration = Duration::from_millis(10);
+
+/// A queue that hands out what is visible, always from the beginning: SQS at its least helpful.
 struct FakeQueue {
-    polls: RefCell<VecDeque<Result<Vec<Message>, Error>>>,
-    deleted: RefCell<Vec<String>>,
-    given_back: RefCell<Vec<String>>,
+    stored: RefCell<Vec<Stored>>,
+    /// Of the next receives.
+    errors: RefCell<VecDeque<Error>>,
+    batch: usize,
+    /// Deletions never end.
+    hangs: bool,
+    changed: tokio::sync::Notify,
+    receives: Cell<u32>,
+}
+
+struct Stored {
+    message: Message,
+    visible: Instant,
+    deleted: bool,
 }
 
 impl FakeQueue {
-    fn new(polls: impl IntoIterator<Item = Result<Vec<Message>, Error>>) -> Self {
-        Self { polls: RefCell::new(polls.into_iter().collect()), ..Self::default() }
+    fn new(messages: impl IntoIterator<Item = Message>) -> Self {
+        let stored = |message| Stored { message, visible: Instant::now(), deleted: false };
+        Self {
+            stored: RefCell::new(messages.into_iter().map(stored).collect()),
+            errors: RefCell::default(),
+            batch: 10,
+            hangs: false,
+            changed: tokio::sync::Notify::new(),
+            receives: Cell::new(0),
+        }
     }
-}
 
-fn handles(messages: &[Message]) -> Vec<String> {
-    messages.iter().map(|message| message.receipt_handle.clone()).collect()
+    /// What is there and visible.
+    fn visible(&self) -> Vec<String> {
+        let mut stored = self.stored.borrow_mut();
+        let visible = stored.iter_mut().filter(|stored| !stored.deleted && stored.visible <= Instant::now());
+        visible.map(|stored| stored.message.id.clone()).collect()
+    }
+
+    /// What is there, visible or not, with how often it was received.
+    fn held(&self) -> Vec<(String, u32)> {
+        let stored = self.stored.borrow();
+        let held = stored.iter().filter(|stored| !stored.deleted);
+        held.map(|stored| (stored.message.id.clone(), stored.message.receive_count)).collect()
+    }
+
+    fn take(&self) -> Vec<Message> {
+        let mut stored = self.stored.borrow_mut();
+        let visible = stored.iter_mut().filter(|stored| !stored.deleted && stored.visible <= Instant::now());
+        let receive = |stored: &mut Stored| {
+            stored.visible = Instant::now() + VISIBILITY;
+            stored.message.receive_count += 1;
+            stored.message.clone()
+        };
+        visible.take(self.batch).map(receive).collect()
+    }
+
+    /// The moment when something becomes visible by itself.
+    fn next_visible(&self) -> Option<Instant> {
+        self.stored.borrow().iter().filter(|stored| !stored.deleted).map(|stored| stored.visible).min()
+    }
 }
 
 impl ResultQueue for FakeQueue {
     async fn receive(&self, wait: Duration) -> Result<Vec<Message>, Error> {
-        let next = self.polls.borrow_mut().pop_front();
-        if next.is_none() {
-            tokio::time::sleep(wait).await;
+        if let Some(error) = self.errors.borrow_mut().pop_front() {
+            return Err(error);
         }
-        next.unwrap_or_else(|| Ok(Vec::new()))
+        let end = Instant::now() + wait;
+        self.receives.set(self.receives.get() + 1);
+        tokio::time::sleep(LATENCY * (1 + self.receives.get() * 7 / 5 % 3)).await;
+        loop {
+            let taken = self.take();
+            if !taken.is_empty() || Instant::now() >= end {
+                return Ok(taken);
+            }
+            let wake = self.next_visible().map_or(end, |next| next.min(end));
+            let _ = tokio::time::timeout_at(wake, self.changed.notified()).await;
+        }
     }
 
     async fn delete(&self, messages: &[Message]) -> Result<(), Error> {
-        self.deleted.borrow_mut().extend(handles(messages));
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
+        let mut stored = self.stored.borrow_mut();
+        let ids: Vec<_> = messages.iter().map(|message| &message.id).collect();
+        stored.iter_mut().filter(|stored| ids.contains(&&stored.message.id)).for_each(|stored| stored.deleted = true);
         Ok(())
     }
 
-    async fn give_back(&self, messages: &[Message]) -> Result<(), Error> {
-        self.given_back.borrow_mut().extend(handles(messages));
+    async fn hide(&self, messages: &[Hiding]) -> Result<(), Error> {
+        assert!(messages.len() <= BATCH);
+        for Hiding { receipt_handle, visibility } in messages {
+            let mut stored = self.stored.borrow_mut();
+            let stored = stored.iter_mut().find(|stored| stored.message.receipt_handle == *receipt_handle);
+            stored.expect("a handle that was given out").visible = Instant::now() + *visibility;
+        }
+        self.changed.notify_waiters();
         Ok(())
     }
 }
@@ -70,11 +141,11 @@ impl Listener for Heard {
     }
 }
 
-/// `Accepted`, two pages and `End` of a run, whose receipt handles are "<command>/<seq>".
-fn mk_run(command_id: &str) -> Vec<Message> {
+/// `Accepted`, two pages and `End` of a run, whose ids are "<command>/<run>/<seq>".
+fn mk_run(command_id: &str, run: &str) -> Vec<Message> {
     let result = |seq, kind| RunResult {
         command_id: command_id.into(),
-        run: "r1".into(),
+        run: run.into(),
         seq,
         investigation_id: "i1".into(),
         kind: Some(kind),
@@ -96,8 +167,16 @@ fn mk_run(command_id: &str) -> Vec<Message> {
         ..End::default()
     };
     bodies.push(body(&result(3, Kind::End(end))));
-    let message = |(seq, body)| Message { receipt_handle: format!("{command_id}/{seq}"), body };
+    let message = |(seq, body)| mk_message(format!("{command_id}/{run}/{seq}"), body);
     bodies.into_iter().enumerate().map(message).collect()
+}
+
+fn mk_message(id: String, body: String) -> Message {
+    Message { receipt_handle: id.clone(), id, receive_count: 0, body }
+}
+
+fn mk_foreign(messages: usize) -> Vec<Message> {
+    (0..messages).map(|number| mk_message(format!("foreign/{number}"), "hello".to_owned())).collect()
 }
 
 fn mk_error() -> Error {
@@ -110,11 +189,15 @@ struct Outcome {
     held_bytes: u64,
 }
 
-async fn gather(queue: &FakeQueue, max_bytes: u64, interrupt: &Interrupt) -> Outcome {
-    let wanted = Wanted { command_id: "c1".into(), until: Instant::now() + Duration::from_secs(60), max_bytes };
+async fn gather_of(command_id: &str, queue: &FakeQueue, max_bytes: u64, interrupt: &Interrupt) -> Outcome {
+    let wanted = Wanted { command_id: command_id.into(), until: Instant::now() + Duration::from_secs(60), max_bytes };
     let (mut reader, mut heard) = (Reader::default(), Heard::default());
-    let gathered = collect(queue, &wanted, &mut reader, interrupt, &mut heard).await;
+    let gathered = collect(queue, &wanted, Vec::new(), &mut reader, interrupt, &mut heard).await;
     Outcome { gathered, heard, held_bytes: reader.held_bytes() }
+}
+
+async fn gather(queue: &FakeQueue) -> Outcome {
+    gather_of("c1", queue, 1 << 20, &never()).await
 }
 
 fn never() -> Interrupt {
@@ -123,73 +206,110 @@ fn never() -> Interrupt {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_is_whole_in_whatever_order_it_comes() {
-    let mut messages = mk_run("c1");
+    let mut messages = mk_run("c1", "r1");
     messages.rotate_left(3);
-    let queue = FakeQueue::new(messages.chunks(3).map(|chunk| Ok(chunk.to_vec())).collect::<Vec<_>>());
-    let outcome = gather(&queue, 1 << 20, &never()).await;
+    let queue = FakeQueue { batch: 3, ..FakeQueue::new(messages) };
+    let outcome = gather(&queue).await;
     assert_eq!(outcome.gathered.unwrap(), Gathered::Whole);
     assert_eq!(outcome.heard.results, [3, 0, 1, 2]);
-    assert_eq!(queue.deleted.borrow().len(), 4);
+    assert_eq!(queue.held(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ours_are_found_behind_what_others_left_and_theirs_is_received_once() {
+    let queue = FakeQueue::new(mk_foreign(50).into_iter().chain(mk_run("c1", "r1")));
+    let outcome = gather(&queue).await;
+    assert_eq!(outcome.gathered.unwrap(), Gathered::Whole);
+    assert_eq!(outcome.heard.foreign, 50);
+    assert!(queue.held().len() == 50 && queue.held().iter().all(|(_, receipts)| *receipts == 1), "{:?}", queue.held());
+    assert_eq!(queue.visible().len(), 50);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_of_others_is_given_back_and_not_kept() {
-    let mut first = mk_run("c2");
-    first.push(Message { receipt_handle: "no result".into(), body: "hello".into() });
-    let queue = FakeQueue::new([Ok(first), Ok(mk_run("c1"))]);
-    let outcome = gather(&queue, 1 << 20, &never()).await;
+    let queue = FakeQueue::new(mk_run("c2", "r1").into_iter().chain(mk_foreign(1)).chain(mk_run("c1", "r1")));
+    let outcome = gather(&queue).await;
     assert_eq!(outcome.gathered.unwrap(), Gathered::Whole);
-    assert_eq!(outcome.heard.foreign, 5);
-    assert_eq!(*queue.given_back.borrow(), ["c2/0", "c2/1", "c2/2", "c2/3", "no result"]);
-    assert!(queue.deleted.borrow().iter().all(|handle| handle.starts_with("c1/")));
-    let own: u64 = mk_run("c1")[1..3].iter().map(|message| message.body.len() as u64).sum();
+    assert_eq!(queue.visible(), ["c2/r1/0", "c2/r1/1", "c2/r1/2", "c2/r1/3", "foreign/0"]);
+    let own: u64 = mk_run("c1", "r1")[1..3].iter().map(|message| message.body.len() as u64).sum();
     assert_eq!(outcome.held_bytes, own);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_nobody_takes_is_not_spun_on() {
-    let queue = FakeQueue::new((0..100).map(|_| Ok(mk_run("c2"))));
-    assert_eq!(gather(&queue, 1 << 20, &never()).await.gathered.unwrap(), Gathered::TimeUp);
-    let polls = 100 - queue.polls.borrow().len();
-    assert!((20..60).contains(&polls), "{polls} polls in a minute");
+async fn what_nobody_takes_is_received_a_few_times_at_most_and_counted_once() {
+    let queue = FakeQueue::new(mk_foreign(30));
+    let outcome = gather(&queue).await;
+    assert_eq!((outcome.gathered.unwrap(), outcome.heard.foreign), (Gathered::TimeUp, 30));
+    assert!(queue.held().iter().all(|(_, receipts)| (1..=4).contains(receipts)), "{:?}", queue.held());
+    assert_eq!(queue.visible().len(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_who_share_a_queue_both_get_their_results() {
+    let messages: Vec<_> = mk_run("c1", "r1").into_iter().zip(mk_run("c2", "r1")).flat_map(|(a, b)| [b, a]).collect();
+    let queue = FakeQueue { batch: 1, ..FakeQueue::new(messages) };
+    let never = never();
+    let (one, two) = futures::join!(gather_of("c1", &queue, 1 << 20, &never), gather_of("c2", &queue, 1 << 20, &never));
+    assert_eq!((one.gathered.unwrap(), two.gathered.unwrap()), (Gathered::Whole, Gathered::Whole));
+    assert_eq!(queue.held(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_ours_stays_behind_a_whole_run() {
+    let mut messages = mk_run("c1", "r2");
+    let broken_off = mk_run("c1", "r1").into_iter().take(2).collect::<Vec<_>>();
+    messages.extend(broken_off);
+    let queue = FakeQueue { batch: 4, ..FakeQueue::new(messages) };
+    assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::Whole);
+    assert_eq!(queue.held(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_repeated_message_is_heard_once_and_deleted_each_time() {
-    let run = mk_run("c1");
-    let queue = FakeQueue::new([
-        Ok(vec![run[0].clone(), run[1].clone()]),
-        Ok(vec![run[1].clone(), run[2].clone(), run[3].clone()]),
-    ]);
-    let outcome = gather(&queue, 1 << 20, &never()).await;
+    let run = mk_run("c1", "r1");
+    let again = mk_message("c1/r1/1 again".into(), run[1].body.clone());
+    let queue = FakeQueue::new([run[0].clone(), run[1].clone(), again, run[2].clone(), run[3].clone()]);
+    let outcome = gather(&queue).await;
     assert_eq!(outcome.heard.results, [0, 1, 2, 3]);
-    assert_eq!(queue.deleted.borrow().len(), 5);
+    assert_eq!(queue.held(), []);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_waits_longer_than_wanted() {
-    let queue = FakeQueue::new([Ok(mk_run("c1")[..2].to_vec())]);
-    assert_eq!(gather(&queue, 1 << 20, &never()).await.gathered.unwrap(), Gathered::TimeUp);
+    let queue = FakeQueue::new(mk_run("c1", "r1").into_iter().take(2));
+    assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::TimeUp);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_key_ends_the_wait() {
-    let queue = FakeQueue::default();
     let interrupt = futures::future::ready(()).boxed().shared();
-    assert_eq!(gather(&queue, 1 << 20, &interrupt).await.gathered.unwrap(), Gathered::Interrupted);
+    let outcome = gather_of("c1", &FakeQueue::new([]), 1 << 20, &interrupt).await;
+    assert_eq!(outcome.gathered.unwrap(), Gathered::Interrupted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_key_ends_a_deletion_that_hangs_too() {
+    let queue = FakeQueue { hangs: true, ..FakeQueue::new(mk_run("c1", "r1").into_iter().take(2)) };
+    let interrupt = tokio::time::sleep(Duration::from_secs(1)).boxed().shared();
+    let begun = Instant::now();
+    assert_eq!(gather_of("c1", &queue, 1 << 20, &interrupt).await.gathered.unwrap(), Gathered::Interrupted);
+    assert!(begun.elapsed() < Duration::from_secs(2) + TIDYING_MAX, "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_bridged_and_many_are_an_error() {
-    let queue = FakeQueue::new([Err(mk_error()), Err(mk_error()), Ok(mk_run("c1"))]);
-    let outcome = gather(&queue, 1 << 20, &never()).await;
+    let failing = |times| {
+        let errors = RefCell::new((0..times).map(|_| mk_error()).collect());
+        FakeQueue { errors, ..FakeQueue::new(mk_run("c1", "r1")) }
+    };
+    let outcome = gather(&failing(2)).await;
     assert_eq!((outcome.gathered.unwrap(), outcome.heard.troubles), (Gathered::Whole, 2));
-    let broken = FakeQueue::new([Err(mk_error()), Err(mk_error()), Err(mk_error())]);
-    assert!(matches!(gather(&broken, 1 << 20, &never()).await.gathered, Err(Error::Queue { .. })));
+    assert!(matches!(gather(&failing(3)).await.gathered, Err(Error::Queue { .. })));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_held_has_a_bound() {
-    let queue = FakeQueue::new([Ok(mk_run("c1")[..3].to_vec())]);
-    assert!(matches!(gather(&queue, 100, &never()).await.gathered, Err(Error::TooLarge(100))));
+async fn what_is_held_has_a_bound_and_others_are_given_back_behind_it() {
+    let queue = FakeQueue::new(mk_foreign(1).into_iter().chain(mk_run("c1", "r1").into_iter().take(3)));
+    assert!(matches!(gather_of("c1", &queue, 100, &never()).await.gathered, Err(Error::TooLarge(100))));
+    assert_eq!(queue.visible(), ["foreign/0"]);
 }

@@ -1,0 +1,83 @@
+//! Messages of others in the result queue: of somebody who shares it, or left behind by a command that was stopped.
+//!
+//! SQS has no cursor. What is given back at once is what comes next, so that ours, behind it, would not be reached; and each receipt
+//! counts towards the queue's redrive policy, which would soon have it among the dead letters. What is kept to the end, on the
+//! other hand, is missing to a reader who waits for it right now. Hence both: a message stays hidden for a short time when it comes
+//! the first time, and twice as long with each time more, whoever received it: the more often it came, the less likely is it that
+//! somebody takes it. All that is still hidden when the gathering ends is given back.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::{StreamExt as _, stream};
+use tokio::time::Instant;
+
+use crate::{
+    error::Error,
+    run::queue::{BATCH, Hiding, Message, ResultQueue, VISIBILITY},
+};
+
+/// So long is a message hidden at most: if this process dies, it is missed by others for no longer.
+const HIDDEN_MAX: Duration = Duration::from_secs(300);
+
+/// So many are remembered: 4 MiB of receipt handles. What is beyond comes back by itself.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// Calls under way at one time when many messages are given back.
+const CALLS: usize = 8;
+
+/// What is hidden by us, and what was.
+#[derive(Debug, Default)]
+pub(super) struct Others {
+    /// By the message's id.
+    met: BTreeMap<String, Met>,
+    /// Received repeatedly, so to be hidden for longer.
+    repeated: Vec<(String, u32)>,
+}
+
+#[derive(Debug)]
+struct Met {
+    /// Of the newest receipt: the one that counts.
+    receipt_handle: String,
+    hidden_until: Instant,
+}
+
+impl Others {
+    /// Takes a message that was just received; says whether it was not met before.
+    pub(super) fn take(&mut self, message: Message) -> bool {
+        let Message { id, receipt_handle, receive_count, .. } = message;
+        let is_new = !self.met.contains_key(&id);
+        if is_new && self.met.len() == REMEMBERED_MAX {
+            return true;
+        }
+        if receive_count > 1 {
+            self.repeated.push((id.clone(), receive_count));
+        }
+        self.met.insert(id, Met { receipt_handle, hidden_until: Instant::now() + VISIBILITY });
+        is_new
+    }
+
+    /// What has to be hidden for longer than a receive does by itself, and for how long: to the end at most.
+    pub(super) fn longer(&mut self, end: Instant) -> Vec<Hiding> {
+        let now = Instant::now();
+        let mut hide = Vec::new();
+        for (id, receive_count) in std::mem::take(&mut self.repeated) {
+            let Some(met) = self.met.get_mut(&id) else { continue };
+            let doubled = VISIBILITY * 2_u32.saturating_pow(receive_count.saturating_sub(1).min(16));
+            let visibility = doubled.min(HIDDEN_MAX).min(end.saturating_duration_since(now)).max(VISIBILITY);
+            met.hidden_until = now + visibility;
+            hide.push(Hiding { receipt_handle: met.receipt_handle.clone(), visibility });
+        }
+        hide
+    }
+
+    /// Makes what is still hidden visible again.
+    pub(super) async fn give_back(&mut self, queue: &impl ResultQueue) -> Result<(), Error> {
+        let now = Instant::now();
+        let hidden = std::mem::take(&mut self.met).into_values().filter(|met| met.hidden_until > now);
+        let shown: Vec<_> =
+            hidden.map(|met| Hiding { receipt_handle: met.receipt_handle, visibility: Duration::ZERO }).collect();
+        let calls = stream::iter(shown.chunks(BATCH)).map(|batch| queue.hide(batch)).buffer_unordered(CALLS);
+        let done: Vec<Result<(), Error>> = calls.collect().await;
+        done.into_iter().collect()
+    }
+}

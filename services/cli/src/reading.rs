@@ -1,6 +1,8 @@
 //! One answer from beginning to end: a stream that breaks, or that ends in a gap which a token can fill, is gone on with in new
 //! calls until the deadline, so that the user sees one answer and one verdict.
 
+mod logs;
+
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -9,6 +11,7 @@ use gumshoe_runtime::backoff::Backoff;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
+use self::logs::{LogTally, is_retold};
 use crate::{
     connection::{Collector, Pages},
     error::Error,
@@ -54,8 +57,8 @@ pub(crate) async fn read(
     interrupt: &Interrupt,
     show: &mut dyn FnMut(&Response) -> Result<(), Error>,
 ) -> Result<Answer, ReadError> {
-    let mut reading = Reading { request, items: 0, token: Some(String::new()), so_far: Completeness::default() };
-    reading.so_far.consistent = true;
+    let mut reading =
+        Reading { request, items: 0, token: Some(String::new()), so_far: nothing_said(), logs: LogTally::default() };
     let (mut fruitless, mut backoff) = (0, BACKOFF);
     loop {
         let before = reading.items;
@@ -96,6 +99,8 @@ struct Reading<'a> {
     token: Option<String>,
     /// What the calls before this one said.
     so_far: Completeness,
+    /// For logs alone.
+    logs: LogTally,
 }
 
 impl Reading<'_> {
@@ -146,6 +151,9 @@ impl Reading<'_> {
             self.token = Some(end.next_page_token).filter(|token| !token.is_empty());
         }
         self.items += items;
+        if let Response::ReadLogs(page) = &page {
+            page.lines.iter().for_each(|line| self.logs.line(line));
+        }
         show(&page)?;
         Ok(end.completeness.map(|completeness| Ending { completeness, logs: end.logs }))
     }
@@ -172,9 +180,12 @@ impl Reading<'_> {
 
     /// Keeps of a call that is gone on with what stays true.
     fn keep(&mut self, ended: Ended) {
-        if let Ended::Whole(Ending { completeness, .. }) = ended {
-            self.add(completeness, |gap| !gap.resumable);
+        let mut said = Vec::new();
+        if let Ended::Whole(Ending { completeness, logs }) = ended {
+            self.add(completeness, |gap| !gap.resumable && !is_retold(gap, &logs));
+            said = logs;
         }
+        self.logs.resumed(said);
     }
 
     fn add(&mut self, completeness: Completeness, holds: impl Fn(&Gap) -> bool) {
@@ -201,6 +212,7 @@ impl Reading<'_> {
         match ended {
             Ended::Whole(ending) => {
                 logs = ending.logs;
+                self.logs.conclude(&mut logs);
                 self.add(ending.completeness, |_| true);
             }
             Ended::Broken(status) if self.items == 0 && self.so_far == nothing_said() => {

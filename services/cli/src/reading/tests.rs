@@ -1,7 +1,10 @@
 use std::{collections::VecDeque, sync::Mutex};
 
 use futures::{FutureExt as _, stream};
-use gumshoe_proto::collector::v1::{ListEventsRequest, ListPodsRequest, ListPodsResponse, Pod};
+use gumshoe_proto::collector::v1::{
+    ContainerLog, ContainerLogStatus, ListEventsRequest, ListPodsRequest, ListPodsResponse, LogLine, Pod,
+    ReadLogsRequest, ReadLogsResponse,
+};
 
 use super::*;
 
@@ -201,4 +204,63 @@ async fn the_key_ends_an_answer_with_what_there_was() {
     let answer = read(&collector, &request, deadline, &interrupt, &mut show).await.unwrap();
     assert!(answer.interrupted && !answer.ending.completeness.complete);
     assert_eq!(answer.ending.completeness.items, 2);
+}
+
+/// Answers each call for a log with the next pages.
+struct ScriptedLog(Mutex<VecDeque<Vec<ReadLogsResponse>>>);
+
+impl Collector for ScriptedLog {
+    async fn call(&self, _: Request, _: Instant) -> Result<Pages, Status> {
+        let pages = self.0.lock().unwrap().pop_front().expect("a script for this call");
+        Ok(stream::iter(pages).map(|page| Ok(Response::ReadLogs(page))).boxed())
+    }
+}
+
+fn mk_lines(lines: u64, next_page_token: &str) -> ReadLogsResponse {
+    let line = LogLine { container: "web".into(), text: "ok".into(), ..LogLine::default() };
+    let next_page_token = next_page_token.into();
+    ReadLogsResponse { lines: vec![line; lines as usize], next_page_token, ..ReadLogsResponse::default() }
+}
+
+fn mk_report(lines: u64, status: ContainerLogStatus) -> ContainerLog {
+    ContainerLog {
+        container: "web".into(),
+        status: status.into(),
+        lines,
+        bytes: lines * 3,
+        older_lines_exist: Some(true),
+        ..ContainerLog::default()
+    }
+}
+
+async fn read_log(calls: impl IntoIterator<Item = Vec<ReadLogsResponse>>) -> Ending {
+    let collector = ScriptedLog(Mutex::new(calls.into_iter().collect()));
+    let request = Request::ReadLogs(ReadLogsRequest::default());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let answer = read(&collector, &request, deadline, &never(), &mut |_| Ok(())).await;
+    answer.unwrap().ending
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_broke_is_reported_with_all_its_lines() {
+    let whole = ReadLogsResponse {
+        logs: vec![mk_report(3, ContainerLogStatus::Read)],
+        completeness: Some(whole()),
+        ..mk_lines(3, "")
+    };
+    let ending = read_log([vec![mk_lines(5, "t5")], vec![whole]]).await;
+    assert_eq!((ending.logs[0].lines, ending.logs[0].bytes, ending.completeness.items), (8, 24, 8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_later_call_could_read_after_all_is_no_gap() {
+    let unreadable = Gap { container: "web".into(), ..gap(GapReason::LogUnreadable, false) };
+    let cut = Gap { container: "app".into(), ..gap(GapReason::LogCutOlder, false) };
+    let first = ReadLogsResponse {
+        logs: vec![mk_report(0, ContainerLogStatus::NodeUnreachable)],
+        completeness: Some(with_gap("t1", &[unreadable, cut.clone(), gap(GapReason::ReadInterrupted, true)])),
+        ..mk_lines(1, "")
+    };
+    let last = ReadLogsResponse { completeness: Some(whole()), ..mk_lines(3, "") };
+    assert_eq!(read_log([vec![first], vec![last]]).await.completeness.gaps, [cut]);
 }

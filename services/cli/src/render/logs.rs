@@ -39,7 +39,10 @@ impl LogText {
         }
         if self.surface.terminal {
             let colours = if self.surface.colour { Colours::Keep } else { Colours::Drop };
-            return writeln!(out, "{}", log_line(&line.text, colours));
+            // The bridge leaves the text out of a line that would be too long for a message, where it follows from the bytes.
+            let text =
+                if line.text.is_empty() { String::from_utf8_lossy(&line.raw) } else { line.text.as_str().into() };
+            return writeln!(out, "{}", log_line(&text, colours));
         }
         let bytes = if line.raw.is_empty() { line.text.as_bytes() } else { &line.raw };
         out.write_all(bytes)?;
@@ -86,6 +89,13 @@ mod tests {
         let line = LogLine { raw: b"\xff\x1b[2J".as_slice().into(), ..mk_line("\u{fffd}\u{1b}[2J") };
         let text = write(&ReadLogsRequest::default(), false, Surface::TERMINAL, &line);
         assert_eq!(String::from_utf8_lossy(&text), "\u{fffd}^[[2J\n");
+    }
+
+    #[test]
+    fn a_line_of_bytes_alone_is_shown_too() {
+        let line = LogLine { raw: b"caf\xe9".as_slice().into(), ..mk_line("") };
+        let text = write(&ReadLogsRequest::default(), false, Surface::TERMINAL, &line);
+        assert_eq!(String::from_utf8_lossy(&text), "caf\u{fffd}\n");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// A log line for a terminal: tabulators stay, colours are kept or left out, all else that could steer the terminal becomes
+/// A log line for a terminal: tabulators stay, colours in which text can be read are kept or left out, all else that could steer the terminal becomes
 /// visible. The carriage return of a line that ends as on Windows is dropped.
 pub(crate) fn log_line(text: &str, colours: Colours) -> Cow<'_, str> {
     let text = text.strip_suffix('\r').unwrap_or(text);
@@ -43,8 +43,10 @@ pub(crate) fn log_line(text: &str, colours: Colours) -> Cow<'_, str> {
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
         if let Some(sequence) = colour_sequence(rest) {
-            if colours == Colours::Keep {
-                safe.push_str(sequence);
+            if colours == Colours::Keep
+                && let Some(legible) = legible(sequence)
+            {
+                safe.push_str(&legible);
                 coloured = true;
             }
             rest = &rest[sequence.len()..];
@@ -119,6 +121,29 @@ fn colour_sequence(text: &str) -> Option<&str> {
     (parameters.as_bytes()[end] == b'm').then(|| &text[..end + 3])
 }
 
+/// Of a colour sequence what leaves the text legible on any background; None where nothing is left. Concealed text goes, and so do
+/// backgrounds and whatever may be the background's own colour: black, white, grey, and all that a number chooses.
+fn legible(sequence: &str) -> Option<String> {
+    let parameters = sequence.strip_prefix("\u{1b}[")?.strip_suffix('m')?;
+    let mut all = parameters.split(';');
+    let mut kept = Vec::new();
+    while let Some(parameter) = all.next() {
+        match parameter.trim_start_matches('0') {
+            "" => kept.push("0"),
+            // Bold, dim, italic, underlined, and their ends; red to cyan, their bright forms, and the end of a colour.
+            "1" | "2" | "3" | "4" | "22" | "23" | "24" | "31" | "32" | "33" | "34" | "35" | "36" | "39" | "91"
+            | "92" | "93" | "94" | "95" | "96" => kept.push(parameter),
+            "38" | "48" | "58" => match all.next() {
+                Some("5") => drop(all.next()),
+                Some("2") => drop(all.nth(2)),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    (!kept.is_empty()).then(|| format!("\u{1b}[{}m", kept.join(";")))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -141,9 +166,29 @@ mod tests {
 
     #[test]
     fn a_log_line_keeps_its_colours_but_not_beyond_its_end() {
-        let line = "\u{1b}[1;31merror\u{1b}[0m\tx \u{1b}[38:2::1:2:3mdeep";
+        let line = "\u{1b}[1;31merror\u{1b}[0m\tx \u{1b}[4mdeep";
         assert_eq!(log_line(line, Colours::Keep), format!("{line}\u{1b}[0m"));
         assert_eq!(log_line(line, Colours::Drop), "error\tx deep");
+    }
+
+    #[test]
+    fn a_log_line_cannot_hide_its_text() {
+        for (sequence, kept) in [
+            ("8", ""),
+            ("1;8", "\u{1b}[1m"),
+            ("30;40", ""),
+            ("37", ""),
+            ("48;5;31;32", "\u{1b}[32m"),
+            ("38;2;31;31;31;4", "\u{1b}[4m"),
+            ("38:2::1:2:3", ""),
+            ("7;90;97;107", ""),
+            ("", "\u{1b}[0m"),
+            ("01;031", "\u{1b}[01;031m"),
+        ] {
+            let text = log_line(&format!("\u{1b}[{sequence}mtext"), Colours::Keep).into_owned();
+            let reset = if kept.is_empty() { "" } else { RESET };
+            assert_eq!(text, format!("{kept}text{reset}"), "{sequence}");
+        }
     }
 
     #[test]

@@ -52,7 +52,9 @@ fn write_normalize(out: &mut String, message: &DescriptorProto) -> std::fmt::Res
         let target = entry.map_or_else(|| field.type_name(), |entry| map_value_type(entry));
         let repeated = field.label() == Label::Repeated;
         match target {
-            ".google.protobuf.Timestamp" if !repeated => writeln!(out, "        clear_zero_time(&mut self.{rust});")?,
+            ".google.protobuf.Timestamp" if !repeated => {
+                writeln!(out, "        clear_what_is_no_time(&mut self.{rust});")?
+            }
             other if !other.starts_with(".gumshoe.") => {}
             _ if entry.is_some() => writeln!(out, "        self.{rust}.values_mut().for_each(Normalize::normalize);")?,
             _ if repeated => writeln!(out, "        self.{rust}.iter_mut().for_each(Normalize::normalize);")?,

@@ -34,13 +34,24 @@ pub fn descriptor<M: Name>() -> MessageDescriptor {
 }
 
 /// The canonical JSON of a message: field names as Kubernetes prints them, unset fields left out.
-#[must_use]
-pub fn to_value<M: Message + Name>(message: &M) -> Value {
+///
+/// # Errors
+/// The message holds a time or a duration that JSON cannot write.
+pub fn try_to_value<M: Message + Name>(message: &M) -> Result<Value, JsonError> {
     let mut dynamic = DynamicMessage::new(descriptor::<M>());
     dynamic.transcode_from(message).expect("a generated type agrees with its own descriptor");
     dynamic
         .serialize_with_options(serde_json::value::Serializer, &SerializeOptions::new())
-        .expect("a JSON value can hold every message")
+        .map_err(|error| JsonError(error.to_string()))
+}
+
+/// [`try_to_value`] for a message that we have made.
+///
+/// # Panics
+/// Where it holds a time or a duration that JSON cannot write. What comes from elsewhere may: years 1 to 9999 alone can be written.
+#[must_use]
+pub fn to_value<M: Message + Name>(message: &M) -> Value {
+    try_to_value(message).expect("our own times can be written")
 }
 
 /// `to_value` as compact text.

@@ -10,15 +10,22 @@ use crate::collector::v1::*;
 
 /// Brings a decoded Kubernetes object into the form in which it leaves the collector.
 pub trait Normalize {
-    /// Clears zero times, which Kubernetes writes as empty messages and means as null (apimachinery: `Time.ProtoTime`), and
-    /// withholds annotations that hold a copy of the object.
+    /// Clears what is no time: zero, which Kubernetes writes as an empty message and means as null (apimachinery: `Time.ProtoTime`),
+    /// and what lies outside of the years 1 to 9999, which protobuf's `Timestamp` cannot mean and JSON cannot write. Withholds
+    /// annotations that hold a copy of the object.
     fn normalize(&mut self);
 }
 
 include!(concat!(env!("OUT_DIR"), "/normalize.rs"));
 
-fn clear_zero_time(time: &mut Option<Timestamp>) {
-    if matches!(time, Some(Timestamp { seconds: 0, nanos: 0 })) {
+/// The seconds of the years 1 to 9999.
+const YEARS: std::ops::Range<i64> = -62_135_596_800..253_402_300_800;
+
+fn clear_what_is_no_time(time: &mut Option<Timestamp>) {
+    let is_time = |time: &Timestamp| {
+        *time != Timestamp::default() && YEARS.contains(&time.seconds) && (0..1_000_000_000).contains(&time.nanos)
+    };
+    if !time.as_ref().is_none_or(is_time) {
         *time = None;
     }
 }
@@ -80,6 +87,25 @@ mod tests {
         meta.withheld_annotations.push(WithheldAnnotation { key: "forged".into(), length: 1 });
         meta.normalize();
         assert!(meta.withheld_annotations.is_empty());
+    }
+
+    #[test]
+    fn what_no_timestamp_means_and_json_cannot_write_is_no_time() {
+        for (seconds, nanos, is_time) in [
+            (-62_135_596_800, 0, true),
+            (-62_135_596_801, 999_999_999, false),
+            (253_402_300_799, 999_999_999, true),
+            (253_402_300_800, 0, false),
+            (i64::MIN, 0, false),
+            (1, -1, false),
+            (1, 1_000_000_000, false),
+        ] {
+            let creation_timestamp = Some(Timestamp { seconds, nanos });
+            let mut meta = ObjectMeta { creation_timestamp, ..ObjectMeta::default() };
+            assert!(!is_time || crate::json::try_to_value(&meta).is_ok(), "{seconds} {nanos}");
+            meta.normalize();
+            assert_eq!(meta.creation_timestamp.is_some(), is_time, "{seconds} {nanos}");
+        }
     }
 
     #[test]

@@ -78,7 +78,8 @@ impl<Q: Query, O: Output> Direct<Q, O> {
         };
         let deadline = self.connection.deadline(follow);
         let answer = reading::read(&collector, &request, deadline, &interrupt::interrupt(), &mut show).await;
-        let answer = answer.map_err(|error| self.explain(error))?;
+        let mut answer = answer.map_err(|error| self.explain(error))?;
+        outcome::leave_out(&mut answer.ending.completeness, printer.unwritten());
         printer.end(&mut out, &answer.ending)?;
         out.flush()?;
         note(&notes(&request, &answer.ending, cut));

@@ -53,13 +53,18 @@ pub(crate) trait PagePrinter {
 
     /// Writes what stands behind the last page.
     fn end(&mut self, out: &mut dyn Write, ending: &Ending) -> io::Result<()>;
+
+    /// How many items could not be written in this format, and were left out.
+    fn unwritten(&self) -> u64 {
+        0
+    }
 }
 
 /// The printer for the answer to a request.
 pub(crate) fn printer(request: &Request, format: Format, surface: Surface) -> Box<dyn PagePrinter> {
     match format {
         Format::Json => Box::new(JsonDocument::new(request)),
-        Format::JsonLines => Box::new(JsonLines),
+        Format::JsonLines => Box::new(JsonLines::default()),
         Format::Human { wide, timestamps } => match request {
             Request::ReadLogs(read) => Box::new(Lines(LogText::new(read, timestamps, surface))),
             Request::GetPod(_) | Request::ListPods(_) => {

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use gumshoe_proto::json::{to_string, to_value};
+use gumshoe_proto::json::{JsonError, to_string, to_value, try_to_value};
 use serde_json::Value;
 
 use super::{Ending, PagePrinter, text::json_line};
@@ -16,6 +16,7 @@ pub(crate) struct JsonDocument {
     /// It is one object, not a list.
     single: bool,
     written: u64,
+    unwritten: u64,
 }
 
 impl JsonDocument {
@@ -26,27 +27,31 @@ impl JsonDocument {
             Request::ListPods(_) | Request::ListEvents(_) => ("items", false),
             Request::ReadLogs(_) => ("lines", false),
         };
-        Self { field, single, written: 0 }
+        Self { field, single, written: 0, unwritten: 0 }
     }
 
-    fn item(&mut self, out: &mut dyn Write, item: String) -> io::Result<()> {
+    fn item(&mut self, out: &mut dyn Write, item: Result<Value, JsonError>) -> io::Result<()> {
+        let Ok(item) = item else {
+            self.unwritten += 1;
+            return Ok(());
+        };
         let before = match (self.written, self.single) {
             (0, true) => format!("{{\"{}\":", self.field),
             (0, false) => format!("{{\"{}\":[\n", self.field),
             _ => ",\n".to_owned(),
         };
         self.written += 1;
-        write!(out, "{before}{}", json_line(item))
+        write!(out, "{before}{}", json_line(item.to_string()))
     }
 }
 
 impl PagePrinter for JsonDocument {
     fn page(&mut self, out: &mut dyn Write, page: &Response) -> io::Result<()> {
         match page {
-            Response::GetPod(page) => page.item.iter().try_for_each(|item| self.item(out, to_string(item))),
-            Response::ListPods(page) => page.items.iter().try_for_each(|item| self.item(out, to_string(item))),
-            Response::ListEvents(page) => page.items.iter().try_for_each(|item| self.item(out, to_string(item))),
-            Response::ReadLogs(page) => page.lines.iter().try_for_each(|line| self.item(out, to_string(line))),
+            Response::GetPod(page) => page.item.iter().try_for_each(|item| self.item(out, try_to_value(item))),
+            Response::ListPods(page) => page.items.iter().try_for_each(|item| self.item(out, try_to_value(item))),
+            Response::ListEvents(page) => page.items.iter().try_for_each(|item| self.item(out, try_to_value(item))),
+            Response::ReadLogs(page) => page.lines.iter().try_for_each(|line| self.item(out, try_to_value(line))),
         }
     }
 
@@ -60,17 +65,33 @@ impl PagePrinter for JsonDocument {
         write_members(out, ending)?;
         writeln!(out, "}}")
     }
+
+    fn unwritten(&self) -> u64 {
+        self.unwritten
+    }
 }
 
 /// One object a line: each page as it came, and at the end one with what is said of the whole.
-pub(crate) struct JsonLines;
+#[derive(Default)]
+pub(crate) struct JsonLines {
+    unwritten: u64,
+}
 
 impl PagePrinter for JsonLines {
     fn page(&mut self, out: &mut dyn Write, page: &Response) -> io::Result<()> {
         if items(page) == 0 {
             return Ok(());
         }
-        writeln!(out, "{}", json_line(response_value(page).to_string()))
+        let page = response_value(page).or_else(|_| {
+            let (rest, unwritten) = writable(page);
+            self.unwritten += unwritten;
+            response_value(&rest)
+        });
+        writeln!(out, "{}", json_line(page.map_err(io::Error::other)?.to_string()))
+    }
+
+    fn unwritten(&self) -> u64 {
+        self.unwritten
     }
 
     fn end(&mut self, out: &mut dyn Write, ending: &Ending) -> io::Result<()> {
@@ -89,13 +110,26 @@ fn write_members(out: &mut dyn Write, ending: &Ending) -> io::Result<()> {
     write!(out, "\"completeness\":{}", json_line(to_string(&ending.completeness)))
 }
 
-fn response_value(page: &Response) -> Value {
+fn response_value(page: &Response) -> Result<Value, JsonError> {
     match page {
-        Response::GetPod(page) => to_value(page),
-        Response::ListPods(page) => to_value(page),
-        Response::ListEvents(page) => to_value(page),
-        Response::ReadLogs(page) => to_value(page),
+        Response::GetPod(page) => try_to_value(page),
+        Response::ListPods(page) => try_to_value(page),
+        Response::ListEvents(page) => try_to_value(page),
+        Response::ReadLogs(page) => try_to_value(page),
     }
+}
+
+/// The page without the items that JSON cannot write, and how many those are.
+fn writable(page: &Response) -> (Response, u64) {
+    let mut rest = page.clone();
+    match &mut rest {
+        Response::GetPod(page) => page.item = page.item.take().filter(|item| try_to_value(item).is_ok()),
+        Response::ListPods(page) => page.items.retain(|item| try_to_value(item).is_ok()),
+        Response::ListEvents(page) => page.items.retain(|item| try_to_value(item).is_ok()),
+        Response::ReadLogs(page) => page.lines.retain(|line| try_to_value(line).is_ok()),
+    }
+    let unwritten = items(page) - items(&rest);
+    (rest, unwritten)
 }
 
 #[cfg(test)]
@@ -180,9 +214,26 @@ mod tests {
 
     #[test]
     fn json_lines_are_pages_and_a_last_word() {
-        let text = write(&mut JsonLines, &[mk_page(&["a", "b"]), mk_page(&[]), mk_page(&["c"])], &mk_ending(3));
+        let text =
+            write(&mut JsonLines::default(), &[mk_page(&["a", "b"]), mk_page(&[]), mk_page(&["c"])], &mk_ending(3));
         let pages: Vec<ListPodsResponse> = text.lines().map(read).collect();
         assert_eq!(pages.iter().map(|page| page.items.len()).collect::<Vec<_>>(), [2, 1, 0]);
         assert_eq!(pages[2].completeness, Some(mk_ending(3).completeness));
+    }
+
+    #[test]
+    fn an_item_that_json_cannot_hold_is_left_out_and_counted() {
+        let list = Request::ListPods(ListPodsRequest::default());
+        let year_zero = Some(prost_types::Timestamp { seconds: -62_150_000_000, nanos: 0 });
+        let mut page = ListPodsResponse { items: vec![mk_pod("a"), mk_pod("b")], ..ListPodsResponse::default() };
+        page.items[0].metadata.get_or_insert_default().creation_timestamp = year_zero;
+        let pages = [Response::ListPods(page)];
+        let mut document = JsonDocument::new(&list);
+        let whole: ListPodsResponse = read(&write(&mut document, &pages, &mk_ending(1)));
+        assert_eq!((whole.items, document.unwritten()), (vec![mk_pod("b")], 1));
+        let mut lines = JsonLines::default();
+        let text = write(&mut lines, &pages, &mk_ending(1));
+        let first: ListPodsResponse = read(text.lines().next().unwrap_or_default());
+        assert_eq!((first.items, lines.unwritten()), (vec![mk_pod("b")], 1));
     }
 }

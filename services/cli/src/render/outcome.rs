@@ -13,6 +13,18 @@ pub(crate) fn is_complete(completeness: &Completeness) -> bool {
     completeness.complete && completeness.gaps.is_empty()
 }
 
+/// Notes that items came which could not be written.
+pub(crate) fn leave_out(completeness: &mut Completeness, items: u64) {
+    if items == 0 {
+        return;
+    }
+    let message = "they hold a time that JSON cannot write; tables show them".to_owned();
+    let reason = GapReason::ItemUnreadable.into();
+    completeness.gaps.push(Gap { reason, message, items: Some(items), ..Gap::default() });
+    completeness.items = completeness.items.saturating_sub(items);
+    completeness.complete = false;
+}
+
 /// `complete: 12 pods`, or `INCOMPLETE: 12 pods, 2 gaps` and a line for each gap.
 pub(crate) fn verdict(request: &Request, completeness: &Completeness) -> Vec<Note> {
     let tally = count(completeness.items, noun(request));
@@ -120,6 +132,17 @@ mod tests {
         let logs = Request::ReadLogs(ReadLogsRequest::default());
         let one = Completeness { items: 1, warnings: vec!["v1 is old".into()], ..completeness };
         assert_eq!(texts(&verdict(&logs, &one)), ["warning: v1 is old", "complete: 1 line"]);
+    }
+
+    #[test]
+    fn what_could_not_be_written_makes_an_answer_incomplete() {
+        let pods = Request::ListPods(ListPodsRequest::default());
+        let mut completeness = Completeness { complete: true, consistent: true, items: 3, ..Completeness::default() };
+        leave_out(&mut completeness, 0);
+        assert!(is_complete(&completeness));
+        leave_out(&mut completeness, 1);
+        let notes = texts(&verdict(&pods, &completeness));
+        assert!(notes[0].starts_with("INCOMPLETE: 2 pods, 1 gap") && notes[1].contains("1 missing"), "{notes:?}");
     }
 
     #[test]

@@ -100,10 +100,15 @@ impl Reader {
         self.runs.get(key)
     }
 
-    /// The first whole run of a command.
+    /// The first whole run of a command that answers its queries; where there is none, one that says why it was not run, unless another
+    /// run of the command has begun. A repeated message of the command, or somebody else's with its id, may be refused while the command
+    /// itself is worked on.
     #[must_use]
     pub fn complete(&self, command_id: &str) -> Option<(&RunKey, &Run)> {
-        self.runs_of(command_id).find(|(_, run)| run.is_complete())
+        let whole = || self.runs_of(command_id).filter(|(_, run)| run.is_complete());
+        let begun = |(_, run): (_, &Run)| !run.is_complete() && (run.accepted.is_some() || !run.pages.is_empty());
+        let refused = || if self.runs_of(command_id).any(begun) { None } else { whole().next() };
+        whole().find(|(_, run)| run.was_run()).or_else(refused)
     }
 
     /// Takes a run out of the reader. A message of it that comes later begins it anew.
@@ -172,6 +177,11 @@ impl Run {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.verdict() == Verdict::Complete
+    }
+
+    /// Whether the end speaks of queries, and not of why there was no run.
+    fn was_run(&self) -> bool {
+        self.end().is_some_and(|end| !end.queries.is_empty())
     }
 
     /// Says whether everything that the run sent is here and as it was sent, and if not, what is missing.

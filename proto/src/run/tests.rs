@@ -222,3 +222,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_run_that_was_refused_is_no_answer_while_another_one_is_under_way() {
+    let run = mk_run("c", "r1", &[(0, "text".into())]);
+    let nothing = End { sha256: RunDigest::default().sha256().to_vec().into(), ..End::default() };
+    let refused = mk_body("c", "r2", 1, result::Kind::End(nothing));
+    let mut reader = mk_reader([&refused]);
+    assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), Some("r2"));
+    for (body, complete) in run.iter().zip([None, None, Some("r1")]) {
+        reader.feed(body).unwrap();
+        assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), complete);
+    }
+}

@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig, meta::region::RegionProviderChain};
 use aws_sdk_sqs::config::Builder;
 
-use crate::{QueueUrl, RefusePlaintext};
+use crate::{QueueUrl, RefusePlaintext, http_client::https_client};
 
 /// Why no client can be made.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +46,7 @@ async fn load(queue: &QueueUrl) -> SdkConfig {
     // instance metadata take seconds where there are none.
     let of_queue = queue.region().map(|region| Region::new(region.to_owned()));
     let region = RegionProviderChain::first_try(of_queue).or_default_provider();
-    aws_config::defaults(BehaviorVersion::v2026_01_12()).region(region).load().await
+    aws_config::defaults(BehaviorVersion::v2026_01_12()).http_client(https_client()).region(region).load().await
 }
 
 #[cfg(test)]

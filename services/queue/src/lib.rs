@@ -2,6 +2,7 @@
 //! there in plain text over a network. What they call, how often and for how long is theirs.
 
 mod config;
+mod http_client;
 mod plaintext;
 mod url;
 

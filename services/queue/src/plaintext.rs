@@ -11,9 +11,9 @@ use crate::url::is_private;
 /// The endpoint is `http://` and not on this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("the AWS endpoint {0} is refused: http is for loopback addresses only")]
-pub struct PlaintextEndpoint(Uri);
+pub struct PlaintextEndpoint(pub(crate) Uri);
 
-/// Looks at each request right before it is sent.
+/// Looks at each request to SQS right before it is sent; what the SDK sends elsewhere, [`https_client`](crate::http_client) looks at.
 #[derive(Debug)]
 pub struct RefusePlaintext;
 

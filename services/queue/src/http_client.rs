@@ -1,0 +1,100 @@
+//! The HTTP client under every client of the SDK, those that fetch credentials included: a web identity token must not go out in plain
+//! text either, whatever AWS_ENDPOINT_URL_STS or a profile says.
+
+use std::net::IpAddr;
+
+use aws_smithy_http_client::{
+    Builder, ConnectorBuilder,
+    proxy::ProxyConfig,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    connector_metadata::ConnectorMetadata,
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    },
+    orchestrator::HttpRequest,
+    result::ConnectorError,
+    runtime_components::RuntimeComponents,
+};
+use http::Uri;
+
+use crate::{PlaintextEndpoint, url::is_private};
+
+/// Where AWS itself serves credentials in plain text, on the machine's own link: instance metadata, ECS, EKS Pod Identity.
+const CREDENTIAL_SERVERS: [&str; 5] =
+    ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
+
+/// A client like the SDK's own, that refuses plain text over a network.
+pub(crate) fn https_client() -> SharedHttpClient {
+    let https = Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+        connector.set_connector_settings(settings.cloned());
+        if let Some(components) = components {
+            connector.set_sleep_impl(components.sleep_impl());
+        }
+        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.build()
+    });
+    SharedHttpClient::new(Guarded(https))
+}
+
+/// Guards every request of what it holds.
+#[derive(Debug)]
+struct Guarded<T>(T);
+
+impl HttpClient for Guarded<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Guarded(self.0.http_connector(settings, components)))
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+impl HttpConnector for Guarded<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        match request.uri().parse() {
+            Ok(uri) if is_private(&uri) || is_credential_server(&uri) => self.0.call(request),
+            Ok(uri) => HttpConnectorFuture::ready(Err(ConnectorError::user(PlaintextEndpoint(uri).into()))),
+            Err(error) => HttpConnectorFuture::ready(Err(ConnectorError::user(Box::new(error)))),
+        }
+    }
+}
+
+fn is_credential_server(uri: &Uri) -> bool {
+    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    let address = host.parse::<IpAddr>();
+    address.is_ok_and(|address| CREDENTIAL_SERVERS.iter().any(|server| server.parse() == Ok(address)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_request_of_any_client_goes_out_in_plain_text() {
+        let inner = SharedHttpConnector::new(ConnectorBuilder::default().build_http());
+        for endpoint in ["http://192.0.2.2:18090/", "http://sts.amazonaws.com/", "http://169.254.169.254.example.com/"]
+        {
+            let error =
+                Guarded(inner.clone()).call(HttpRequest::get(endpoint).expect(endpoint)).await.expect_err(endpoint);
+            assert!(error.source().is_some_and(<dyn std::error::Error>::is::<PlaintextEndpoint>), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_come_from_the_machines_own_link() {
+        for server in
+            ["http://169.254.169.254/latest", "http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/"]
+        {
+            assert!(is_credential_server(&server.parse().expect(server)), "{server}");
+        }
+        for other in ["http://169.254.1.1/", "http://169.254.169.254.example.com/", "http://[fd00:ec2::24]/"] {
+            assert!(!is_credential_server(&other.parse().expect(other)), "{other}");
+        }
+    }
+}

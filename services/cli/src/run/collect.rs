@@ -45,7 +45,7 @@ pub(crate) struct Wanted {
     pub(crate) command_id: String,
     /// When nobody waits any longer.
     pub(crate) until: Instant,
-    /// The most bytes of pages that are held.
+    /// The most bytes of results that are held.
     pub(crate) max_bytes: u64,
 }
 
@@ -71,7 +71,8 @@ pub(crate) async fn collect(
     interrupt: &Interrupt,
     listener: &mut impl Listener,
 ) -> Result<Gathered, Error> {
-    let mut gathering = Gathering { queue, wanted, reader, listener, ours: Vec::new(), others: Others::default() };
+    let mut gathering =
+        Gathering { queue, wanted, reader, listener, ours: Vec::new(), taken: 0, others: Others::default() };
     let gathered = gathering.gather(found, interrupt).await;
     let is_whole = matches!(gathered, Ok(Gathered::Whole));
     let tidied = timeout(TIDYING_MAX, gathering.tidy_up(is_whole)).await;
@@ -85,6 +86,8 @@ struct Gathering<'a, Q, L> {
     listener: &'a mut L,
     /// Taken and not deleted yet: of one receive at most.
     ours: Vec<Message>,
+    /// The length of all bodies that the reader has of us. It keeps them all; its own count is of pages alone.
+    taken: u64,
     others: Others,
 }
 
@@ -137,7 +140,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         if unmet > 0 {
             self.listener.foreign(unmet);
         }
-        if self.reader.held_bytes() > self.wanted.max_bytes {
+        if self.taken > self.wanted.max_bytes {
             return Err(Error::TooLarge(self.wanted.max_bytes));
         }
         Ok(self.ours.len() > ours_before)
@@ -150,6 +153,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
             return Ok(false);
         }
         if !fed.repeated {
+            self.taken += message.body.len() as u64;
             self.listener.result(&message.body, &fed, self.reader)?;
         }
         Ok(true)

@@ -308,6 +308,13 @@ async fn a_failure_is_bridged_and_many_are_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn runs_without_pages_are_bound_too() {
+    let beginnings = (0..100).map(|run| mk_run("c1", &format!("r{run}")).swap_remove(0));
+    let outcome = gather_of("c1", &FakeQueue::new(beginnings), 10_000, &never()).await;
+    assert!(matches!(outcome.gathered, Err(Error::TooLarge(_))), "{:?}", outcome.gathered);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_held_has_a_bound_and_others_are_given_back_behind_it() {
     let queue = FakeQueue::new(mk_foreign(1).into_iter().chain(mk_run("c1", "r1").into_iter().take(3)));
     assert!(matches!(gather_of("c1", &queue, 100, &never()).await.gathered, Err(Error::TooLarge(100))));

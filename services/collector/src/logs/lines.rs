@@ -69,8 +69,11 @@ impl LineSplitter {
 
     /// The next line that has ended; None where another piece is needed.
     pub fn next_line(&mut self) -> Option<Line> {
-        self.forget();
         let begin = self.next;
+        if begin == self.piece.len() {
+            return None;
+        }
+        self.forget();
         let Some(length) = memchr::memchr(b'\n', &self.piece[begin..]) else {
             self.next = self.piece.len();
             self.hold(begin, self.next);

@@ -74,6 +74,15 @@ impl Trouble {
         }
     }
 
+    /// The answer ended before the log did.
+    #[must_use]
+    pub fn cut() -> Self {
+        Self::stopped(
+            GapReason::ReadInterrupted,
+            "the answer ended before the log: the connection to the kubelet broke",
+        )
+    }
+
     /// The container runtime failed, as the kubelet wrote into the log.
     #[must_use]
     pub fn runtime_error(message: &str) -> Self {

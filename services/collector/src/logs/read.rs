@@ -6,6 +6,7 @@ use http::header::CONTENT_TYPE;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::{
+    end::{End, Mark},
     lines::{Line, LineSplitter},
     moment::Moment,
     outcome::{Trouble, appended_error, in_band_error},
@@ -62,6 +63,7 @@ pub struct LogRead {
     answer: Option<Answer>,
     splitter: LineSplitter,
     query: ReadQuery,
+    end: End,
     position: Position,
     received: Received,
     /// What keeps the log from being all there is, as the answer itself says.
@@ -84,12 +86,12 @@ pub struct Received {
 }
 
 impl PodLogs {
-    /// Sends the request. `timestamps` always: without times there is neither an order nor a place to go on from. Never
+    /// Sends the request; `end` is what was known of the log before. `timestamps` always: without times there is neither an order nor a place to go on from. Never
     /// `limitBytes`: it keeps the oldest bytes of the selection.
     ///
     /// # Errors
     /// What the API server or the kubelet has against it.
-    pub async fn open(&self, container: &ContainerName, query: ReadQuery) -> Result<LogRead, Failure> {
+    pub async fn open(&self, container: &ContainerName, query: ReadQuery, end: End) -> Result<LogRead, Failure> {
         let behind = query.behind.and_then(|position| position.resume_since());
         // The kubelet filters by whole seconds, rounding to which is up to us.
         let since = query.since.map(Moment::floor).max(behind);
@@ -111,6 +113,7 @@ impl PodLogs {
             answer: Some(answer),
             splitter: LineSplitter::default(),
             query,
+            end: end.of_lines_since(since),
             position: Position::default(),
             received: Received::default(),
             trouble: None,
@@ -141,6 +144,7 @@ impl LogRead {
         let Some(answer) = &mut self.answer else { return Ok(false) };
         let stall = if self.query.follow { FOLLOW_STALL } else { STALL };
         match answer.chunk(stall).await? {
+            Some(piece) if piece.is_empty() => {}
             Some(piece) => {
                 self.received.bytes += piece.len() as u64;
                 self.splitter.push(piece);
@@ -173,9 +177,34 @@ impl LogRead {
         self.received
     }
 
-    /// What the answer says of itself beside its lines, once it has ended: an error of the kubelet's in the log, for example.
+    /// What keeps the log from being whole, once the answer has ended: an error of the kubelet's in the log, for example.
     pub fn take_trouble(&mut self) -> Option<Trouble> {
-        self.trouble.take()
+        let cut = self.was_cut().then(Trouble::cut);
+        self.trouble.take().or(cut)
+    }
+
+    /// Whether the answer ended before the log did. Where the kubelet's connection breaks, the API server ends its own as
+    /// neatly as at the log's end.
+    #[must_use]
+    pub fn was_cut(&self) -> bool {
+        let all_records = self.query.tail.is_some_and(|tail| self.received.lines >= tail);
+        !self.query.follow && !all_records && self.trouble.is_none() && !self.end.is_reached()
+    }
+
+    /// Reads to the end, and gives the last line.
+    ///
+    /// # Errors
+    /// As `more`.
+    pub async fn last(&mut self) -> Result<Option<Mark>, ReadError> {
+        let mut last = None;
+        loop {
+            while let Some(line) = self.next_line() {
+                last = Mark::of(line, self.text()).or(last);
+            }
+            if !self.more().await? {
+                return Ok(last);
+            }
+        }
     }
 
     /// The texts of the `Warning` headers.
@@ -195,6 +224,7 @@ impl LogRead {
             }
         }
         self.received.lines += 1;
+        self.end.pass(line, self.splitter.text());
         self.received.longest = self.received.longest.max(line.length);
         if line.moment.is_some() && line.moment < self.query.since {
             return false;
@@ -203,7 +233,8 @@ impl LogRead {
         self.query.behind.is_none_or(|behind| self.position > behind)
     }
 
-    /// The last line, if no line feed ends it: the kubelet's error may stand right behind it.
+    /// The last line, if no line feed ends it. The kubelet's error may stand right behind it. Else it is given only where it was
+    /// as long when the read began: what was written since may be the half of a line, and is left to a later read.
     fn last_line(&mut self, mut line: Line) -> Option<Line> {
         let text = String::from_utf8_lossy(self.splitter.text()).into_owned();
         if let Some(begin) = appended_error(&text) {
@@ -215,8 +246,12 @@ impl LogRead {
             }
             self.splitter.truncate(length);
             line.length = length as u64;
+            return self.takes(line).then_some(line);
         }
-        self.takes(line).then_some(line)
+        // A tail may begin within the line.
+        let all_of_tail = self.query.tail.is_some() && self.received.lines == 0;
+        let whole = !self.query.follow && (all_of_tail || self.end.has(line, self.splitter.text()));
+        (whole && self.takes(line)).then_some(line)
     }
 
     fn is_error(&mut self) -> bool {

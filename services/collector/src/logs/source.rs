@@ -1,5 +1,6 @@
 //! One container's log on its way to the caller: the window that was asked for, line after line, and what became of it.
 
+mod begin;
 mod follow;
 mod newest;
 mod told;
@@ -9,6 +10,7 @@ use gumshoe_proto::collector::v1::ContainerLogStatus;
 pub use self::told::{Place, Progress};
 use super::{
     containers::Run,
+    end::End,
     lines::Line,
     moment::Moment,
     outcome::{Missing, Trouble},
@@ -18,7 +20,7 @@ use super::{
     request::Window,
     ring::{Dropped, Ring},
 };
-use crate::{error::ReadError, kubernetes::names::ContainerName};
+use crate::kubernetes::names::ContainerName;
 
 /// No container runtime makes several records of a line that is shorter, CRI-O apart.
 const RECORD_MIN: u64 = 4 << 10;
@@ -123,52 +125,6 @@ impl Source {
     #[must_use]
     pub fn holds(&self) -> usize {
         if self.place == Place::Beginning { self.window.newest.unwrap_or_default() } else { 0 }
-    }
-
-    /// Goes to the first line of the window.
-    ///
-    /// # Errors
-    /// Only what concerns the whole call.
-    pub async fn begin(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
-        if !self.is_wanted() {
-            return Ok(());
-        }
-        match (self.place, self.window.newest) {
-            (Place::End, _) => return Ok(()),
-            (Place::Beginning, Some(max)) => self.read_newest(logs, max).await?,
-            (Place::Beginning, None) => {
-                let Window { tail, since, newest: _ } = self.window;
-                self.open(logs, ReadQuery { tail, since, ..ReadQuery::default() }).await?;
-            }
-            (Place::Behind(position), _) => {
-                let behind = Some(position);
-                self.open(logs, ReadQuery { since: self.window.since, behind, ..ReadQuery::default() }).await?;
-            }
-        }
-        self.advance().await;
-        Ok(())
-    }
-
-    /// Opens a read that lines are then taken from.
-    async fn open(&mut self, logs: &PodLogs, query: ReadQuery) -> Result<(), ReadError> {
-        if let Some(read) = self.request(logs, query).await? {
-            self.feed = Feed::Read(Box::new(read));
-        }
-        Ok(())
-    }
-
-    /// Sends a request; a refusal is this log's trouble.
-    async fn request(&mut self, logs: &PodLogs, query: ReadQuery) -> Result<Option<LogRead>, ReadError> {
-        match logs.open(&self.name, query).await {
-            Ok(mut read) => {
-                self.warnings.append(&mut read.take_warnings());
-                Ok(Some(read))
-            }
-            Err(failure) => {
-                self.trouble = Some(Trouble::refused(failure, self.run.restarts)?);
-                Ok(None)
-            }
-        }
     }
 
     /// Goes to the next line, waiting for it; there is no head at the end of the window.
@@ -287,7 +243,7 @@ impl Source {
         if !self.fresh || !ran || !later || self.trouble.is_some() || self.older == Some(true) {
             return;
         }
-        let Ok(mut read) = logs.open(&self.name, ReadQuery::default()).await else { return };
+        let Ok(mut read) = logs.open(&self.name, ReadQuery::default(), End::Unknown).await else { return };
         let first = loop {
             match read.next_line() {
                 Some(line) => break line.moment,

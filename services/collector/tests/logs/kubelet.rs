@@ -47,6 +47,8 @@ pub enum Fault {
     NoContent,
     /// The connection breaks after so many bytes.
     CutAfter(usize),
+    /// The kubelet's connection breaks after so many bytes, so that the API server ends the answer neatly.
+    EndAfter(usize),
     /// Nothing comes after so many bytes.
     StallAfter(usize),
     /// The log ends with this.
@@ -67,10 +69,13 @@ struct State {
     pod_requests: usize,
     logs: HashMap<(String, bool), Log>,
     faults: VecDeque<Fault>,
+    look_faults: VecDeque<Fault>,
     requests: Vec<String>,
+    /// Requests for the newest line.
+    looks: usize,
     /// The bytes in each piece of a body, in turn; all in one where there are none.
     pieces: Vec<usize>,
-    /// Bodies that were read to their end or given up.
+    /// Bodies of reads that were read to their end or given up.
     closed: usize,
     /// Connections of an earlier age are broken.
     age: u64,
@@ -130,7 +135,17 @@ impl FakeKubelet {
         self.change(|state| state.logs.entry((container.to_owned(), false)).or_default().records.clear());
     }
 
-    /// The next requests for logs have these faults, one each.
+    /// The next requests for the newest line have these faults, one each.
+    pub fn fault_look(&self, fault: Fault) {
+        self.change(|state| state.look_faults.push_back(fault));
+    }
+
+    /// How often the newest line was asked for.
+    pub fn looks(&self) -> usize {
+        self.0.state.lock().unwrap().looks
+    }
+
+    /// The next reads of logs have these faults, one each.
     pub fn fault(&self, fault: Fault) {
         self.change(|state| state.faults.push_back(fault));
     }
@@ -140,7 +155,7 @@ impl FakeKubelet {
         self.change(|state| state.age += 1);
     }
 
-    /// The requests for logs so far.
+    /// The requests for logs so far, but for those that only look where a log ends.
     pub fn requests(&self) -> Vec<String> {
         self.0.state.lock().unwrap().requests.clone()
     }
@@ -181,6 +196,10 @@ impl FakeKubelet {
             }),
             LOG_PATH => {
                 let fault = self.change(|state| {
+                    if query.is_look() {
+                        state.looks += 1;
+                        return state.look_faults.pop_front();
+                    }
                     state.requests.push(uri.to_string());
                     state.faults.pop_front()
                 });
@@ -201,8 +220,9 @@ impl FakeKubelet {
         match fault {
             Some(Fault::Status(code, message)) => return respond(code, "text/plain", message.into()),
             Some(Fault::NoContent) => return respond(204, "", Vec::new()),
-            Some(Fault::CutAfter(bytes)) => stop = Some((bytes, false)),
-            Some(Fault::StallAfter(bytes)) => stop = Some((bytes, true)),
+            Some(Fault::CutAfter(bytes)) => stop = Some((bytes, Stop::Break)),
+            Some(Fault::EndAfter(bytes)) => stop = Some((bytes, Stop::End)),
+            Some(Fault::StallAfter(bytes)) => stop = Some((bytes, Stop::Stall)),
             Some(Fault::Append(text)) => append = text,
             Some(Fault::Rotated(records)) => {
                 state.logs.insert(key.clone(), Log { records, ended: false });
@@ -232,7 +252,7 @@ impl FakeKubelet {
         let pieces = state.pieces.clone();
         drop(state);
         let appended = stream::iter((!append.is_empty()).then(|| Ok(append.as_bytes().to_vec())));
-        let open = Open(self.clone());
+        let open = (!query.is_look()).then(|| Open(self.clone()));
         let body = cut(pieces, stop, self.clone().read(reading).chain(appended));
         let body = body.inspect(move |_| {
             let _open = &open;
@@ -313,10 +333,18 @@ pub fn stamp(moment: Timestamp) -> String {
     printer.timestamp_with_offset_to_string(&moment, Offset::from_seconds(19_800).unwrap())
 }
 
+/// What becomes of a body that stops.
+#[derive(Clone, Copy)]
+enum Stop {
+    Break,
+    End,
+    Stall,
+}
+
 /// Cuts a body into pieces, and stops it.
 fn cut(
     pieces: Vec<usize>,
-    stop: Option<(usize, bool)>,
+    stop: Option<(usize, Stop)>,
     body: impl Stream<Item = Result<Vec<u8>, io::Error>> + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes, io::Error>> + Send {
     let mut sizes = pieces.into_iter().cycle();
@@ -339,9 +367,9 @@ fn cut(
     });
     let end = stream::once(async move {
         match stop {
-            None => None,
-            Some((_, false)) => Some(Err(io::ErrorKind::ConnectionReset.into())),
-            Some((_, true)) => std::future::pending().await,
+            None | Some((_, Stop::End)) => None,
+            Some((_, Stop::Break)) => Some(Err(io::ErrorKind::ConnectionReset.into())),
+            Some((_, Stop::Stall)) => std::future::pending().await,
         }
     });
     body.chain(end.filter_map(std::future::ready))
@@ -373,6 +401,12 @@ impl Query {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
         Self(pairs.map(|(name, value)| (decode(name), decode(value))).collect())
+    }
+
+    /// Whether it only looks where the log ends: for the last two records, or 8 or 64 times as many.
+    fn is_look(&self) -> bool {
+        let alone = self.get("sinceTime").is_none() && self.get("follow") != Some("true");
+        alone && self.get("tailLines").is_some_and(|lines| ["2", "16", "128", "1024"].contains(&lines))
     }
 
     fn get(&self, name: &str) -> Option<&str> {

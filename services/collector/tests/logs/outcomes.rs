@@ -7,7 +7,7 @@ use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason, ReadLogsReques
 use tonic::Code;
 
 use crate::{
-    kubelet::{FakeKubelet, Fault},
+    kubelet::{FakeKubelet, Fault, Record},
     support::*,
 };
 
@@ -112,6 +112,103 @@ async fn a_read_that_breaks_is_taken_up_by_its_token() {
     assert!(rest.completeness.complete);
     let expected: Vec<_> = (0..20).map(|line| format!("line {line}")).collect();
     assert_eq!([broken.texts(), rest.texts()].concat(), expected);
+}
+
+#[tokio::test]
+async fn a_log_that_ends_neatly_where_it_does_not_end_is_taken_up_by_its_token() {
+    let since = Some(proto(after(0)));
+    let requests = [
+        whole(),
+        newest(),
+        ReadLogsRequest { since_time: since, newest_bytes: None, ..newest() },
+        ReadLogsRequest { tail_lines: Some(20), ..newest() },
+        ReadLogsRequest { previous: true, ..whole() },
+    ];
+    // Nothing, whole lines, half a line, all but the last line feed.
+    let stops = [0, 42, 400, 417, 20 * 43 - 11];
+    let expected: Vec<_> = (0..20).map(|line| format!("line {line}")).collect();
+    for request in requests {
+        for stop in stops {
+            let kubelet = mk_kubelet().with_previous("web", numbered(0..20));
+            kubelet.fault(Fault::EndAfter(stop));
+            let cut = read(&kubelet, request.clone()).await.unwrap();
+            assert_eq!(cut.status(), ContainerLogStatus::Interrupted, "{stop}");
+            assert_eq!((cut.gap().reason(), cut.gap().resumable), (GapReason::ReadInterrupted, true));
+            assert!(cut.log().cut_newer);
+            let page_token = cut.completeness.resume_token.clone();
+            let rest = read(&kubelet, ReadLogsRequest { page_token, ..request.clone() }).await.unwrap();
+            assert!(rest.completeness.complete, "{:?}", rest.completeness);
+            assert_eq!([cut.texts(), rest.texts()].concat(), expected, "{stop}");
+            assert_eq!(kubelet.looks(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_whose_last_lines_are_of_one_moment_is_read_to_the_last_of_them() {
+    let records: Vec<_> = (0..20).map(|line| record(0, format!("line {}", 10 + line))).collect();
+    for stop in (0..20).map(|line| line * 44) {
+        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", records.clone());
+        kubelet.fault(Fault::EndAfter(stop));
+        let cut = read(&kubelet, whole()).await.unwrap();
+        assert_eq!((cut.gap().reason(), cut.texts().len()), (GapReason::ReadInterrupted, stop / 44));
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_grows_or_is_rotated_while_it_is_read_is_whole() {
+    let kubelet = mk_kubelet();
+    kubelet.fault(Fault::Rotated(numbered(20..23)));
+    let rotated = read(&kubelet, whole()).await.unwrap();
+    assert_eq!((rotated.texts().len(), rotated.completeness.complete), (3, true));
+    for tail in [3, 30] {
+        let kubelet = mk_kubelet();
+        kubelet.fault(Fault::Rotated(numbered(0..25)));
+        let grown = read(&kubelet, ReadLogsRequest { tail_lines: Some(tail), ..newest() }).await.unwrap();
+        assert!(grown.completeness.complete && grown.texts().ends_with(&["line 24".to_owned()]));
+    }
+}
+
+#[tokio::test]
+async fn a_last_line_that_is_not_finished_is_given_as_it_was_when_the_read_began() {
+    let unfinished = |text: &str| [numbered(0..3), vec![Record { partial: true, ..record(3, text) }]].concat();
+    for request in [whole(), newest(), ReadLogsRequest { tail_lines: Some(1), ..newest() }] {
+        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", unfinished("half"));
+        let answer = read(&kubelet, request).await.unwrap();
+        assert!(answer.completeness.complete);
+        assert_eq!(answer.texts().last().unwrap(), "half");
+    }
+    // Where it has come since, nobody can tell whether a broken connection has cut it.
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..3));
+    kubelet.fault(Fault::Rotated(unfinished("half")));
+    let answer = read(&kubelet, whole()).await.unwrap();
+    assert_eq!((answer.texts().len(), answer.completeness.complete), (3, true));
+}
+
+#[tokio::test]
+async fn the_newest_line_is_found_where_it_is_of_many_records() {
+    let long = |chunks| {
+        let chunk = Record { partial: true, ..record(5, "x".repeat(16 << 10)) };
+        [vec![chunk; chunks], vec![record(6, "y")]].concat()
+    };
+    for (chunks, looks) in [(1, 2), (7, 2), (30, 3)] {
+        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", [numbered(0..3), long(chunks)].concat());
+        assert!(read(&kubelet, whole()).await.unwrap().completeness.complete);
+        assert_eq!(kubelet.looks(), looks);
+        kubelet.fault(Fault::EndAfter(3 * 42));
+        assert!(!read(&kubelet, whole()).await.unwrap().completeness.complete);
+    }
+}
+
+#[tokio::test]
+async fn where_the_end_cannot_be_asked_for_there_is_no_read() {
+    let kubelet = mk_kubelet();
+    kubelet.fault_look(Fault::Status(500, UNREACHABLE));
+    assert_eq!(read(&kubelet, whole()).await.unwrap().status(), ContainerLogStatus::NodeUnreachable);
+    kubelet.fault_look(Fault::CutAfter(10));
+    let broken = read(&kubelet, whole()).await.unwrap();
+    assert_eq!((broken.status(), broken.gap().resumable), (ContainerLogStatus::Interrupted, true));
+    assert!(kubelet.requests().is_empty());
 }
 
 #[tokio::test]

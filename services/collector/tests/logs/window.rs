@@ -9,10 +9,13 @@ use crate::{
     support::*,
 };
 
-/// A pod whose containers are not known to have run before their first line.
+/// A pod whose containers are not known to have run before their first line, of a runtime whose records may be short.
 fn mk_young_pod(containers: &[&str]) -> Pod {
     let mut pod = mk_pod(containers);
-    statuses(&mut pod).iter_mut().for_each(|status| status.state = None);
+    for status in statuses(&mut pod) {
+        status.state = None;
+        status.container_id = "cri-o://1".into();
+    }
     pod
 }
 

@@ -11,6 +11,7 @@ use crate::{
     lists::kind::Kind as _,
     logs::{
         containers::run,
+        end::End,
         outcome::Trouble,
         read::{PodLogs, ReadQuery},
     },
@@ -78,7 +79,7 @@ impl Source {
         // Where nothing was there, all that comes is new; but `tail_lines = 0` has left out what there was.
         let tail = self.window.tail.filter(|tail| *tail == 0 && behind.is_none());
         let query = ReadQuery { tail, since: self.window.since, behind, follow: true };
-        if let Some(read) = self.request(logs, query).await? {
+        if let Some(read) = self.request(logs, query, End::Unknown).await? {
             self.trouble = None;
             self.feed = Feed::Read(Box::new(read));
         }

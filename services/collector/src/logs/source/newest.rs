@@ -5,6 +5,7 @@ use super::Source;
 use crate::{
     error::ReadError,
     logs::{
+        end::End,
         outcome::Trouble,
         read::{LogRead, PodLogs, ReadQuery},
         ring::Ring,
@@ -23,13 +24,13 @@ const GROWTH_MAX: u64 = 16;
 
 impl Source {
     /// Reads until the newest lines that fit into `max` bytes are held.
-    pub(super) async fn read_newest(&mut self, logs: &PodLogs, max: usize) -> Result<(), ReadError> {
+    pub(super) async fn read_newest(&mut self, logs: &PodLogs, max: usize, end: End) -> Result<(), ReadError> {
         let wanted = max as u64;
         let mut tail = self.window.tail;
         let mut give_up = Some(wanted * FIRST_READ_SHARE);
         loop {
             let query = ReadQuery { tail, since: self.window.since, ..ReadQuery::default() };
-            let Some(mut read) = self.request(logs, query).await? else { return Ok(()) };
+            let Some(mut read) = self.request(logs, query, end).await? else { return Ok(()) };
             let mut ring = Ring::new(max);
             let whole = match fill(&mut ring, &mut read, give_up.take()).await {
                 Ok(whole) => whole,
@@ -39,6 +40,10 @@ impl Source {
                     return Ok(());
                 }
             };
+            if whole && read.was_cut() {
+                self.trouble = read.take_trouble();
+                return Ok(());
+            }
             let all = tail == self.window.tail;
             // Every line has a byte at least, so more lines than bytes are enough, even if the log was rotated meanwhile.
             let enough = ring.dropped().lines > 0 || tail.is_some_and(|tail| tail > wanted);

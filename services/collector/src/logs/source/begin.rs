@@ -1,0 +1,107 @@
+//! The beginning of a read: where its log ends, then the first line of its window.
+
+use super::{Feed, Place, RECORD_MIN, Source};
+use crate::{
+    error::ReadError,
+    logs::{
+        end::End,
+        outcome::Trouble,
+        read::{LogRead, PodLogs, ReadQuery},
+        request::Window,
+    },
+};
+
+/// Records that are asked for to find the newest line. Of two, the second one is a line from its beginning in nearly all logs.
+const LOOK_RECORDS: u64 = 2;
+/// Where they are of one line, so many times more are asked for,
+const LOOK_GROWTH: u64 = 8;
+/// up to so many: 16 MiB at most.
+const LOOK_RECORDS_MAX: u64 = 1 << 10;
+
+impl Source {
+    /// Goes to the first line of the window.
+    ///
+    /// # Errors
+    /// Only what concerns the whole call.
+    pub async fn begin(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
+        if !self.is_wanted() {
+            return Ok(());
+        }
+        let Some(end) = self.find_end(logs).await? else { return Ok(()) };
+        match (self.place, self.window.newest) {
+            (Place::End, _) => return Ok(()),
+            (Place::Beginning, Some(max)) => self.read_newest(logs, max, end).await?,
+            (Place::Beginning, None) => {
+                let Window { tail, since, newest: _ } = self.window;
+                self.open(logs, ReadQuery { tail, since, ..ReadQuery::default() }, end).await?;
+            }
+            (Place::Behind(position), _) => {
+                let behind = Some(position);
+                self.open(logs, ReadQuery { since: self.window.since, behind, ..ReadQuery::default() }, end).await?;
+            }
+        }
+        self.advance().await;
+        Ok(())
+    }
+
+    /// Asks for the newest line: a read that begins afterwards is whole when it has come there. The kubelet finds it from the
+    /// end of the file. None where there is nothing to read.
+    async fn find_end(&mut self, logs: &PodLogs) -> Result<Option<End>, ReadError> {
+        let mut records = LOOK_RECORDS;
+        let mut before = 0;
+        loop {
+            let query = ReadQuery { tail: Some(records), ..ReadQuery::default() };
+            let Some(mut read) = self.request(logs, query, End::Unknown).await? else { return Ok(None) };
+            let last = match read.last().await {
+                Ok(last) => last,
+                Err(error) => {
+                    self.trouble = Some(Trouble::broken(&error));
+                    return Ok(None);
+                }
+            };
+            // The read itself will tell of it, and of what stands in front of it.
+            if read.take_trouble().is_some() {
+                return Ok(Some(End::Unknown));
+            }
+            let Some(mark) = last else { return Ok(Some(End::Reached)) };
+            let received = read.received();
+            let is_record = self.run.lines_are_records && mark.length() < RECORD_MIN;
+            // What is no more although more was asked for is the whole log.
+            if received.lines > 1 || is_record || received.bytes == before {
+                return Ok(Some(End::Line(mark)));
+            }
+            if records >= LOOK_RECORDS_MAX {
+                return Ok(Some(End::Unknown));
+            }
+            before = received.bytes;
+            records *= LOOK_GROWTH;
+        }
+    }
+
+    /// Opens a read that lines are then taken from.
+    pub(super) async fn open(&mut self, logs: &PodLogs, query: ReadQuery, end: End) -> Result<(), ReadError> {
+        if let Some(read) = self.request(logs, query, end).await? {
+            self.feed = Feed::Read(Box::new(read));
+        }
+        Ok(())
+    }
+
+    /// Sends a request; a refusal is this log's trouble.
+    pub(super) async fn request(
+        &mut self,
+        logs: &PodLogs,
+        query: ReadQuery,
+        end: End,
+    ) -> Result<Option<LogRead>, ReadError> {
+        match logs.open(&self.name, query, end).await {
+            Ok(mut read) => {
+                self.warnings.append(&mut read.take_warnings());
+                Ok(Some(read))
+            }
+            Err(failure) => {
+                self.trouble = Some(Trouble::refused(failure, self.run.restarts)?);
+                Ok(None)
+            }
+        }
+    }
+}

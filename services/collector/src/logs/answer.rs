@@ -101,17 +101,22 @@ impl Answer {
     async fn follow(&mut self) -> Result<Option<Stop>, ReadError> {
         let Self { logs, limits, node, sources, out } = self;
         let logs = &*logs;
+        let mut progress: Vec<_> = sources.iter().map(Source::progress).collect();
+        // What the windows left in the page does not wait for the grant.
+        if !out.page.is_empty()
+            && let Some(stop) = out.send(progress.clone()).await
+        {
+            return Ok(Some(stop));
+        }
         let goes_on = sources.iter().filter(|source| source.goes_on()).count();
         let _grant = match granted(out.deadline, limits.follow(node, goes_on)).await {
             Ok(grant) => grant,
             Err(stop) => return Ok(Some(stop)),
         };
-        let mut progress: Vec<_> = sources.iter().map(Source::progress).collect();
         let mut waiting = FuturesUnordered::new();
         for (index, source) in sources.iter_mut().enumerate().filter(|(_, source)| source.goes_on()) {
             waiting.push(await_line(index, source, logs));
         }
-        // What the windows left in the page is not held back.
         let mut flush_at = Instant::now();
         while !waiting.is_empty() {
             tokio::select! {

@@ -88,7 +88,8 @@ pub fn run(pod: &Pod, container: &str, previous: bool) -> Run {
     }
 }
 
-fn status<'pod>(pod: &'pod Pod, container: &str) -> Option<&'pod ContainerStatus> {
+/// A container's status, of whatever sort it is.
+pub(super) fn status<'pod>(pod: &'pod Pod, container: &str) -> Option<&'pod ContainerStatus> {
     let status = pod.status.as_ref()?;
     let all = [&status.init_container_statuses, &status.container_statuses, &status.ephemeral_container_statuses];
     all.into_iter().flatten().find(|status| status.name == container)

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::{lines::Line, moment::Moment};
+use super::{lines::Line, moment::Moment, position::Position};
 
 /// A line by which the end is known again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +38,6 @@ impl Mark {
     #[must_use]
     pub fn length(&self) -> u64 {
         self.length
-    }
-
-    /// When it was taken.
-    #[must_use]
-    pub fn moment(&self) -> Moment {
-        self.moment
     }
 
     /// Whether it is this line, which may have grown since.
@@ -83,6 +77,12 @@ impl End {
             Self::Reached => false,
             Self::Line(mark) => mark.is(line, text),
         }
+    }
+
+    /// Behind it; behind nothing where there is nothing.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        if let Self::Line(mark) = self { Position::after(mark.moment) } else { Position::default() }
     }
 
     /// Whether nothing is known to be missing.

@@ -2,12 +2,13 @@
 //!
 //! A call (`run`, `answer`) merges the logs of a pod's containers (`source`), each of which reads its window by as many
 //! requests (`read`) as that takes. Below them are pure parts: `lines` takes bodies apart, `moment` reads times, `ring`
-//! holds the newest lines, `end` knows the end of a log again, `position` says where to go on, `page` encodes, `outcome`
-//! understands the kubelet's answers.
+//! holds the newest lines, `end` knows the end of a log again, `life` whether there will be more of it, `position` says where
+//! to go on, `page` encodes, `outcome` understands the kubelet's answers.
 
 mod answer;
 pub mod containers;
 pub mod end;
+pub mod life;
 pub mod limits;
 pub mod lines;
 pub mod merge;

@@ -54,6 +54,12 @@ impl Moment {
         RANGE.contains(&seconds).then_some((moment, DATE_TIME + fraction + zone + 1))
     }
 
+    /// Whether this may be a timestamp that was cut off.
+    #[must_use]
+    pub fn may_begin(text: &[u8]) -> bool {
+        text.len() < PREFIX_MAX && text.iter().all(|byte| byte.is_ascii_digit() || b"-T:.+Z".contains(byte))
+    }
+
     /// The moment of a protobuf timestamp; None where it is not one that RFC 3339 can write.
     #[must_use]
     pub fn of(timestamp: &Timestamp) -> Option<Self> {

@@ -128,8 +128,17 @@ impl Trouble {
             }
             StatusCode::BAD_REQUEST if says("previous terminated container") => Self::no_previous(restarts),
             StatusCode::BAD_REQUEST if says("is not valid for pod") => Self::no_such_container(),
-            StatusCode::BAD_REQUEST if in_band_error(&message).is_some() => Self::runtime_error(&message),
-            StatusCode::NOT_FOUND => Self::pod_gone(),
+            StatusCode::BAD_REQUEST if says("is terminated") => Self::forgotten(),
+            // As long as the kubelet does not know the pod: it was started just now, or the pod was.
+            StatusCode::BAD_REQUEST
+                if says("cannot be found - no logs") || says("does not have a corresponding pod") =>
+            {
+                interrupted("the kubelet does not know the pod yet".into(), true)
+            }
+            StatusCode::BAD_REQUEST if let Some(error) = in_band_error(&message) => Self::runtime_error(&error),
+            // The API server's own answer; the kubelet has others, for what it does not know yet.
+            StatusCode::NOT_FOUND if message.starts_with("pods \"") => Self::pod_gone(),
+            StatusCode::NOT_FOUND => interrupted("the kubelet does not know the pod or the container yet".into(), true),
             // The API server's own refusal; a kubelet's is about nodes/proxy.
             StatusCode::FORBIDDEN if says("pods/log") || says("\"pods\"") => {
                 return Err(ReadError::Denied("get pods/log in this namespace".into()));
@@ -149,6 +158,14 @@ impl Trouble {
         })
     }
 
+    fn forgotten() -> Self {
+        Self {
+            status: ContainerLogStatus::RuntimeError,
+            message: "the container has ended, and the node has no log of it".into(),
+            missing: Some(Missing::UNREADABLE),
+        }
+    }
+
     fn no_previous(restarts: u32) -> Self {
         let (message, missing) = if restarts == 0 {
             ("the container has not been restarted", None)
@@ -166,26 +183,39 @@ fn unreachable(message: &str) -> bool {
         .any(|sign| message.contains(sign))
 }
 
+/// Most characters of an error that are passed on.
+const ERROR_MAX: usize = 300;
 /// The kubelet's error in place of a log, or behind one (kubernetes/kubernetes#142258).
 const UNABLE: &str = "unable to retrieve container logs for ";
-/// What else the kubelet writes where it cannot go on (cri-client: `pkg/logs/logs.go`); names of files may follow.
-const FAILED: &[&str] = &[
-    "failed to create fsnotify watcher: ",
-    "failed to try resolving symlinks in path ",
-    "failed to open log file ",
-    "failed to read log file ",
-    "failed to get parse function: ",
-];
+/// How else begins what the kubelet writes where it cannot go on (cri-client: `pkg/logs/logs.go`).
+const FAILED: &[&str] =
+    &["failed to ", "rpc error: code = ", "container status is nil", "context cancelled", "fsnotify"];
 
 /// The message where a whole line is an error of the kubelet's. It writes none into a line that has a timestamp, and a
 /// container writes no line without.
 #[must_use]
-pub fn in_band_error(line: &str) -> Option<&str> {
+pub fn in_band_error(line: &str) -> Option<String> {
     if is_unable(line) {
-        return Some(line);
+        return Some(line.to_owned());
     }
-    // What follows is a path on the node: nothing for the caller.
-    FAILED.iter().find(|failed| line.starts_with(**failed)).map(|failed| failed.trim_end_matches([':', ' ']))
+    FAILED.iter().any(|failed| line.starts_with(failed)).then(|| without_paths(line))
+}
+
+/// The kubelet's words without the names of files on the node, which are nothing for the caller.
+#[must_use]
+pub fn without_paths(text: &str) -> String {
+    let is_path = |word: &str| word.trim_start_matches(['"', '\'', '(']).starts_with('/');
+    let words = text.split_whitespace().map(|word| match word {
+        word if is_path(word) => {
+            if word.ends_with(':') {
+                "…:"
+            } else {
+                "…"
+            }
+        }
+        word => word,
+    });
+    words.collect::<Vec<_>>().join(" ").chars().take(ERROR_MAX).collect()
 }
 
 /// Where the error begins that was written right behind a last line without a line feed.
@@ -236,6 +266,36 @@ mod tests {
                 Log::RuntimeError,
                 Some((GapReason::LogUnreadable, false)),
             ),
+            (
+                400,
+                r#"container "web" in pod "web-0" is terminated"#,
+                Log::RuntimeError,
+                Some((GapReason::LogUnreadable, false)),
+            ),
+            (
+                400,
+                r#"pod "web-0" cannot be found - no logs available"#,
+                Log::Interrupted,
+                Some((GapReason::ReadInterrupted, true)),
+            ),
+            (
+                400,
+                r#"mirror pod "web-0" does not have a corresponding pod"#,
+                Log::Interrupted,
+                Some((GapReason::ReadInterrupted, true)),
+            ),
+            (
+                400,
+                r#"failed to open log file "/var/log/pods/shop_web-0_1/web/0.log": permission denied"#,
+                Log::RuntimeError,
+                Some((GapReason::LogUnreadable, false)),
+            ),
+            (
+                404,
+                r#"the server could not find the requested resource ( pods/log web-0)"#,
+                Log::Interrupted,
+                Some((GapReason::ReadInterrupted, true)),
+            ),
             (404, r#"pods "web-0" not found"#, Log::PodGone, Some((GapReason::LogCutNewer, false))),
             (
                 500,
@@ -259,7 +319,9 @@ mod tests {
             let trouble = Trouble::refused(mk_failure(code, message), 0).unwrap();
             let missing = trouble.missing.map(|missing| (missing.reason, missing.resumable));
             assert_eq!((trouble.status, missing), (status, gap), "{message}");
-            assert!(!trouble.message.contains("10.0.0.7"), "{}", trouble.message);
+            for secret in ["10.0.0.7", "/var/log"] {
+                assert!(!trouble.message.contains(secret), "{}", trouble.message);
+            }
         }
     }
 
@@ -278,10 +340,10 @@ mod tests {
     #[test]
     fn the_kubelets_own_words_are_known_and_nothing_else() {
         let error = "unable to retrieve container logs for containerd://0a1b";
-        assert_eq!(in_band_error(error), Some(error));
+        assert_eq!(in_band_error(error).as_deref(), Some(error));
         assert_eq!(
-            in_band_error("failed to open log file \"/var/log/x\": permission denied"),
-            Some("failed to open log file")
+            in_band_error("failed to open log file \"/var/log/x\": permission denied").as_deref(),
+            Some("failed to open log file …: permission denied")
         );
         assert_eq!(appended_error(error), Some(0));
         assert_eq!(appended_error(&format!("half a line{error}")), Some(11));

@@ -30,6 +30,12 @@ impl Position {
         Self { moment, lines: 0 }
     }
 
+    /// Behind every line of this moment.
+    #[must_use]
+    pub fn after(moment: Moment) -> Self {
+        Self { moment: Some(moment), lines: u64::MAX }
+    }
+
     /// The moment that the line before counts as.
     #[must_use]
     pub fn moment(&self) -> Option<Moment> {
@@ -44,7 +50,7 @@ impl Position {
             }
             // A read that is taken up here will not bring this line, so it must not be counted.
             Some(moment) if self.resume_since().is_some_and(|since| moment < since) => {}
-            _ => self.lines += 1,
+            _ => self.lines = self.lines.saturating_add(1),
         }
     }
 

@@ -9,16 +9,17 @@ use super::{
     end::{End, Mark},
     lines::{Line, LineSplitter},
     moment::Moment,
-    outcome::{Trouble, appended_error, in_band_error},
+    outcome::{Trouble, appended_error, in_band_error, without_paths},
     position::Position,
 };
 use crate::{
     error::ReadError,
     kubernetes::{
-        api::{Answer, Call, Failure, KubernetesApi},
+        api::{Answer, Call, Failure},
         names::{ContainerName, Namespace, ObjectName},
         resource::Resource,
     },
+    lists::Reader,
 };
 
 /// A kubelet that has to look for the beginning of a window in a large log says nothing for a while; after so long it is
@@ -32,14 +33,16 @@ const ACCEPT: &str = "application/json, */*";
 /// Whose logs a call reads.
 #[derive(Clone)]
 pub struct PodLogs {
-    /// The Kubernetes API.
-    pub api: KubernetesApi,
+    /// The Kubernetes API, and what of it may be read.
+    pub reader: Reader,
     /// The call that it is for.
     pub call: Call,
     /// The pod's namespace.
     pub namespace: Namespace,
     /// The pod.
     pub pod: ObjectName,
+    /// Of the pod: another one of its name has other logs.
+    pub uid: String,
     /// Of the run before the current one.
     pub previous: bool,
 }
@@ -63,6 +66,8 @@ pub struct LogRead {
     answer: Option<Answer>,
     splitter: LineSplitter,
     query: ReadQuery,
+    /// As the kubelet was asked.
+    since: Option<Moment>,
     end: End,
     position: Position,
     received: Received,
@@ -105,7 +110,7 @@ impl PodLogs {
             .with("follow", flag(query.follow))
             .with("tailLines", text(query.tail.map(|lines| lines.to_string())))
             .with("sinceTime", text(since.map(|since| since.to_string())));
-        let answer = self.api.send(&self.call, &target, ACCEPT).await?;
+        let answer = self.reader.api.send(&self.call, &target, ACCEPT).await?;
         Ok(LogRead {
             // A log is text; only 204, the answer for a pod without a node, has no type.
             no_content: answer.header(&CONTENT_TYPE).is_empty(),
@@ -113,6 +118,7 @@ impl PodLogs {
             answer: Some(answer),
             splitter: LineSplitter::default(),
             query,
+            since,
             end: end.of_lines_since(since),
             position: Position::default(),
             received: Received::default(),
@@ -157,6 +163,12 @@ impl LogRead {
             }
         }
         Ok(true)
+    }
+
+    /// Whether it waits for lines that are still to come.
+    #[must_use]
+    pub fn follows(&self) -> bool {
+        self.query.follow
     }
 
     /// The text of the line that was taken last.
@@ -248,6 +260,18 @@ impl LogRead {
             line.length = length as u64;
             return self.takes(line).then_some(line);
         }
+        if line.moment.is_none() && Moment::may_begin(self.splitter.text()) {
+            return None;
+        }
+        // The rest of a line whose beginning is older than `sinceTime` has no time either.
+        let in_line = self.received.lines == 0 && self.since.is_some();
+        if line.moment.is_none() && !in_line {
+            self.trouble = Some(Trouble::runtime_error(&without_paths(&text)));
+            return None;
+        }
+        if line.moment.is_none() && self.is_error() {
+            return None;
+        }
         // A tail may begin within the line.
         let all_of_tail = self.query.tail.is_some() && self.received.lines == 0;
         let whole = !self.query.follow && (all_of_tail || self.end.has(line, self.splitter.text()));
@@ -257,7 +281,7 @@ impl LogRead {
     fn is_error(&mut self) -> bool {
         let text = std::str::from_utf8(self.splitter.text()).unwrap_or_default();
         let Some(message) = in_band_error(text) else { return false };
-        self.trouble = Some(Trouble::runtime_error(message));
+        self.trouble = Some(Trouble::runtime_error(&message));
         true
     }
 }

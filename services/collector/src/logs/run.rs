@@ -92,7 +92,7 @@ impl LogRun {
             }
         }
         let LogRequest { namespace, pod, previous, follow, window, page_size, arguments, .. } = request;
-        let logs = PodLogs { api: reader.api, call, namespace, pod, previous };
+        let logs = PodLogs { reader, call, namespace, pod, uid: uid.clone(), previous };
         let out = Output {
             page: PageBuilder::new(page_size),
             pages,

@@ -51,6 +51,9 @@ pub struct Source {
     restarted: bool,
     /// Whether the window was read to its end.
     window_given: bool,
+    /// Whether the run was read to its end after it had ended, and whether that was tried as of an earlier run.
+    run_read: bool,
+    left: bool,
     pub(super) trouble: Option<Trouble>,
     pub(super) warnings: Vec<String>,
 }
@@ -89,6 +92,8 @@ impl Source {
             rotated: false,
             restarted: false,
             window_given: false,
+            run_read: false,
+            left: false,
             warnings: Vec::new(),
         }
     }

@@ -67,10 +67,26 @@ async fn following_from_now_gives_no_old_lines() {
     let request = ReadLogsRequest { whole_log: false, tail_lines: Some(0), ..follow() };
     let mut pages = call(&serve(&kubelet), request, SHORT).unwrap();
     let (seen, ()) = tokio::join!(lines(&mut pages, 1), async {
-        kubelet.requested(2).await;
+        kubelet.requested(1).await;
         kubelet.append("web", numbered(5..6));
     });
     assert_eq!(seen, ["line 5"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn following_from_now_loses_nothing_before_the_first_line() {
+    for before in [0, 5] {
+        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..before));
+        let request = ReadLogsRequest { whole_log: false, tail_lines: Some(0), ..follow() };
+        let mut pages = call(&serve(&kubelet), request, AMPLE).unwrap();
+        let (seen, ()) = tokio::join!(lines(&mut pages, 2), async {
+            kubelet.requested(1).await;
+            kubelet.fault(Fault::Status(500, "dial tcp 10.0.0.7:10250: i/o timeout"));
+            kubelet.break_connections();
+            kubelet.append("web", numbered(before..before + 2));
+        });
+        assert_eq!(seen, [format!("line {before}"), format!("line {}", before + 1)]);
+    }
 }
 
 #[tokio::test]
@@ -92,7 +108,9 @@ async fn a_connection_that_breaks_is_taken_up_without_loss_or_repeats() {
     let end = rest(pages).await;
     assert_eq!(seen, (0..11).map(|line| format!("line {line}")).collect::<Vec<_>>());
     assert!(end.iter().all(|page| page.lines.is_empty()));
-    assert!(end.last().unwrap().completeness.as_ref().unwrap().complete);
+    let end = end.last().unwrap();
+    assert_eq!(end.logs[0].status(), ContainerLogStatus::PodGone);
+    assert_eq!(end.completeness.as_ref().unwrap().gaps[0].reason(), GapReason::LogCutNewer);
 }
 
 #[tokio::test]
@@ -107,14 +125,16 @@ async fn a_log_that_ends_while_its_container_runs_is_taken_up_again() {
     assert_eq!(lines(&mut pages, 1).await, ["line 5"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_container_that_ends_ends_its_part_of_the_answer() {
     let kubelet = FakeKubelet::new(mk_pod(&["web", "proxy"])).with_log("web", numbered(0..2));
     let request = ReadLogsRequest { all_containers: true, ..follow() };
     let mut pages = call(&serve(&kubelet), request, SHORT).unwrap();
     lines(&mut pages, 2).await;
+    kubelet.requested(4).await;
     let mut pod = mk_pod(&["web", "proxy"]);
-    statuses(&mut pod)[0].state = Some(ContainerState::default());
+    statuses(&mut pod)[0] = statuses(&mut mk_ended_pod())[0].clone();
+    pod.spec.as_mut().unwrap().restart_policy = "Never".into();
     kubelet.set_pod(Some(pod));
     kubelet.end("web");
     kubelet.append("proxy", numbered(5..6));
@@ -123,10 +143,10 @@ async fn a_container_that_ends_ends_its_part_of_the_answer() {
     assert!(end.completeness.unwrap().complete);
     assert_eq!(end.logs.iter().map(|log| log.lines).collect::<Vec<_>>(), [2, 1]);
     let web = kubelet.requests().into_iter().filter(|request| request.contains("container=web")).count();
-    assert_eq!(web, 2, "nobody asks again for a log that has ended");
+    assert_eq!(web, 3, "a log that has ended is read to its end once");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_node_that_is_lost_while_its_log_is_followed_is_told_at_the_deadline() {
     let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..5));
     let mut pages = call(&serve(&kubelet), follow(), SHORT).unwrap();
@@ -139,16 +159,166 @@ async fn a_node_that_is_lost_while_its_log_is_followed_is_told_at_the_deadline()
     let end = rest(pages).await.pop().unwrap();
     assert_eq!(end.logs[0].status(), ContainerLogStatus::NodeUnreachable);
     assert!(end.logs[0].cut_newer);
-    assert_eq!(end.completeness.unwrap().gaps[0].reason(), GapReason::LogUnreadable);
+    let gap = &end.completeness.as_ref().unwrap().gaps[0];
+    assert_eq!((gap.reason(), gap.resumable), (GapReason::LogUnreadable, true));
 }
 
 #[tokio::test]
 async fn a_log_that_cannot_be_read_is_not_followed() {
     let kubelet = FakeKubelet::new(mk_pod(&["web"]));
-    kubelet.fault(Fault::Status(400, "container \"web\" in pod \"web-0\" is waiting to start: PodInitializing"));
+    kubelet.fault(Fault::Status(400, "container web is not valid for pod web-0"));
     let answer = read(&kubelet, follow()).await.unwrap();
-    assert_eq!(answer.status(), ContainerLogStatus::NotStarted);
+    assert_eq!(answer.status(), ContainerLogStatus::NoSuchContainer);
     assert_eq!(kubelet.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_has_not_started_is_waited_for() {
+    let mut pod = mk_pod(&["web"]);
+    statuses(&mut pod)[0].state = Some(ContainerState::default());
+    let kubelet = FakeKubelet::new(pod);
+    kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is waiting to start: ContainerCreating"));
+    let early = read_until(&kubelet, follow(), Duration::from_millis(300)).await.unwrap();
+    assert_eq!((early.status(), early.completeness.complete), (ContainerLogStatus::NotStarted, true));
+    assert!(!early.completeness.resume_token.is_empty());
+
+    kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is waiting to start: ContainerCreating"));
+    let mut pages =
+        call(&serve(&kubelet), ReadLogsRequest { tail_lines: Some(0), whole_log: false, ..follow() }, AMPLE).unwrap();
+    let (seen, ()) = tokio::join!(lines(&mut pages, 2), async {
+        kubelet.looked(2).await;
+        kubelet.append("web", numbered(0..2));
+        kubelet.set_pod(Some(mk_pod(&["web"])));
+    });
+    assert_eq!(seen, ["line 0", "line 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_run_of_a_container_that_crashes_is_followed_to_its_end() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    let mut seen = lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    // What it said while the connection was broken is read of the earlier run.
+    kubelet.append("web", numbered(2..3));
+    kubelet.restart("web", mk_restarted_pod(1), numbered(3..4));
+    seen.extend(lines(&mut pages, 2).await);
+    // It crashes again, and is started again only later; meanwhile its connection has ended neatly, but too early.
+    kubelet.requested(4).await;
+    kubelet.set_pod(Some(mk_looping_pod(1)));
+    kubelet.break_connections();
+    kubelet.append("web", numbered(4..5));
+    seen.extend(lines(&mut pages, 1).await);
+    kubelet.restart("web", mk_restarted_pod(2), numbered(5..6));
+    seen.extend(lines(&mut pages, 1).await);
+    assert_eq!(seen, (0..6).map(|line| format!("line {line}")).collect::<Vec<_>>());
+    let end = rest(pages).await.pop().unwrap().completeness.unwrap();
+    assert!(end.complete && !end.resume_token.is_empty(), "{end:?}");
+    let request = ReadLogsRequest { page_token: end.resume_token, ..follow() };
+    let resumed = read_until(&kubelet, request, Duration::from_millis(300)).await.unwrap();
+    assert!(resumed.completeness.complete && resumed.texts().is_empty(), "{resumed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_whose_end_cannot_be_had_has_a_gap() {
+    for restarts in [1, 2] {
+        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+        let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+        lines(&mut pages, 2).await;
+        kubelet.requested(2).await;
+        kubelet.fault(Fault::Status(500, "dial tcp 10.0.0.7:10250: connect: no route to host"));
+        kubelet.restart("web", mk_restarted_pod(restarts), numbered(3..4));
+        if restarts == 1 {
+            kubelet.forget_previous("web");
+        }
+        assert_eq!(lines(&mut pages, 1).await, ["line 3"], "the lines of the later run come nevertheless");
+        let end = rest(pages).await.pop().unwrap();
+        let gaps = end.completeness.unwrap().gaps;
+        assert_eq!((gaps.len(), gaps[0].reason()), (1, GapReason::LogCutNewer));
+        assert_eq!(end.logs[0].status(), ContainerLogStatus::Read);
+    }
+}
+
+#[tokio::test]
+async fn another_pod_of_the_same_name_is_not_followed_in_its_place() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    let mut other = mk_pod(&["web"]);
+    other.metadata.as_mut().unwrap().uid = "2".into();
+    kubelet.restart("web", other, numbered(3..4));
+    let end = rest(pages).await.pop().unwrap();
+    assert_eq!((end.logs[0].status(), end.lines.len()), (ContainerLogStatus::PodGone, 0));
+    assert_eq!(end.completeness.unwrap().gaps[0].reason(), GapReason::LogCutNewer);
+}
+
+#[tokio::test]
+async fn a_kubelet_that_does_not_know_the_pod_yet_is_asked_again() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    kubelet.fault(Fault::Status(404, "the server could not find the requested resource ( pods/log web-0)"));
+    kubelet.break_connections();
+    kubelet.append("web", numbered(2..3));
+    assert_eq!(lines(&mut pages, 1).await, ["line 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_kubelet_says_of_its_own_is_no_line() {
+    for error in [
+        "failed to watch directory \"/var/log/pods/shop_web-0_1/web\": no space left on device",
+        "failed to tail 2 lines of log file \"/var/log/pods/x\": EOF",
+        "rpc error: code = NotFound desc = an error occurred when try to find container \"0a1b\": not found",
+        "container status is nil",
+        "context cancelled",
+        "something new",
+    ] {
+        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+        kubelet.fault(Fault::Append(error));
+        let window = read(&kubelet, whole()).await.unwrap();
+        assert_eq!((window.status(), window.texts().len()), (ContainerLogStatus::RuntimeError, 2), "{error}");
+        assert_eq!(window.gap().reason(), GapReason::LogUnreadable);
+        assert!(!window.log().message.contains("/var"), "{}", window.log().message);
+
+        kubelet.fault(Fault::None);
+        kubelet.fault(Fault::Append(error));
+        let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+        lines(&mut pages, 2).await;
+        kubelet.requested(4).await;
+        kubelet.append("web", numbered(2..3));
+        assert_eq!(lines(&mut pages, 1).await, ["line 2"], "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_has_been_quiet_for_long_is_not_trusted() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    kubelet.fault(Fault::None);
+    kubelet.fault(Fault::StallAfter(0));
+    let mut pages = call(&serve(&kubelet), follow(), Duration::from_secs(3600)).unwrap();
+    let seen = lines(&mut pages, 2).await;
+    assert_eq!(seen, ["line 0", "line 1"]);
+    kubelet.append("web", numbered(2..3));
+    assert_eq!(lines(&mut pages, 1).await, ["line 2"]);
+}
+
+#[tokio::test]
+async fn a_window_does_not_wait_until_its_log_may_be_followed() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let logs = serve(&kubelet);
+    let mut others = Vec::new();
+    for _ in 0..16 {
+        let mut pages = call(&logs, follow(), AMPLE).unwrap();
+        lines(&mut pages, 2).await;
+        others.push(pages);
+    }
+    kubelet.requested(32).await;
+    let mut pages = call(&logs, follow(), SHORT).unwrap();
+    assert_eq!(lines(&mut pages, 2).await, ["line 0", "line 1"]);
+    let end = rest(pages).await.pop().unwrap();
+    assert_eq!(end.completeness.unwrap().gaps[0].reason(), GapReason::Overloaded);
 }
 
 #[tokio::test]
@@ -157,9 +327,7 @@ async fn a_followed_log_goes_on_by_the_token_of_its_end() {
     let first = read_until(&kubelet, follow(), Duration::from_millis(300)).await.unwrap();
     kubelet.append("web", numbered(5..8));
     kubelet.end("web");
-    let mut pod = mk_pod(&["web"]);
-    statuses(&mut pod)[0].state = None;
-    kubelet.set_pod(Some(pod));
+    kubelet.set_pod(Some(mk_ended_pod()));
     let page_token = first.completeness.resume_token.clone();
     let second = read(&kubelet, ReadLogsRequest { page_token, ..follow() }).await.unwrap();
     assert_eq!(second.texts(), ["line 5", "line 6", "line 7"]);

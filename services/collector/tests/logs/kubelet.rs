@@ -130,6 +130,22 @@ impl FakeKubelet {
         self.change(|state| state.logs.entry((container.to_owned(), false)).or_default().ended = true);
     }
 
+    /// A new run begins, with these lines; the one before becomes the earlier one.
+    pub fn restart(&self, container: &str, pod: Pod, records: impl IntoIterator<Item = Record>) {
+        self.change(|state| {
+            let log = Log { records: records.into_iter().collect(), ended: false };
+            let before = state.logs.insert((container.to_owned(), false), log).unwrap_or_default();
+            state.logs.insert((container.to_owned(), true), Log { ended: true, ..before });
+            state.pod = Some(pod);
+            state.age += 1;
+        });
+    }
+
+    /// The node no longer has the log of the earlier run.
+    pub fn forget_previous(&self, container: &str) {
+        self.change(|state| state.logs.remove(&(container.to_owned(), true)));
+    }
+
     /// Drops what was logged so far, as a rotation does.
     pub fn rotate(&self, container: &str) {
         self.change(|state| state.logs.entry((container.to_owned(), false)).or_default().records.clear());
@@ -138,6 +154,13 @@ impl FakeKubelet {
     /// The next requests for the newest line have these faults, one each.
     pub fn fault_look(&self, fault: Fault) {
         self.change(|state| state.look_faults.push_back(fault));
+    }
+
+    /// Resolves once the newest line was asked for so often.
+    pub async fn looked(&self, times: usize) {
+        let mut changed = self.0.changed.subscribe();
+        let looked = changed.wait_for(|_| self.looks() >= times);
+        tokio::time::timeout(PATIENCE, looked).await.expect("the newest line should be asked for").unwrap();
     }
 
     /// How often the newest line was asked for.
@@ -246,7 +269,8 @@ impl FakeKubelet {
             next: log.records.len().saturating_sub(tail.unwrap_or(usize::MAX)),
             new_line: true,
             since: query.get("sinceTime").map(|since| since.parse().unwrap()),
-            follow: query.get("follow") == Some("true"),
+            // With an error the log ends.
+            follow: query.get("follow") == Some("true") && append.is_empty(),
             age: state.age,
         };
         let pieces = state.pieces.clone();

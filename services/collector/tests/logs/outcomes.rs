@@ -212,6 +212,24 @@ async fn where_the_end_cannot_be_asked_for_there_is_no_read() {
 }
 
 #[tokio::test]
+async fn where_the_place_is_known_a_lost_node_is_a_gap_that_can_be_resumed() {
+    let kubelet = mk_kubelet();
+    kubelet.fault(Fault::CutAfter(500));
+    let broken = read(&kubelet, whole()).await.unwrap();
+    let page_token = broken.completeness.resume_token.clone();
+    kubelet.fault_look(Fault::Status(500, UNREACHABLE));
+    let lost = read(&kubelet, ReadLogsRequest { page_token, ..whole() }).await.unwrap();
+    assert_eq!(lost.status(), ContainerLogStatus::NodeUnreachable);
+    assert_eq!(
+        (lost.gap().reason(), lost.gap().resumable, lost.log().cut_newer),
+        (GapReason::LogUnreadable, true, true)
+    );
+    let page_token = lost.completeness.resume_token.clone();
+    let rest = read(&kubelet, ReadLogsRequest { page_token, ..whole() }).await.unwrap();
+    assert_eq!(broken.texts().len() + rest.texts().len(), 20);
+}
+
+#[tokio::test]
 async fn newest_lines_that_could_not_be_found_are_sought_again_by_the_token() {
     let kubelet = mk_kubelet();
     kubelet.fault(Fault::CutAfter(500));

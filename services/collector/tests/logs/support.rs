@@ -8,8 +8,9 @@ use gumshoe_collector::{
     lists::{Reader, scope::Scope},
 };
 use gumshoe_proto::collector::v1::{
-    Completeness, Container, ContainerLog, ContainerLogStatus, ContainerState, ContainerStateRunning, ContainerStatus,
-    Gap, GapReason, LogLine, ObjectMeta, Pod, PodSpec, PodStatus, ReadLogsRequest, ReadLogsResponse,
+    Completeness, Container, ContainerLog, ContainerLogStatus, ContainerState, ContainerStateRunning,
+    ContainerStateTerminated, ContainerStatus, Gap, GapReason, LogLine, ObjectMeta, Pod, PodSpec, PodStatus,
+    ReadLogsRequest, ReadLogsResponse,
 };
 use gumshoe_runtime::deadline::Deadline;
 use jiff::{SignedDuration, Timestamp};
@@ -75,6 +76,30 @@ pub fn mk_pod(containers: &[&str]) -> Pod {
         }),
         ..Pod::default()
     }
+}
+
+/// A pod whose only container has ended for good.
+pub fn mk_ended_pod() -> Pod {
+    let mut pod = mk_looping_pod(0);
+    pod.spec.as_mut().unwrap().restart_policy = "Never".into();
+    pod
+}
+
+/// A pod whose only container has ended after so many restarts, and will be started again.
+pub fn mk_looping_pod(restarts: i32) -> Pod {
+    let mut pod = mk_pod(&["web"]);
+    let status = &mut statuses(&mut pod)[0];
+    let terminated = ContainerStateTerminated { exit_code: Some(2), ..ContainerStateTerminated::default() };
+    status.state = Some(ContainerState { terminated: Some(terminated), ..ContainerState::default() });
+    status.restart_count = Some(restarts);
+    pod
+}
+
+/// A pod whose only container runs after so many restarts.
+pub fn mk_restarted_pod(restarts: i32) -> Pod {
+    let mut pod = mk_pod(&["web"]);
+    statuses(&mut pod)[0].restart_count = Some(restarts);
+    pod
 }
 
 pub fn statuses(pod: &mut Pod) -> &mut Vec<ContainerStatus> {

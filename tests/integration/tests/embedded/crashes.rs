@@ -23,11 +23,12 @@ async fn half_done() -> (Stack, Gate) {
     let shop = mk_shop(PODS).log(ContainerId::new("shop", "web-00000", "app"), log);
     let stack = Stack::of(shop).start().await.unwrap();
     let gate = Gate::closed();
-    let stall = |matching| {
+    let stall = |matching, times| {
         let action = Action::StallBody { after: 2_500_000, until: gate.clone() };
-        stack.replay.faults().push(Fault { matching, times: 1, action })
+        stack.replay.faults().push(Fault { matching, times, action })
     };
-    let stalled = [stall(Requests::lists(Resource::Pods)), stall(Requests::logs())];
+    // Of the two requests for a log, the first asks for its newest line only.
+    let stalled = [stall(Requests::lists(Resource::Pods), 1), stall(Requests::logs(), 2)];
     let log = ReadLogsRequest {
         namespace: "shop".into(),
         pod: "web-00000".into(),

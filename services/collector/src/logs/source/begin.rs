@@ -1,11 +1,13 @@
 //! The beginning of a read: where its log ends, then the first line of its window.
 
+use gumshoe_proto::collector::v1::ContainerLogStatus;
+
 use super::{Feed, Place, RECORD_MIN, Source};
 use crate::{
     error::ReadError,
     logs::{
         end::End,
-        outcome::Trouble,
+        outcome::{Missing, Trouble},
         read::{LogRead, PodLogs, ReadQuery},
         request::Window,
     },
@@ -28,6 +30,12 @@ impl Source {
             return Ok(());
         }
         let Some(end) = self.find_end(logs).await? else { return Ok(()) };
+        if self.follow && self.place == Place::Beginning && self.window.tail == Some(0) && end != End::Unknown {
+            // From now on means from a place, to which every connection can come back.
+            self.place = Place::Behind(end.position());
+            self.window_given = true;
+            return Ok(());
+        }
         match (self.place, self.window.newest) {
             (Place::End, _) => return Ok(()),
             (Place::Beginning, Some(max)) => self.read_newest(logs, max, end).await?,
@@ -46,7 +54,7 @@ impl Source {
 
     /// Asks for the newest line: a read that begins afterwards is whole when it has come there. The kubelet finds it from the
     /// end of the file. None where there is nothing to read.
-    async fn find_end(&mut self, logs: &PodLogs) -> Result<Option<End>, ReadError> {
+    pub(super) async fn find_end(&mut self, logs: &PodLogs) -> Result<Option<End>, ReadError> {
         let mut records = LOOK_RECORDS;
         let mut before = 0;
         loop {
@@ -99,7 +107,12 @@ impl Source {
                 Ok(Some(read))
             }
             Err(failure) => {
-                self.trouble = Some(Trouble::refused(failure, self.run.restarts)?);
+                let mut trouble = Trouble::refused(failure, self.run.restarts)?;
+                // Where the place is known, the rest can be had once the node is back.
+                if trouble.status == ContainerLogStatus::NodeUnreachable && matches!(self.place, Place::Behind(_)) {
+                    trouble.missing = Some(Missing { newer: true, resumable: true, ..Missing::UNREADABLE });
+                }
+                self.trouble = Some(trouble);
                 Ok(None)
             }
         }

@@ -1,34 +1,55 @@
-//! Following a log: what comes after the window, over as many connections as it takes.
+//! Following a log: what comes after the window, over as many connections and as many runs of the container as it takes.
+//!
+//! A connection that ends says nothing: the kubelet may have gone away, or the run may have ended. So the pod is asked. A run
+//! that has ended is read to its end once more, without following, before the next one is waited for.
 
 use std::time::Duration;
 
 use gumshoe_proto::collector::v1::{ContainerLogStatus, Pod};
+use tokio::time::timeout;
 
 use super::{Feed, Place, Source};
 use crate::{
     error::ReadError,
-    kubernetes::repair::decode_lossy,
-    lists::kind::Kind as _,
     logs::{
-        containers::run,
+        containers::{Run, run},
         end::End,
+        life::Life,
         outcome::Trouble,
+        position::Position,
         read::{PodLogs, ReadQuery},
     },
 };
 
 /// The wait before the second connection; it doubles with each that brings nothing.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
-/// The longest wait: a node that comes back is noticed soon enough.
+/// The longest wait: a node that comes back, and a container that starts again, is noticed soon enough.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// A log that says nothing for so long is asked for anew: nobody would ever tell that what lies between us and the node has
+/// forgotten the connection.
+const QUIET: Duration = Duration::from_secs(120);
+
+/// What the pod says of the container.
+enum News {
+    /// The pod is not there any more, or another one has its name.
+    Gone,
+    /// The pod could not be asked.
+    None,
+    /// Of the run whose log is read.
+    Same(Life),
+    /// There has been another run since.
+    Later(Run),
+}
 
 impl Source {
     /// Whether lines may still come.
     #[must_use]
     pub fn goes_on(&self) -> bool {
-        // Without a place to go on from, all of the log would come instead of its window.
+        // Without a place to go on from, all of the log would come instead of its window; before the first run it is the same.
+        let not_started = |trouble: &Trouble| trouble.status == ContainerLogStatus::NotStarted;
         let from_somewhere = self.window_given || matches!(self.place, Place::Behind(_));
-        let possible = self.trouble.as_ref().is_none_or(|trouble| passes(trouble) && from_somewhere);
+        let possible =
+            self.trouble.as_ref().is_none_or(|trouble| not_started(trouble) || (passes(trouble) && from_somewhere));
         self.follow && self.place != Place::End && possible
     }
 
@@ -44,78 +65,125 @@ impl Source {
                 return Ok(());
             }
             let Feed::Read(read) = &mut self.feed else {
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
-                self.connect(logs).await?;
                 if !self.goes_on() {
                     return Ok(());
                 }
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
+                self.take_up(logs).await?;
                 continue;
             };
-            match read.more().await {
-                Ok(true) => {}
-                Ok(false) => {
+            match timeout(QUIET, read.more()).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => {
+                    let is_end = !read.follows();
                     self.trouble = read.take_trouble();
                     self.feed = Feed::None;
-                    // A kubelet that goes away ends a log as neatly as a container does.
-                    if self.trouble.is_none() && !self.still_runs(logs).await {
-                        self.place = Place::End;
-                    }
-                    if !self.goes_on() {
-                        return Ok(());
-                    }
+                    self.run_read = is_end && self.trouble.is_none();
                 }
-                Err(ReadError::Deadline) => return Ok(()),
-                Err(error) => {
+                Ok(Err(ReadError::Deadline)) => return Ok(()),
+                Ok(Err(error)) => {
                     self.feed = Feed::None;
                     self.trouble = Some(Trouble::broken(&error));
                 }
+                Err(_) => self.feed = Feed::None,
             }
         }
     }
 
-    async fn connect(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
-        let behind = if let Place::Behind(position) = self.place { Some(position) } else { None };
-        // Where nothing was there, all that comes is new; but `tail_lines = 0` has left out what there was.
-        let tail = self.window.tail.filter(|tail| *tail == 0 && behind.is_none());
-        let query = ReadQuery { tail, since: self.window.since, behind, follow: true };
-        if let Some(read) = self.request(logs, query, End::Unknown).await? {
-            self.trouble = None;
-            self.feed = Feed::Read(Box::new(read));
+    /// Opens the next connection, if there is something to be read.
+    async fn take_up(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
+        match self.ask(logs).await {
+            News::Gone => self.trouble = Some(Trouble::pod_gone()),
+            News::Same(Life::NotStarted) => {}
+            News::Same(Life::Ended { returns: false }) if self.run_read => self.place = Place::End,
+            News::Same(Life::Ended { .. }) if self.run_read => {}
+            News::Same(Life::Ended { .. }) => self.read_to_end(logs).await?,
+            News::None | News::Same(Life::Runs) => self.connect(logs).await?,
+            News::Later(run) => self.leave_run(logs, run).await?,
         }
         Ok(())
     }
 
-    /// Whether the run whose log it is goes on; in doubt it does.
-    async fn still_runs(&mut self, logs: &PodLogs) -> bool {
-        match pod(logs).await {
-            Ok(pod) => {
-                let now = run(&pod, self.name.as_str(), false);
-                now.running && now.restarts == self.run.restarts
-            }
-            Err(ReadError::NotFound { .. }) => false,
-            Err(_) => true,
+    async fn ask(&mut self, logs: &PodLogs) -> News {
+        let pod = match logs.reader.object::<Pod>(&logs.call, &logs.namespace, &logs.pod).await {
+            Ok((pod, _)) => pod,
+            Err(ReadError::NotFound { .. }) => return News::Gone,
+            Err(_) => return News::None,
+        };
+        if pod.metadata.as_ref().is_none_or(|metadata| metadata.uid != logs.uid) {
+            return News::Gone;
+        }
+        let now = run(&pod, self.name.as_str(), false);
+        if now.restarts == self.run.restarts {
+            News::Same(Life::of(&pod, self.name.as_str()))
+        } else {
+            News::Later(now)
         }
     }
-}
 
-async fn pod(logs: &PodLogs) -> Result<Pod, ReadError> {
-    let (bytes, _) = logs.api.get(&logs.call, Pod::RESOURCE, &logs.namespace, &logs.pod).await?;
-    decode_lossy(&bytes).map_err(|error| ReadError::Malformed(error.to_string()))
+    async fn connect(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
+        // Where nothing was there, all that comes is new; but `tail_lines = 0` has left out what there was.
+        let behind = self.behind();
+        let tail = self.window.tail.filter(|tail| *tail == 0 && behind.is_none() && self.window_given);
+        let query = ReadQuery { tail, since: self.window.since, behind, follow: true };
+        // Older kubelets say nothing at all before the first line.
+        let Ok(read) = timeout(QUIET, self.request(logs, query, End::Unknown)).await else { return Ok(()) };
+        let Some(read) = read? else { return Ok(()) };
+        // While the connection was made the container may have been restarted.
+        match self.ask(logs).await {
+            News::None | News::Same(_) => {
+                self.trouble = None;
+                self.feed = Feed::Read(Box::new(read));
+            }
+            News::Gone => self.trouble = Some(Trouble::pod_gone()),
+            News::Later(run) => self.leave_run(logs, run).await?,
+        }
+        Ok(())
+    }
+
+    /// Reads what a run that has ended still had to say.
+    async fn read_to_end(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
+        self.trouble = None;
+        let Some(end) = self.find_end(logs).await? else { return Ok(()) };
+        let query = ReadQuery { since: self.window.since, behind: self.behind(), ..ReadQuery::default() };
+        self.open(logs, query, end).await
+    }
+
+    /// Reads what the run before still had to say, as long as it can be had; then goes on with the later one.
+    async fn leave_run(&mut self, logs: &PodLogs, later: Run) -> Result<(), ReadError> {
+        let next = later.restarts == self.run.restarts + 1;
+        if next && !self.run_read && !std::mem::replace(&mut self.left, true) {
+            self.read_to_end(&PodLogs { previous: true, ..logs.clone() }).await?;
+            if matches!(self.feed, Feed::Read(_)) {
+                return Ok(());
+            }
+        }
+        let whole = next && self.run_read;
+        self.restarted |= !whole;
+        if !self.restarted {
+            self.began_in = later.restarts;
+        }
+        self.trouble = None;
+        self.run = later;
+        self.run_read = false;
+        self.left = false;
+        self.place = Place::Behind(Position::default());
+        Ok(())
+    }
+
+    fn behind(&self) -> Option<Position> {
+        if let Place::Behind(position) = self.place { Some(position) } else { None }
+    }
 }
 
 /// Whether a trouble may be over when it is tried again.
 fn passes(trouble: &Trouble) -> bool {
     use ContainerLogStatus as Log;
     match trouble.status {
-        Log::Interrupted | Log::NodeUnreachable => true,
-        Log::Unspecified
-        | Log::Read
-        | Log::NotStarted
-        | Log::NoPrevious
-        | Log::NoSuchContainer
-        | Log::NotScheduled
-        | Log::RuntimeError
-        | Log::PodGone => false,
+        Log::Interrupted | Log::NodeUnreachable | Log::RuntimeError | Log::NotStarted => true,
+        Log::Unspecified | Log::Read | Log::NoPrevious | Log::NoSuchContainer | Log::NotScheduled | Log::PodGone => {
+            false
+        }
     }
 }

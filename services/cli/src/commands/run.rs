@@ -178,14 +178,21 @@ fn finish(command: &Command, reader: &Reader, output: Output, gathered: Gathered
     let runs = reader.runs_of(&command.id).count();
     if runs > 1 {
         note(&[Note::Plain(format!("note: the command was worked on {runs} times; this is run {}", key.run))]);
+        let others = reader.runs_of(&command.id).filter(|(other, _)| *other != key);
+        let errors = others.filter_map(|(other, run)| Some((other, run.end()?.error.as_ref()?)));
+        let said = |(other, error): (&RunKey, &_)| {
+            Note::Plain(format!("note: run {} ended with {}", other.run, present::error_line(error)))
+        };
+        note(&errors.map(said).collect::<Vec<_>>());
     }
     note(&notes);
     Ok(if gathered == Gathered::Interrupted { Exit::Interrupted } else { exit })
 }
 
-/// The run to show: one that is whole, else the one of which most arrived.
+/// The run to show: one that is the whole answer, else the one of which most arrived, else one that says why there is none.
 fn best<'a>(command: &Command, reader: &'a Reader) -> Option<(&'a RunKey, &'a Run)> {
-    reader.complete(&command.id).or_else(|| reader.runs_of(&command.id).max_by_key(|(_, run)| run.bytes()))
+    let most = || reader.runs_of(&command.id).max_by_key(|(_, run)| (run.bytes(), run.is_complete()));
+    reader.complete(&command.id).or_else(most)
 }
 
 /// What happens while results come.

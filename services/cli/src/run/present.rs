@@ -78,7 +78,7 @@ fn ends(request: &page::Request, outcome: Option<&QueryOutcome>, ending: Option<
 }
 
 /// `NOT_FOUND (OBJECT_NOT_FOUND): pod shop/web-0 not found`.
-fn error_line(error: &RunError) -> String {
+pub(crate) fn error_line(error: &RunError) -> String {
     let reason = if error.reason.is_empty() { String::new() } else { format!(" ({})", error.reason) };
     format!("{}{reason}: {}", error.code, error.message)
 }

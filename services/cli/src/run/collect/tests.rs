@@ -5,7 +5,7 @@ use std::{
 
 use futures::FutureExt as _;
 use gumshoe_proto::{
-    bridge::v1::{Accepted, End, Page, QueryOutcome, Result as RunResult, result::Kind},
+    bridge::v1::{Accepted, End, EndStatus, Page, QueryOutcome, Result as RunResult, result::Kind},
     envelope::encode_result,
     run::{PageDigest, RunDigest},
 };
@@ -262,6 +262,31 @@ async fn nothing_of_ours_stays_behind_a_whole_run() {
     let queue = FakeQueue { batch: 4, ..FakeQueue::new(messages) };
     assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::Whole);
     assert_eq!(queue.held(), []);
+}
+
+/// The `End` of a run in which the queries were not asked.
+fn mk_refusal(command_id: &str, run: &str) -> Message {
+    let (command_id, run, investigation_id) = (command_id.into(), run.into(), "i1".into());
+    let sha256 = RunDigest::default().sha256().to_vec().into();
+    let end = End { status: EndStatus::Expired.into(), sha256, ..End::default() };
+    let result = RunResult { command_id, run, seq: 1, investigation_id, kind: Some(Kind::End(end)) };
+    mk_message("refusal".into(), encode_result(&result, Timestamp::UNIX_EPOCH))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_under_way_is_waited_for_when_another_was_refused() {
+    let mut messages = mk_run("c1", "r1");
+    messages.insert(1, mk_refusal("c1", "r2"));
+    let queue = FakeQueue { batch: 1, ..FakeQueue::new(messages) };
+    let outcome = gather(&queue).await;
+    assert_eq!((outcome.gathered.unwrap(), outcome.heard.results.len()), (Gathered::Whole, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_alone_is_an_answer() {
+    let begun = Instant::now();
+    assert_eq!(gather(&FakeQueue::new([mk_refusal("c1", "r1")])).await.gathered.unwrap(), Gathered::Whole);
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test(start_paused = true)]

@@ -70,9 +70,9 @@ pub struct Args {
     #[arg(long, env = "GUMSHOE_MAX_DEADLINE", value_name = "DURATION", default_value = "1h", value_parser = duration_between::<1, 3600>)]
     pub max_deadline: Duration,
 
-    /// How long SQS hides a received command from other bridges, 15s to 12h. It is extended every third of that time while the
+    /// How long SQS hides a received command from other bridges, 45s to 4h. It is extended every third of that time while the
     /// command is worked on; when the bridge dies, another one gets the command after this time.
-    #[arg(long, env = "GUMSHOE_VISIBILITY_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration_between::<15, 43200>)]
+    #[arg(long, env = "GUMSHOE_VISIBILITY_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration_between::<45, 14400>)]
     pub visibility_timeout: Duration,
 
     /// How long one receive call waits for a command, 0s to 20s. A bridge that is told to end lets its last call come back
@@ -158,7 +158,8 @@ mod tests {
             "--concurrency=0",
             "--max-deadline=3601",
             "--max-deadline=0",
-            "--visibility-timeout=1",
+            "--visibility-timeout=44s",
+            "--visibility-timeout=12h",
             "--receive-wait=21s",
             "--drain-timeout=soon",
         ] {

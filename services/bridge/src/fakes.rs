@@ -143,6 +143,7 @@ impl ResultQueue for RecordingQueue {
 pub(crate) struct FakeCommands {
     pub(crate) receives: Fates,
     pub(crate) changes: Fates,
+    pub(crate) deletes: Fates,
     inbox: Mutex<VecDeque<Received>>,
     arrived: Notify,
     seen: Mutex<Vec<Seen>>,
@@ -213,7 +214,7 @@ impl CommandQueue for FakeCommands {
 
     async fn delete(&self, receipt_handle: &str) -> Result<(), QueueError> {
         self.note(Seen::Delete(receipt_handle.into()));
-        Ok(())
+        self.deletes.next("DeleteMessage").await.map(drop)
     }
 }
 

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+#[cfg(test)]
+pub(crate) use check::LEAST_MESSAGE_SIZE;
 pub use check::{AttributeSource, Attributes, CheckError, Checked, check, check_urls};
 pub use gumshoe_queue::{QueueUrl, QueueUrlError};
 pub use lease::{Lease, Leases};

@@ -110,8 +110,10 @@ impl Bridge {
         let metrics = Metrics::new(&mut handle.registry());
         let connection = connect(&command_queue, &result_queues, receive_wait).await?;
         let queue: Arc<dyn CommandQueue> = Arc::new(connection.command_queue(&command_queue));
+        let leases = Leases::new(queue.clone(), visibility_timeout).with_gate(handle.readiness("leases"));
         let poll = Poll {
-            queue: queue.clone(),
+            queue,
+            leases: leases.clone(),
             wait: receive_wait,
             visibility: visibility_timeout,
             room: Arc::new(Semaphore::new(concurrency as usize)),
@@ -123,7 +125,7 @@ impl Bridge {
             command_queue,
             result_queues,
             collectors: connect_collectors(collectors, identity)?,
-            worker_leases: Leases::new(queue, visibility_timeout),
+            worker_leases: leases,
             poll,
             queues_gate: handle.readiness("queues"),
             result_buffer,

@@ -11,7 +11,7 @@ use gumshoe_runtime::{backoff::Backoff, chain::Chain};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -29,6 +29,12 @@ const HANDED: usize = 16;
 
 /// How long a command rests after a try that failed, by the number of tries.
 const RESTS: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(300));
+
+/// Between tries to delete a command that was answered.
+const DELETE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
+
+/// So long that is tried: a command takes a place while it is, and somebody may repair a permission.
+const DELETE_TIME: Duration = Duration::from_secs(600);
 
 /// Works on commands.
 #[derive(Clone)]
@@ -75,7 +81,7 @@ impl Worker {
             () = lease.lost() => Ended::LeaseLost,
             () = self.give_up.cancelled() => Ended::GaveUp,
         };
-        let outcome = settle(ended, lease, message.receive_count).await;
+        let outcome = settle(ended, lease, message.receive_count, &self.give_up).await;
         self.metrics.command(outcome, started.elapsed().as_secs_f64());
     }
 
@@ -159,12 +165,10 @@ impl Worker {
 }
 
 /// Decides what becomes of the message.
-async fn settle(ended: Ended, lease: Lease, receive_count: u32) -> Outcome {
+async fn settle(ended: Ended, lease: Lease, receive_count: u32, give_up: &CancellationToken) -> Outcome {
     match ended {
         Ended::Answered(status) => {
-            if let Err(error) = lease.delete().await {
-                tracing::warn!(error = %Chain(&error), "an answered command could not be deleted and may be worked on again");
-            }
+            delete(&lease, give_up).await;
             Outcome::Answered(status)
         }
         Ended::Failed(unfinished) => {
@@ -178,6 +182,24 @@ async fn settle(ended: Ended, lease: Lease, receive_count: u32) -> Outcome {
             Outcome::GivenBack
         }
         Ended::LeaseLost => Outcome::LeaseLost,
+    }
+}
+
+/// Deletes an answered command. It stays hidden while that is tried, so nobody works on it again meanwhile.
+async fn delete(lease: &Lease, give_up: &CancellationToken) {
+    let mut backoff = DELETE_BACKOFF;
+    let until = Instant::now() + DELETE_TIME;
+    while let Err(error) = lease.delete().await {
+        if !error.kind.retryable() || Instant::now() > until {
+            tracing::warn!(error = %Chain(&error), "an answered command could not be deleted and may be worked on again");
+            return;
+        }
+        tokio::select! {
+            biased;
+            () = lease.lost() => return,
+            () = give_up.cancelled() => return,
+            () = sleep(backoff.next_wait()) => {}
+        }
     }
 }
 

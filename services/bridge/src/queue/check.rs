@@ -10,8 +10,8 @@ use crate::args::Named;
 /// What one result message may hold where the queue does not say: the limit of SQS before August 2025.
 const DEFAULT_MESSAGE_SIZE: usize = 256 * 1024;
 
-/// Less than this, and the outcomes of 100 queries do not fit into one `End`.
-const LEAST_MESSAGE_SIZE: usize = 64 * 1024;
+/// Less than this, and the outcomes of 100 queries do not fit into one `End`, however short.
+pub(crate) const LEAST_MESSAGE_SIZE: usize = 64 * 1024;
 
 /// Fewer tries, and a deployment or two send a healthy command to the dead letters.
 const ADVISED_RECEIVE_COUNT: u32 = 5;

@@ -13,11 +13,11 @@ use std::{
 };
 
 use futures::future::join_all;
-use gumshoe_runtime::chain::Chain;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use gumshoe_runtime::{admin::ReadinessGate, chain::Chain};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandQueue, QueueError, QueueErrorKind};
+use super::{CommandQueue, QueueError, QueueErrorKind, SLOW_WAIT};
 
 /// What one ChangeMessageVisibilityBatch takes (SQS API reference).
 const BATCH: usize = 10;
@@ -28,12 +28,15 @@ pub struct Leases {
     queue: Arc<dyn CommandQueue>,
     visibility: Duration,
     held: Arc<Held>,
+    gate: Option<ReadinessGate>,
 }
 
 #[derive(Default)]
 struct Held {
     next_id: AtomicU64,
     leases: Mutex<BTreeMap<u64, Entry>>,
+    /// Operations that need somebody's repair, and when each failed last.
+    broken: Mutex<BTreeMap<&'static str, Instant>>,
     /// Held while leases are extended, so that one that ends can wait for an extension of it that is on its way.
     extending: tokio::sync::Mutex<()>,
 }
@@ -58,7 +61,41 @@ impl Leases {
     /// Leases of `visibility` each, which are extended every third of it: two extensions may fail and none is lost.
     #[must_use]
     pub fn new(queue: Arc<dyn CommandQueue>, visibility: Duration) -> Self {
-        Self { queue, visibility, held: Arc::default() }
+        Self { queue, visibility, held: Arc::default(), gate: None }
+    }
+
+    /// The same leases, which close the gate while somebody must repair permissions or the queue.
+    #[must_use]
+    pub fn with_gate(self, gate: ReadinessGate) -> Self {
+        gate.ready();
+        Self { gate: Some(gate), ..self }
+    }
+
+    /// When it is worth a try again to receive commands: a while after messages could not be kept or deleted for want of a permission.
+    #[must_use]
+    pub fn pause(&self) -> Option<Instant> {
+        let last = self.held.broken().values().max().copied();
+        last.map(|last| last + SLOW_WAIT).filter(|until| *until > Instant::now())
+    }
+
+    /// Says what went wrong, as loudly as it deserves.
+    fn trouble(&self, error: &QueueError, what: &'static str) {
+        if error.kind != QueueErrorKind::Misconfigured {
+            tracing::warn!(error = %Chain(error), what);
+            return;
+        }
+        self.gate.iter().for_each(|gate| gate.not_ready(format!("{}: {}", error.operation, error.code)));
+        if self.held.broken().insert(error.operation, Instant::now()).is_none() {
+            tracing::error!(error = %Chain(error), "{what} until permissions or the queue are repaired; commands may be worked on twice");
+        }
+    }
+
+    fn works(&self, operation: &'static str) {
+        let mut broken = self.held.broken();
+        if broken.remove(operation).is_some() && broken.is_empty() {
+            tracing::info!(operation, "the command queue was repaired");
+            self.gate.iter().for_each(ReadinessGate::ready);
+        }
     }
 
     /// Begins to hold a message that was received at `received` or later.
@@ -74,16 +111,29 @@ impl Leases {
 
     /// Extends all leases until it is dropped, and takes note when one runs out all the same.
     pub async fn keep(&self) {
-        let mut ticks = interval(self.visibility / 3);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                _ = ticks.tick() => self.extend_all().await,
-                () = self.held.first_expiry() => {}
+        let extending = async {
+            let mut ticks = interval(self.third());
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                self.extend_all().await;
             }
-            self.held.lose_expired();
+        };
+        // Beside it: a lease runs out whatever becomes of the call that was to extend it.
+        let losing = async {
+            loop {
+                self.held.first_expiry(self.third()).await;
+                self.held.lose_expired();
+            }
+        };
+        tokio::select! {
+            () = extending => {}
+            () = losing => {}
         }
+    }
+
+    fn third(&self) -> Duration {
+        self.visibility / 3
     }
 
     async fn extend_all(&self) {
@@ -95,13 +145,13 @@ impl Leases {
     async fn extend(&self, batch: &[(u64, Entry)]) {
         let asked = Instant::now();
         let handles: Vec<_> = batch.iter().map(|(_, entry)| entry.receipt_handle.clone()).collect();
-        let failed = match self.queue.change_visibility(&handles, self.visibility).await {
-            Ok(failed) => failed,
-            Err(error) => {
-                tracing::warn!(error = %Chain(&error), "leases could not be extended");
-                return;
-            }
+        let called = timeout(self.third(), self.queue.change_visibility(&handles, self.visibility)).await;
+        let failed = match called {
+            Ok(Ok(failed)) => failed,
+            Ok(Err(error)) => return self.trouble(&error, "leases could not be extended"),
+            Err(_elapsed) => return tracing::warn!("leases could not be extended in time"),
         };
+        self.works("ChangeMessageVisibilityBatch");
         for (index, (id, _)) in batch.iter().enumerate() {
             match failed.iter().find(|failed| failed.index == index) {
                 None => self.held.extended(*id, asked + self.visibility),
@@ -118,19 +168,21 @@ impl Held {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn broken(&self) -> MutexGuard<'_, BTreeMap<&'static str, Instant>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn extended(&self, id: u64, expires: Instant) {
         if let Some(entry) = self.lock().get_mut(&id) {
             entry.expires = expires;
         }
     }
 
-    /// Returns when the lease runs out that runs out first.
-    async fn first_expiry(&self) {
+    /// Returns when the lease runs out that runs out first; after `most` in any case, to look at those that came meanwhile.
+    async fn first_expiry(&self, most: Duration) {
         let first = self.lock().values().map(|entry| entry.expires).min();
-        match first {
-            Some(expires) => sleep_until(expires).await,
-            None => std::future::pending().await,
-        }
+        let most = Instant::now() + most;
+        sleep_until(first.map_or(most, |first| first.min(most))).await;
     }
 
     /// Takes for lost what could not be extended in time.
@@ -157,13 +209,21 @@ impl Lease {
     /// Deletes the message: it is done.
     ///
     /// # Errors
-    /// SQS did not confirm; the message may come again.
-    pub async fn delete(self) -> Result<(), QueueError> {
-        self.stop().await;
+    /// SQS did not confirm; the message stays hidden, and this can be tried again.
+    pub async fn delete(&self) -> Result<(), QueueError> {
+        let entry = self.stop().await;
         match self.leases.queue.delete(&self.receipt_handle).await {
+            Ok(()) => {
+                self.leases.works("DeleteMessage");
+                Ok(())
+            }
             // Deleted already, or expired on a FIFO queue: then it comes again, and its second run is whole too.
             Err(error) if error.kind == QueueErrorKind::ReceiptLost => Ok(()),
-            other => other,
+            Err(error) => {
+                self.leases.trouble(&error, "an answered command could not be deleted");
+                self.leases.held.lock().extend(entry.map(|entry| (self.id, entry)));
+                Err(error)
+            }
         }
     }
 
@@ -181,9 +241,10 @@ impl Lease {
     }
 
     /// Ends the extensions, the one on its way included: it must not come after what is to be done to the message.
-    async fn stop(&self) {
-        self.leases.held.lock().remove(&self.id);
+    async fn stop(&self) -> Option<Entry> {
+        let entry = self.leases.held.lock().remove(&self.id);
         let _none_on_its_way = self.leases.held.extending.lock().await;
+        entry
     }
 }
 

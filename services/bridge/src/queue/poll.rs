@@ -6,7 +6,7 @@ use gumshoe_runtime::{admin::ReadinessGate, backoff::Backoff, chain::Chain};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandQueue, QueueError, QueueErrorKind, Received};
+use super::{CommandQueue, Leases, QueueError, QueueErrorKind, Received};
 use crate::metrics::Metrics;
 
 /// The most that one ReceiveMessage gives (SQS API reference).
@@ -22,6 +22,8 @@ pub const SLOW_WAIT: Duration = Duration::from_secs(30);
 pub struct Poll {
     /// Where commands come from.
     pub queue: Arc<dyn CommandQueue>,
+    /// Nothing is received while messages cannot be kept or deleted.
+    pub leases: Leases,
     /// How long a poll waits for a message.
     pub wait: Duration,
     /// How long a received message is hidden.
@@ -43,6 +45,10 @@ pub async fn poll(poll: &Poll, shutdown: &CancellationToken, mut deliver: impl F
     // The first poll does not wait: it shows whether polling works, which readiness depends on.
     let mut wait = Duration::ZERO;
     while let Some(room) = shutdown.run_until_cancelled(poll.room()).await {
+        if let Some(until) = poll.leases.pause() {
+            shutdown.run_until_cancelled(tokio::time::sleep_until(until)).await;
+            continue;
+        }
         match poll.queue.receive(room.len(), wait, poll.visibility).await {
             Ok(messages) if shutdown.is_cancelled() => return poll.give_back(messages).await,
             Ok(messages) => {

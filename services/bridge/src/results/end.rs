@@ -2,7 +2,7 @@
 
 use gumshoe_proto::{
     bridge::v1::{End, EndStatus, Error, QueryOutcome},
-    collector::v1::GapReason,
+    collector::v1::{Gap, GapReason},
 };
 use tonic::Code;
 
@@ -55,15 +55,17 @@ pub(super) fn fit<T>(mut end: End, most: usize, encode: impl Fn(&End) -> T, leng
             query.error.iter_mut().for_each(|error| error.message = cut(&error.message, texts).to_owned());
         }
     }
-    let encoded = encode(&end);
-    if length(&encoded) <= most {
-        return encoded;
+    for shorten_more in [|_: &mut QueryOutcome| {}, drop_token, drop_places, keep_one_gap] {
+        end.queries.iter_mut().for_each(shorten_more);
+        let encoded = encode(&end);
+        if length(&encoded) <= most {
+            return encoded;
+        }
     }
-    end.queries.iter_mut().for_each(drop_token);
     encode(&end)
 }
 
-/// Tokens are all that is long now. Without it the rest can still be asked for, from the beginning.
+/// Without its token, the rest of an answer can still be asked for, from the beginning.
 fn drop_token(query: &mut QueryOutcome) {
     if let Some(completeness) = &mut query.completeness {
         completeness.resume_token.clear();
@@ -71,14 +73,31 @@ fn drop_token(query: &mut QueryOutcome) {
     }
 }
 
+/// The pages of the query have said where.
+fn drop_places(query: &mut QueryOutcome) {
+    let bare = |gap: &Gap| Gap { reason: gap.reason, items: gap.items, ..Gap::default() };
+    if let Some(completeness) = &mut query.completeness {
+        completeness.gaps = completeness.gaps.iter().map(bare).collect();
+    }
+    query.error.iter_mut().for_each(|error| error.message.clear());
+}
+
+/// Even the reasons of 100 queries can be too many for a queue of small messages.
+fn keep_one_gap(query: &mut QueryOutcome) {
+    let Some(completeness) = &mut query.completeness else { return };
+    let more = completeness.gaps.len().saturating_sub(1);
+    completeness.gaps.truncate(1);
+    if let (Some(gap), 1..) = (completeness.gaps.first_mut(), more) {
+        gap.message = format!("and for {more} other reasons");
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use gumshoe_proto::{
-        collector::v1::{Completeness, Gap},
-        json,
-    };
+    use gumshoe_proto::{collector::v1::Completeness, json};
 
     use super::*;
+    use crate::queue::LEAST_MESSAGE_SIZE;
 
     fn mk_outcome(reasons: &[GapReason]) -> QueryOutcome {
         let gap = |reason: &GapReason| Gap { reason: (*reason).into(), ..Gap::default() };
@@ -117,6 +136,8 @@ mod tests {
                     .map(|n| Gap {
                         reason: 1 + n % 12,
                         namespace: "n".repeat(63),
+                        name: "p".repeat(253),
+                        items: Some(1 << 40),
                         message: "m".repeat(300),
                         resumable: true,
                         ..Gap::default()
@@ -129,16 +150,19 @@ mod tests {
             ..QueryOutcome::default()
         };
         let end = summary((0..100).map(query).collect());
-        let most = 256 * 1024;
-        let text = fit(end.clone(), most, json::to_string, String::len);
-        assert!(text.len() <= most, "{}", text.len());
-        let fitted: End = json::from_value(serde_json::from_str(&text).unwrap()).unwrap();
-        assert_eq!(fitted.queries.len(), 100);
-        for query in &fitted.queries {
-            let completeness = query.completeness.as_ref().unwrap();
-            assert_eq!(completeness.gaps.len(), 12);
-            assert!(completeness.gaps.iter().all(|gap| !gap.resumable), "there is no token to go on with");
+        for (most, gaps) in [(256 * 1024, 12), (LEAST_MESSAGE_SIZE, 1)] {
+            let text = fit(end.clone(), most, json::to_string, String::len);
+            // What stands around the data of a message.
+            assert!(text.len() + 2_000 <= most, "{}", text.len());
+            let fitted: End = json::from_value(serde_json::from_str(&text).unwrap()).unwrap();
+            assert_eq!(fitted.queries.len(), 100);
+            for query in &fitted.queries {
+                let completeness = query.completeness.as_ref().unwrap();
+                assert_eq!(completeness.gaps.len(), gaps);
+                assert!(completeness.gaps.iter().all(|gap| !gap.resumable), "there is no token to go on with");
+                assert_eq!(query.error.as_ref().map(|error| error.reason.as_str()), Some("REASON"));
+            }
         }
-        assert_eq!(fit(summary(vec![mk_outcome(&[])]), most, Clone::clone, |_| 0), summary(vec![mk_outcome(&[])]));
+        assert_eq!(fit(summary(vec![mk_outcome(&[])]), 1_000, Clone::clone, |_| 0), summary(vec![mk_outcome(&[])]));
     }
 }

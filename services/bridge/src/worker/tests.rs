@@ -269,3 +269,15 @@ async fn what_follows_a_log_lets_all_others_go_first() {
     let told: Vec<_> = end.queries.iter().map(|query| (query.query_id.as_str(), query.items)).collect();
     assert_eq!(told, [("q0", 0), ("q1", 0), ("q2", 1)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answered_command_is_deleted_as_soon_as_that_works_and_not_run_again() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.serve_a_pod();
+    for _ in 0..5 {
+        bench.commands.deletes.then(Fate::Fails(QueueErrorKind::Misconfigured));
+    }
+    bench.worker.work(mk_message(vec![get()])).await;
+    assert_eq!(bench.commands.seen(), vec![Seen::Delete("h".into()); 6]);
+    assert_eq!(bench.collector.get_requests(), 1);
+}

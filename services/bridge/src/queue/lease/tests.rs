@@ -108,3 +108,32 @@ async fn nothing_is_done_to_a_message_while_an_extension_of_it_is_on_its_way() {
     deleting.await.unwrap();
     assert_eq!(queue.seen(), [extension(&["a"]), Seen::Delete("a".into())]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_lost_to_the_moment_while_its_extension_hangs() {
+    let (queue, leases) = mk_leases();
+    for _ in 0..9 {
+        queue.changes.then(Fate::Hangs);
+    }
+    let begun = Instant::now();
+    let lease = leases.hold("a", begun);
+    tokio::select! {
+        () = leases.keep() => {}
+        () = lease.lost() => {}
+    }
+    assert_eq!(begun.elapsed(), VISIBILITY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_could_not_be_deleted_stays_hidden() {
+    let (queue, leases) = mk_leases();
+    queue.deletes.then(Fate::Fails(QueueErrorKind::Transient));
+    let lease = leases.hold("a", Instant::now());
+    assert!(lease.delete().await.is_err());
+    keep_for(&leases, 119).await;
+    assert!(!is_lost(&lease));
+    lease.delete().await.unwrap();
+    let extensions = queue.seen().len();
+    keep_for(&leases, 60).await;
+    assert_eq!(queue.seen().len(), extensions);
+}

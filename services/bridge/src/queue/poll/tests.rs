@@ -21,6 +21,7 @@ fn mk_polling(room: usize) -> Polling {
     let admin = AdminHandle::new(Shutdown::new());
     let poll = Poll {
         queue: queue.clone(),
+        leases: Leases::new(queue.clone(), Duration::from_secs(60)).with_gate(admin.readiness("leases")),
         wait: WAIT,
         visibility: Duration::from_secs(60),
         room: Arc::new(Semaphore::new(room)),
@@ -153,4 +154,19 @@ async fn a_shutdown_ends_the_wait_between_polls_and_the_wait_for_room() {
     let end = async { full.shutdown.cancel() };
     tokio::join!(full.run(), end);
     assert!(full.receives().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_received_for_a_while_after_a_command_could_not_be_deleted_for_want_of_a_permission() {
+    let polling = mk_polling(3);
+    let leases_ready = || !format!("{:?}", polling.admin).contains("leases");
+    polling.queue.deletes.then(Fate::Fails(QueueErrorKind::Misconfigured));
+    let lease = polling.poll.leases.hold("a", Instant::now());
+    assert!(leases_ready() && lease.delete().await.is_err() && !leases_ready());
+    polling.run_for(SLOW_WAIT - Duration::from_secs(1)).await;
+    assert_eq!(polling.receives(), []);
+    polling.run_for(Duration::from_secs(2)).await;
+    assert!(!polling.receives().is_empty());
+    lease.delete().await.unwrap();
+    assert!(leases_ready() && polling.poll.leases.pause().is_none());
 }

@@ -24,6 +24,12 @@ const MISCONFIGURED: &[&str] = &[
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",
     "OptInRequired",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
+    "NotAuthorized",
+    "RequestTimeTooSkewed",
     "KmsAccessDenied",
     "KMS.AccessDeniedException",
     "KmsDisabled",
@@ -58,6 +64,9 @@ const PASSING: &[&str] = &[
     "RequestExpired",
 ];
 
+/// What gateways on the way answer where it passes by itself, without a code of SQS: time-out, too many requests.
+const PASSING_STATUS: [u16; 2] = [408, 429];
+
 /// An error of a call.
 pub(super) fn queue_error<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> QueueError
 where
@@ -67,7 +76,7 @@ where
         _ if is_plaintext(&error) => (QueueErrorKind::Plaintext, "PlaintextEndpoint"),
         SdkError::ServiceError(service) => {
             let code = service.err().code().unwrap_or("Unknown");
-            (kind(code, service.raw().status().is_client_error()), code)
+            (kind(code, service.raw().status().as_u16()), code)
         }
         SdkError::TimeoutError(_) => (QueueErrorKind::Transient, "TimedOut"),
         SdkError::ResponseError(_) => (QueueErrorKind::Transient, "UnreadableResponse"),
@@ -88,14 +97,14 @@ pub(super) fn build_error(operation: &'static str, error: BuildError) -> QueueEr
     }
 }
 
-fn kind(code: &str, client_error: bool) -> QueueErrorKind {
+fn kind(code: &str, status: u16) -> QueueErrorKind {
     if MISCONFIGURED.contains(&code) {
         QueueErrorKind::Misconfigured
     } else if RECEIPT_LOST.contains(&code) {
         QueueErrorKind::ReceiptLost
     } else if BATCH_TOO_LONG.contains(&code) {
         QueueErrorKind::BatchTooLong
-    } else if client_error && !PASSING.contains(&code) {
+    } else if (400..500).contains(&status) && !PASSING_STATUS.contains(&status) && !PASSING.contains(&code) {
         QueueErrorKind::Refused
     } else {
         QueueErrorKind::Transient
@@ -112,16 +121,18 @@ mod tests {
 
     #[test]
     fn a_code_says_who_must_do_something() {
-        for (code, client_error, expected) in [
-            ("AccessDenied", true, QueueErrorKind::Misconfigured),
-            ("AWS.SimpleQueueService.NonExistentQueue", true, QueueErrorKind::Misconfigured),
-            ("ReceiptHandleIsInvalid", true, QueueErrorKind::ReceiptLost),
-            ("AWS.SimpleQueueService.BatchRequestTooLong", true, QueueErrorKind::BatchTooLong),
-            ("RequestThrottled", true, QueueErrorKind::Transient),
-            ("InvalidMessageContents", true, QueueErrorKind::Refused),
-            ("InternalFailure", false, QueueErrorKind::Transient),
+        for (code, status, expected) in [
+            ("AccessDenied", 400, QueueErrorKind::Misconfigured),
+            ("AWS.SimpleQueueService.NonExistentQueue", 400, QueueErrorKind::Misconfigured),
+            ("ReceiptHandleIsInvalid", 400, QueueErrorKind::ReceiptLost),
+            ("AWS.SimpleQueueService.BatchRequestTooLong", 400, QueueErrorKind::BatchTooLong),
+            ("RequestThrottled", 400, QueueErrorKind::Transient),
+            ("InvalidMessageContents", 400, QueueErrorKind::Refused),
+            ("Unknown", 429, QueueErrorKind::Transient),
+            ("Unknown", 403, QueueErrorKind::Refused),
+            ("InternalFailure", 500, QueueErrorKind::Transient),
         ] {
-            assert_eq!(kind(code, client_error), expected, "{code}");
+            assert_eq!(kind(code, status), expected, "{code}");
         }
     }
 }

@@ -46,14 +46,19 @@ async fn a_log_is_printed_to_the_byte() {
 #[tokio::test]
 async fn a_run_prints_its_result_and_leaves_the_messages_of_others() {
     let stack = Stack::of(Shop::recorded().unwrap()).start().await.unwrap();
-    stack.sqs.send(RESULTS, "somebody else's").await.unwrap();
+    for _ in 0..12 {
+        stack.sqs.send(RESULTS, "somebody else's").await.unwrap();
+    }
     let output = stack.cli().run(&["run", "--query", "get pods -n payments", "-o", "json"]).await.unwrap();
     assert_eq!(output.status.code(), Some(COMPLETE), "{}", output.stderr);
     assert!(output.stderr.contains("warning") && output.stderr.contains("others"), "{}", output.stderr);
     let results: Vec<Value> = serde_json::from_str(&output.stdout).unwrap();
     assert!(results.iter().any(|result| result["end"]["status"] == "END_STATUS_SUCCEEDED"), "{results:?}");
     assert!(results.iter().any(|result| result["page"]["listPods"]["items"].is_array()), "{results:?}");
-    assert_eq!(stack.sqs.holds(RESULTS).await.unwrap(), 1);
+    assert_eq!(stack.sqs.holds(RESULTS).await.unwrap(), 12);
+    let given_back = stack.sqs.calls().into_iter().filter(|call| call.operation == "ChangeMessageVisibilityBatch");
+    let entries = given_back.flat_map(|call| call.input["Entries"].as_array().cloned().unwrap_or_default());
+    assert_eq!(entries.filter(|entry| entry["VisibilityTimeout"] == 0).count(), 12, "all are visible again");
 }
 
 #[tokio::test]

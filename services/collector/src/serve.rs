@@ -48,7 +48,8 @@ pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
     let api = KubernetesApi::new(kubernetes_config(kubeconfig.as_deref()).await?)?;
     let reader = Reader::new(api, Scope::of(namespaces));
     let (health, health_service) = tonic_health::server::health_reporter();
-    let routes = kinds::routes(&reader).add_service(health_service);
+    let routes =
+        kinds::routes(&reader).add_service(health_service.max_decoding_message_size(server::MAX_REQUEST_BYTES));
 
     let stop = shutdown.token().clone();
     let background = join(identity.clone().watch(stop.clone()), become_ready(reader, ready, health, stop));

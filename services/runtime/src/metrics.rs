@@ -3,7 +3,8 @@
 //! Names follow OpenTelemetry's conventions for RPC, spelled as Prometheus spells them. The metrics are the process's,
 //! like its log; `AdminHandle` registers them.
 
-use std::sync::LazyLock;
+use std::collections::BTreeSet;
+use std::sync::{LazyLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -20,7 +21,7 @@ use crate::errors::code_name;
 const RPC_SYSTEM: &str = "grpc";
 
 /// OpenTelemetry's `rpc.method` for a method that the server does not have: a caller's spelling must not become a series.
-pub(crate) const OTHER_METHOD: &str = "_OTHER";
+const OTHER_METHOD: &str = "_OTHER";
 
 /// OpenTelemetry's advice for RPC durations, in seconds, and three more for streams.
 const DURATION_BUCKETS: [f64; 17] =
@@ -54,6 +55,8 @@ pub(crate) struct RpcMetrics {
     duration: Family<RpcLabels, Histogram, fn() -> Histogram>,
     running: Gauge,
     panics: Counter,
+    /// The methods that handlers have answered. All others may be a caller's invention.
+    served: RwLock<BTreeSet<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,6 +73,7 @@ impl RpcMetrics {
             duration: Family::new_with_constructor(histogram),
             running: Gauge::default(),
             panics: Counter::default(),
+            served: RwLock::default(),
         }
     }
 
@@ -88,8 +92,21 @@ impl RpcMetrics {
         self.running.inc();
     }
 
+    /// Notes that there is a handler for this method.
+    pub(crate) fn serves(&self, method: &str) {
+        if !self.is_served(method) {
+            self.served.write().unwrap_or_else(PoisonError::into_inner).insert(method.to_owned());
+        }
+    }
+
+    fn is_served(&self, method: &str) -> bool {
+        self.served.read().unwrap_or_else(PoisonError::into_inner).contains(method)
+    }
+
+    /// Measures a call; under the method's name where that is known to be one.
     pub(crate) fn ended(&self, method: &str, code: Code, duration: Duration) {
         self.running.dec();
+        let method = if self.is_served(method) { method } else { OTHER_METHOD };
         let labels = RpcLabels {
             rpc_system_name: RPC_SYSTEM,
             rpc_method: method.to_owned(),
@@ -168,5 +185,28 @@ impl TlsMetrics {
     pub(crate) fn certificate(&self, role: &'static str, not_after: SystemTime) {
         let seconds = not_after.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         self.not_after.get_or_create(&RoleLabels { role }).set(i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn methods(metrics: &RpcMetrics) -> String {
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        text
+    }
+
+    #[test]
+    fn a_method_has_a_series_only_once_a_handler_has_answered_it() {
+        let metrics = RpcMetrics::new();
+        metrics.ended("made.up/Method", Code::DeadlineExceeded, Duration::ZERO);
+        assert!(!methods(&metrics).contains("made.up"));
+        metrics.serves("made.up/Method");
+        metrics.ended("made.up/Method", Code::DeadlineExceeded, Duration::ZERO);
+        assert!(methods(&metrics).contains(r#"rpc_method="made.up/Method""#));
     }
 }

@@ -11,6 +11,7 @@ mod lifetime;
 mod limits;
 mod listen;
 mod peer;
+mod share;
 
 pub use limits::{Limits, MAX_REQUEST_BYTES};
 pub use peer::Peer;

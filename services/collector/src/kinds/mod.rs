@@ -44,8 +44,8 @@ pub fn routes(reader: &Reader) -> Routes {
     Routes::new(PodServiceServer::new(Pods(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(EventServiceServer::new(Events::new(reader.clone())).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(Logs::new(reader.clone()))
-        .add_service(reflection().build_v1().expect(embedded))
-        .add_service(reflection().build_v1alpha().expect(embedded))
+        .add_service(reflection().build_v1().expect(embedded).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(reflection().build_v1alpha().expect(embedded).max_decoding_message_size(MAX_REQUEST_BYTES))
 }
 
 /// Tells the health service whether the kinds are served.

@@ -124,7 +124,7 @@ mod tests {
                 init_containers: vec![mk_container("migrate")],
                 containers: vec![mk_container("web"), mk_container("proxy")],
                 ephemeral_containers: vec![EphemeralContainer {
-                    ephemeral_container_common: Some(debug),
+                    ephemeral_container_common: Some(Box::new(debug)),
                     ..EphemeralContainer::default()
                 }],
                 ..PodSpec::default()

@@ -15,7 +15,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::service::Routes;
@@ -23,6 +22,7 @@ use tower::Service as _;
 use tracing::Instrument as _;
 
 use super::Peer;
+use super::share::{Share, Shares};
 use crate::deadline::{self, DEFAULT_TIMEOUT, Deadline, GRPC_TIMEOUT};
 use body::Guarded;
 use record::Record;
@@ -31,7 +31,7 @@ use record::Record;
 #[derive(Clone)]
 pub(super) struct Calls {
     routes: Routes,
-    permits: Arc<Semaphore>,
+    shares: Arc<Shares>,
 }
 
 /// What a call knows of its connection.
@@ -50,12 +50,12 @@ struct Running {
     record: Record,
     deadline: Deadline,
     connection: Connection,
-    _permit: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl Calls {
     pub(super) fn new(routes: Routes, max: usize) -> Self {
-        Self { routes, permits: Arc::new(Semaphore::new(max)) }
+        Self { routes, shares: Shares::new(max) }
     }
 
     /// Answers a call; its errors are answers too.
@@ -82,7 +82,7 @@ impl Calls {
             Ok(timeout) => timeout.unwrap_or(DEFAULT_TIMEOUT),
             Err(malformed) => return record.refuse(status::malformed_timeout(malformed)),
         };
-        let Ok(permit) = self.permits.clone().try_acquire_owned() else {
+        let Some(share) = self.shares.take(&connection.peer) else {
             return record.refuse(status::overloaded());
         };
         let deadline = Deadline::after(timeout);
@@ -95,8 +95,7 @@ impl Calls {
         if let Some(parent) = record.trace_parent() {
             extensions.insert(parent.clone());
         }
-        record.admitted();
-        let running = Running { record, deadline, connection, _permit: permit };
+        let running = Running { record, deadline, connection, _share: share };
         running.run(self.routes, request).await
     }
 }
@@ -114,7 +113,10 @@ impl Running {
         };
         match response {
             Err(status) => self.record.refuse(status),
-            Ok(Ok(response)) => self.guard(response),
+            Ok(Ok(response)) => {
+                self.record.answered(record::code_of(response.headers()));
+                self.guard(response)
+            }
             Ok(Err(never)) => match never {},
         }
     }

@@ -4,20 +4,23 @@ use std::time::Duration;
 
 use super::ServeError;
 
-/// The largest request that a handler decodes: gRPC's customary limit, far more than any selector needs. Handlers set it
-/// with `max_decoding_message_size`.
-pub const MAX_REQUEST_BYTES: usize = 4 * 1024 * 1024;
+/// The largest request that a handler decodes: five hundred namespaces, a token and selectors fit. A request that is not
+/// finished is held, so this times the calls is what callers can make the process hold. Handlers set it with
+/// `max_decoding_message_size`.
+pub const MAX_REQUEST_BYTES: usize = 128 * 1024;
 
 /// What a server grants; `Default` is right for a collector of a large cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections past their handshake. Clients keep one each, so this is the number of client processes.
+    /// Connections past their handshake. Clients keep one each, so this is the number of client processes. One peer has at most
+    /// half of them, so that no certificate can lock the others out.
     pub max_connections: usize,
     /// Unfinished handshakes; a further connection closes the oldest of them, so that a flood cannot lock others out.
     pub max_handshakes: usize,
     /// From accept to the HTTP/2 preface. Bridges over continents need under a second.
     pub handshake_timeout: Duration,
-    /// Calls under way in the whole server; a further one is told UNAVAILABLE, which clients retry with a back-off.
+    /// Calls under way in the whole server; a further one is told UNAVAILABLE, which clients retry with a back-off. One
+    /// peer has at most half of them.
     pub max_calls: usize,
     /// Calls under way on one connection, told to the client in SETTINGS; further ones wait at the client.
     pub max_streams: u32,

@@ -11,6 +11,7 @@ use super::call::Calls;
 use super::connection::{self, CLOSE_TIME};
 use super::handshake::{Established, Refused, shake};
 use super::limits::Limits;
+use super::share::Shares;
 use crate::chain::Chain;
 use crate::io::accept;
 use crate::metrics;
@@ -29,6 +30,7 @@ pub(super) struct Loop {
     shutdown: Shutdown,
     handshakes: Bounded<SocketAddr, Result<Established, Refused>>,
     connections: JoinSet<()>,
+    shares: Arc<Shares>,
 }
 
 impl Loop {
@@ -40,7 +42,8 @@ impl Loop {
         shutdown: Shutdown,
     ) -> Self {
         let handshakes = Bounded::new(limits.max_handshakes);
-        Self { listener, identity, calls, limits, shutdown, handshakes, connections: JoinSet::new() }
+        let shares = Shares::new(limits.max_connections);
+        Self { listener, identity, calls, limits, shutdown, handshakes, connections: JoinSet::new(), shares }
     }
 
     /// Accepts until the shutdown, then waits for the connections to end.
@@ -68,14 +71,16 @@ impl Loop {
     }
 
     fn shaken(&mut self, address: SocketAddr, outcome: Result<Established, Refused>) {
-        match outcome {
-            Ok(_) if self.connections.len() >= self.limits.max_connections => refuse(address, &Refused::Limit),
-            Ok(established) => {
-                let (calls, limits, shutdown) = (self.calls.clone(), self.limits.clone(), self.shutdown.clone());
-                self.connections.spawn(connection::run(established, calls, limits, shutdown));
-            }
-            Err(refused) => refuse(address, &refused),
-        }
+        let established = match outcome {
+            Ok(established) => established,
+            Err(refused) => return refuse(address, &refused),
+        };
+        let Some(share) = self.shares.take(&established.peer) else { return refuse(address, &Refused::Limit) };
+        let (calls, limits, shutdown) = (self.calls.clone(), self.limits.clone(), self.shutdown.clone());
+        self.connections.spawn(async move {
+            let _share = share;
+            connection::run(established, calls, limits, shutdown).await;
+        });
     }
 }
 

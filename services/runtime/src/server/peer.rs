@@ -24,6 +24,11 @@ impl Peer {
         &self.name
     }
 
+    /// The name, to be kept.
+    pub(super) fn shared_name(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
     /// Where it connects from.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

@@ -14,7 +14,7 @@ use gumshoe_runtime::Shutdown;
 use gumshoe_runtime::client::GrpcClient;
 use gumshoe_runtime::deadline::Deadline;
 use gumshoe_runtime::request_id::RequestId;
-use gumshoe_runtime::server::{Limits, Peer, ServeError, serve};
+use gumshoe_runtime::server::{Limits, MAX_REQUEST_BYTES, Peer, ServeError, serve};
 use gumshoe_runtime::tls::ServerIdentity;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -161,7 +161,7 @@ impl TestServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (identity, shutdown, seen) = (pki.server_identity(), Shutdown::new(), Seen::new());
-        let routes = Routes::new(HealthServer::new(Manners(seen.clone())));
+        let routes = Routes::new(HealthServer::new(Manners(seen.clone())).max_decoding_message_size(MAX_REQUEST_BYTES));
         let served = tokio::spawn(serve(listener, identity.clone(), routes, limits, shutdown.clone()));
         Self { address, identity, shutdown, seen, served }
     }

@@ -42,7 +42,7 @@ async fn a_panic_in_the_middle_of_a_stream_is_internal() {
 #[tokio::test]
 async fn more_calls_than_the_server_takes_are_told_to_try_again() {
     let pki = Pki::new();
-    let server = TestServer::start(&pki, Limits { max_calls: 2, ..Limits::default() }).await;
+    let server = TestServer::start(&pki, Limits { max_calls: 4, ..Limits::default() }).await;
     let mut client = server.client(&pki);
     let first = client.watch(ask("")).await.unwrap();
     let second = client.watch(ask("")).await.unwrap();

@@ -8,7 +8,7 @@ use tracing::Span;
 
 use super::Peer;
 use crate::errors::code_name;
-use crate::metrics::{self, OTHER_METHOD};
+use crate::metrics;
 use crate::request_id::RequestId;
 use crate::trace_parent::TraceParent;
 
@@ -23,8 +23,6 @@ pub(super) struct Record {
     trace_parent: Option<TraceParent>,
     span: Span,
     started: Instant,
-    /// Whether the call reached the handlers, so that its method may be one of theirs.
-    admitted: bool,
     ended: bool,
 }
 
@@ -38,7 +36,7 @@ impl Record {
         // Of the highest level, so that no filter takes the ids from the events inside it.
         let span = tracing::error_span!(parent: None, "call", method, %request_id, trace_id, %peer);
         let started = Instant::now();
-        Self { method, peer: peer.clone(), request_id, trace_parent, span, started, admitted: false, ended: false }
+        Self { method, peer: peer.clone(), request_id, trace_parent, span, started, ended: false }
     }
 
     pub(super) fn span(&self) -> &Span {
@@ -53,8 +51,11 @@ impl Record {
         self.trace_parent.as_ref()
     }
 
-    pub(super) fn admitted(&mut self) {
-        self.admitted = true;
+    /// Notes what the handlers answered: that there is no such method, or something else.
+    pub(super) fn answered(&self, code: Option<Code>) {
+        if code != Some(Code::Unimplemented) {
+            metrics::rpc().serves(&self.method);
+        }
     }
 
     /// Ends the call with a status instead of a response.
@@ -69,8 +70,7 @@ impl Record {
             return;
         }
         let duration = self.started.elapsed();
-        let known = self.admitted && code != Code::Unimplemented;
-        metrics::rpc().ended(if known { &self.method } else { OTHER_METHOD }, code, duration);
+        metrics::rpc().ended(&self.method, code, duration);
         tracing::info!(
             target: "audit",
             parent: None,

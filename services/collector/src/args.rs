@@ -2,14 +2,15 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use gumshoe_runtime::args::{AdminArgs, LogArgs, ServerTlsArgs};
+use gumshoe_runtime::args::{AdminArgs, LimitArgs, LogArgs, ServerTlsArgs};
 
 use crate::kubernetes::names::Namespace;
 
 /// Reads typed evidence from the Kubernetes API, read-only, and streams it over gRPC.
 ///
 /// Callers need a client certificate of --tls-client-ca. In a cluster, the collector reads with the permissions of its
-/// ServiceAccount: get and list on pods, get on pods/log, list on events. It reads nothing else, and writes nothing.
+/// ServiceAccount: get and list on pods, get on pods/log, list on events; where it is granted, also get on namespaces. Beside that it
+/// asks for the server's version and which of these it may (SelfSubjectAccessReview). It changes nothing.
 #[derive(Debug, clap::Parser)]
 #[command(name = "gumshoe-collector", version)]
 #[command(after_help = "\
@@ -47,9 +48,44 @@ pub struct Args {
 
     #[command(flatten)]
     #[allow(missing_docs)]
+    pub limits: LimitArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs)]
     pub log: LogArgs,
+}
+
+impl Args {
+    /// What is logged: of kube's own events none, unless the filter names them. It logs each failed request as an error, and
+    /// answers with all that is in them; we log what a failure means.
+    #[must_use]
+    pub fn log(&self) -> LogArgs {
+        LogArgs { filter: format!("kube_client=off,{}", self.log.filter) }
+    }
 }
 
 fn namespace(text: &str) -> Result<Namespace, String> {
     Namespace::parse("namespace", text.trim()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::*;
+
+    #[test]
+    fn every_flag_is_also_an_environment_variable() {
+        let command = Args::command();
+        for flag in command.get_arguments().filter(|flag| !["help", "version"].contains(&flag.get_id().as_str())) {
+            assert!(flag.get_env().is_some_and(|name| name.to_string_lossy().starts_with("GUMSHOE_")), "{flag:?}");
+        }
+    }
+
+    #[test]
+    fn events_of_kube_are_logged_only_where_the_filter_names_them() {
+        let tls = ["--tls-cert=c", "--tls-key=k", "--tls-client-ca=ca"];
+        let args = Args::try_parse_from(["gumshoe-collector"].into_iter().chain(tls).chain(["--log=debug"])).unwrap();
+        assert_eq!(args.log().filter, "kube_client=off,debug");
+    }
 }

@@ -8,5 +8,5 @@ use gumshoe_runtime::process;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    process::run("gumshoe-collector", &args.log.clone(), async |process| serve(args, process).await)
+    process::run("gumshoe-collector", &args.log(), async |process| serve(args, process).await)
 }

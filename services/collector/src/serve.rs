@@ -9,7 +9,7 @@ use gumshoe_runtime::{
     chain::Chain,
     process::Process,
     request_id::RequestId,
-    server::{self, Limits},
+    server,
     tls::ServerIdentity,
 };
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -35,7 +35,7 @@ const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// Where an address, a certificate or the kubeconfig is of no use.
 pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
-    let Args { listen, kubeconfig, namespaces, admin, tls, log: _ } = args;
+    let Args { listen, kubeconfig, namespaces, admin, tls, limits, log: _ } = args;
     let Process { shutdown, admin: handle } = process;
 
     let ready = handle.readiness("kubernetes");
@@ -53,7 +53,7 @@ pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
 
     let stop = shutdown.token().clone();
     let background = join(identity.clone().watch(stop.clone()), become_ready(reader, ready, health, stop));
-    let served = server::serve(listener, identity, routes, Limits::default(), shutdown.clone());
+    let served = server::serve(listener, identity, routes, limits.limits(), shutdown.clone());
     let (served, _) = admin.serve(&handle, join(served, background)).await;
     Ok(served?)
 }

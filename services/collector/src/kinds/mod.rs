@@ -23,7 +23,7 @@ pub struct Permission {
     pub subresource: &'static str,
 }
 
-/// All that the collector reads.
+/// All that the collector needs to read. Where it may also get namespaces, it tells one that does not exist from an empty one.
 pub const PERMISSIONS: &[Permission] = &[
     Permission { verb: "get", resource: "pods", subresource: "" },
     Permission { verb: "list", resource: "pods", subresource: "" },

@@ -58,3 +58,24 @@ async fn a_collector_without_its_files_does_not_start() {
     let text = last_words(options.start(&stack.binaries).unwrap()).await;
     assert!(text.contains("ca.crt"), "{text}");
 }
+
+#[tokio::test]
+async fn a_collector_whose_api_server_is_away_warns_and_cries_no_error() {
+    let stack = Stack::of(mk_shop(1)).start_without_bridge().await.unwrap();
+    let text = std::fs::read_to_string(&stack.collector_options.kubeconfig).unwrap();
+    let mut config: serde_json::Value = serde_json::from_str(&text).unwrap();
+    // Nobody listens there.
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1".into();
+    let kubeconfig = stack.directory().join("away");
+    std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    let mut options = stack.collector_options.clone();
+    options.listen.set_port(0);
+    options.kubeconfig = kubeconfig;
+    let collector = options.start(&stack.binaries).unwrap();
+    let warns = |line: &serde_json::Value| {
+        line["level"] == "WARN" && line["error"].as_str().is_some_and(|it| it.contains("reached"))
+    };
+    collector.logged("that the API server is away", warns).await.unwrap();
+    assert!(collector.log().iter().all(|line| line["level"] != "ERROR"), "{:?}", collector.log());
+    collector.kill().await.unwrap();
+}

@@ -1,7 +1,7 @@
 //! The contract of Gumshoe: the protobuf packages `gumshoe.collector.v1` (gRPC) and `gumshoe.bridge.v1` (SQS), their Rust
 //! types, their descriptors and their canonical JSON.
 //!
-//! Knows neither a network nor Kubernetes: what is here, every part of Gumshoe and every client may use.
+//! Opens no connection, and knows shapes and texts of Kubernetes only: what is here, every part of Gumshoe and every client may use.
 
 pub mod envelope;
 pub mod human_duration;

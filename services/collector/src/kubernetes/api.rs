@@ -15,6 +15,7 @@ use kube::client::Body;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
+    client::client,
     names::{Namespace, ObjectName},
     resource::{Resource, Target},
     status::{ErrorBody, read_error_body},
@@ -28,6 +29,8 @@ use crate::error::ReadError;
 const ATTEMPTS: u32 = 3;
 /// The wait before the second attempt where the server names none; it doubles with each.
 const FIRST_RETRY_AFTER: Duration = Duration::from_millis(250);
+/// The API server itself gives up a list after so long; an answer that has not begun by then will not come.
+const ANSWER_WAIT: Duration = Duration::from_secs(60);
 /// No Status is longer; what a proxy sends beyond is of no use.
 const ERROR_BODY_MAX: usize = 64 << 10;
 /// Warnings of one answer; the API server itself sends no more than a few.
@@ -95,7 +98,7 @@ impl KubernetesApi {
         config.disable_compression = true;
         // Here and not with each request, so that kube's own requests name us too.
         config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
-        Ok(Self::from_client(kube::Client::try_from(config)?))
+        Ok(Self::from_client(client(config)?))
     }
 
     /// An API behind a client that has no retries of its own and names itself.
@@ -176,9 +179,23 @@ impl KubernetesApi {
     /// # Errors
     /// Where the answer is not 200 or 204.
     pub async fn send(&self, call: &Call, target: &Target, accept: &'static str) -> Result<Answer, Failure> {
+        self.send_patiently(call, target, accept, ANSWER_WAIT).await
+    }
+
+    /// The same for a request whose answer may begin only after so long.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub async fn send_patiently(
+        &self,
+        call: &Call,
+        target: &Target,
+        accept: &'static str,
+        patience: Duration,
+    ) -> Result<Answer, Failure> {
         let mut wait = FIRST_RETRY_AFTER;
         for attempt in 1.. {
-            let failure = match self.send_once(call, target, accept).await {
+            let failure = match self.send_once(call, target, accept, patience).await {
                 Err(failure) if attempt < ATTEMPTS && failure.asks_to_wait() => failure,
                 outcome => return outcome,
             };
@@ -193,14 +210,22 @@ impl KubernetesApi {
         Err(Failure::Deadline)
     }
 
-    async fn send_once(&self, call: &Call, target: &Target, accept: &'static str) -> Result<Answer, Failure> {
+    async fn send_once(
+        &self,
+        call: &Call,
+        target: &Target,
+        accept: &'static str,
+        patience: Duration,
+    ) -> Result<Answer, Failure> {
         let request = Request::get(target.as_str())
             .header(header::ACCEPT, accept)
             .header("Audit-ID", call.request_id.as_str())
             .body(Body::empty())
             .map_err(|_| too_long())?;
-        let response = timeout_at(call.deadline, self.client.send(request)).await;
-        let response = response.map_err(|_| Failure::Deadline)?.map_err(Failure::Unreachable)?;
+        let until = call.deadline.min(Instant::now() + patience);
+        let response = timeout_at(until, self.client.send(request)).await;
+        let response = response.map_err(|_| if until == call.deadline { Failure::Deadline } else { no_answer() })?;
+        let response = response.map_err(Failure::Unreachable)?;
         let (parts, body) = response.into_parts();
         let mut answer = Answer { headers: parts.headers, body, deadline: call.deadline };
         if matches!(parts.status, StatusCode::OK | StatusCode::NO_CONTENT) {
@@ -214,6 +239,11 @@ impl KubernetesApi {
             retry_after: answer.header(&header::RETRY_AFTER).parse().ok().map(Duration::from_secs),
         })
     }
+}
+
+fn no_answer() -> Failure {
+    let message = format!("no answer came for {} s", ANSWER_WAIT.as_secs());
+    Failure::Unreachable(kube::Error::Service(message.into()))
 }
 
 /// What a server would answer to a request line that the HTTP library does not even take.

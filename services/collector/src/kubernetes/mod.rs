@@ -2,6 +2,7 @@
 //! kinds' own columns.
 
 pub mod api;
+pub mod client;
 pub mod list;
 pub mod names;
 pub mod repair;

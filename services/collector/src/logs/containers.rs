@@ -58,6 +58,17 @@ pub fn resolve(pod: &Pod, wanted: &Containers, previous: bool) -> Result<Vec<Sub
     }
 }
 
+impl Containers {
+    /// Whether a container of this name may be meant; of a pod that is gone nothing is read.
+    #[must_use]
+    pub fn mean(&self, pod: Option<&Pod>, name: &str) -> bool {
+        match self {
+            Self::Named(wanted) => wanted.iter().any(|wanted| wanted.as_str() == name),
+            Self::All | Self::Default => pod.is_none_or(|pod| names(pod).any(|existing| existing == name)),
+        }
+    }
+}
+
 fn names(pod: &Pod) -> impl Iterator<Item = &str> {
     let spec = pod.spec.as_ref();
     let init = spec.into_iter().flat_map(|spec| &spec.init_containers).map(|container| container.name.as_str());

@@ -74,6 +74,12 @@ impl Trouble {
         }
     }
 
+    /// What came is something else.
+    #[must_use]
+    pub fn no_log() -> Self {
+        Self::stopped(GapReason::ReadInterrupted, "the answer is not a log; is there a proxy in between?")
+    }
+
     /// The answer ended before the log did.
     #[must_use]
     pub fn cut() -> Self {

@@ -57,7 +57,7 @@ impl Position {
     /// The `sinceTime` with which a read is taken up here; None where it has to begin at the beginning.
     #[must_use]
     pub fn resume_since(&self) -> Option<Moment> {
-        self.moment.map(|moment| Moment { seconds: moment.seconds - EARLY_SECONDS, nanos: 0 })
+        self.moment.map(|moment| Moment { seconds: moment.seconds.saturating_sub(EARLY_SECONDS), nanos: 0 })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use k8s_openapi::api::core::v1::Pod;
 
 use super::{
@@ -110,21 +110,33 @@ impl PodLogs {
             .with("follow", flag(query.follow))
             .with("tailLines", text(query.tail.map(|lines| lines.to_string())))
             .with("sinceTime", text(since.map(|since| since.to_string())));
-        let answer = self.reader.api.send(&self.call, &target, ACCEPT).await?;
+        let answer = {
+            // Older kubelets say nothing at all before the first line.
+            let patience = if query.follow { FOLLOW_STALL } else { STALL * 2 };
+            self.reader.api.send_patiently(&self.call, &target, ACCEPT, patience).await?
+        };
+        let no_content = answer.header(&CONTENT_TYPE).is_empty();
+        let is_log = no_content || is_log(answer.header(&CONTENT_TYPE), answer.header(&CONTENT_ENCODING));
         Ok(LogRead {
             // A log is text; only 204, the answer for a pod without a node, has no type.
-            no_content: answer.header(&CONTENT_TYPE).is_empty(),
+            no_content,
             warnings: answer.warnings().map(str::to_owned).collect(),
-            answer: Some(answer),
+            answer: is_log.then_some(answer),
             splitter: LineSplitter::default(),
             query,
             since,
             end: end.of_lines_since(since),
             position: Position::default(),
             received: Received::default(),
-            trouble: None,
+            trouble: (!is_log).then(Trouble::no_log),
         })
     }
+}
+
+/// The kubelet and the API server send plain bytes; nobody asked for anything else.
+fn is_log(content_type: &str, encoding: &str) -> bool {
+    let plain = ["text/plain", "application/octet-stream"].iter().any(|plain| content_type.starts_with(plain));
+    plain && matches!(encoding, "" | "identity")
 }
 
 impl LogRead {

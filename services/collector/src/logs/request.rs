@@ -16,7 +16,7 @@ const NEWEST_DEFAULT: usize = 1 << 20;
 /// The newest lines are held until the log has passed by; this bounds what one container makes us hold.
 const NEWEST_MAX: usize = 8 << 20;
 /// More containers than any pod has.
-const CONTAINERS_MAX: usize = 500;
+pub(super) const CONTAINERS_MAX: usize = 500;
 
 /// A checked request.
 #[derive(Debug, Clone)]

@@ -9,8 +9,13 @@ use super::{lines::Line, moment::Moment, position::Position};
 /// Room beside the text at the beginning: enough for lines of ordinary length.
 const OVERHEAD_SHARE: usize = 8;
 
+/// What the lines take up with what is known of them, in bytes for each that may be held: of lines of a few bytes, fewer are held
+/// than would fit.
+const TAKEN_SHARE: usize = 2;
+const TAKEN_LEAST: usize = 4 << 10;
+
 /// Lines one behind another in one buffer, each as flags, time, length and text; so a line takes some ten bytes more than
-/// its text, and a log of nothing but line feeds at most some twenty times its bound.
+/// its text.
 #[derive(Debug)]
 pub struct Ring {
     bytes: VecDeque<u8>,
@@ -36,6 +41,9 @@ pub struct Dropped {
     /// Bytes of text and line feeds.
     pub bytes: u64,
 }
+
+/// The longest head of a line: three numbers of ten bytes, and one of five.
+const HEAD_MAX: usize = 35;
 
 const TIMED: u64 = 1;
 const LINE_FEED: u64 = 2;
@@ -63,6 +71,12 @@ impl Ring {
     /// Adds the next line, and drops the oldest ones for it.
     pub fn push(&mut self, line: Line, text: &[u8]) {
         self.position.get_or_insert(Position::before(line.moment));
+        let taken = self.max * TAKEN_SHARE + TAKEN_LEAST;
+        let line_max = text.len() + HEAD_MAX;
+        if self.bytes.capacity() < self.bytes.len() + line_max {
+            // Once, to all there may be: what doubles by itself might be twice that.
+            self.bytes.reserve_exact(taken + line_max - self.bytes.len());
+        }
         let cut = line.cut_from(text);
         let flag = |set: bool, flag: u64| if set { flag } else { 0 };
         let flags = flag(line.moment.is_some(), TIMED) | flag(line.line_feed, LINE_FEED) | flag(cut.is_some(), CUT);
@@ -78,7 +92,7 @@ impl Ring {
         self.bytes.extend(text);
         self.used += line.cost(text);
         let mut text = std::mem::take(&mut self.scratch);
-        while self.used > self.max {
+        while self.used > self.max || self.bytes.len() > taken {
             let Some(line) = self.pop(&mut text) else { break };
             self.dropped.lines += 1;
             self.dropped.bytes += line.cost(&text) as u64;
@@ -214,7 +228,7 @@ mod tests {
             let moment = Some(Moment { seconds: second * 1_000_000, nanos: 999_999_999 });
             ring.push(Line { moment, length: 0, line_feed: true }, b"");
         }
-        assert_eq!(ring.dropped().lines, 99_000);
-        assert!(ring.bytes.capacity() <= 20 * 1000);
+        assert!(ring.bytes.capacity() <= 2 * 1000 + (8 << 10), "{}", ring.bytes.capacity());
+        assert!(ring.dropped().lines < 100_000 - 400 && ring.used() > 400);
     }
 }

@@ -1,6 +1,6 @@
 //! One `ReadLogs`: from the checked request to the last page.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use gumshoe_proto::collector::v1::{Pod, ReadLogsRequest};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use super::{
     outcome::Trouble,
     page::{EncodedPage, PageBuilder},
     read::PodLogs,
-    request::LogRequest,
+    request::{CONTAINERS_MAX, Containers, LogRequest},
     source::{Progress, Source},
 };
 use crate::{
@@ -116,6 +116,13 @@ fn sources(request: &LogRequest, pod: Option<&Pod>, resumed: Option<Token>) -> R
             Ok(subjects.map(|(name, run)| Source::new(name, run, *window, *follow)).collect())
         }
         (Some(token), pod) => {
+            // A token is in the hands of the caller.
+            let names: HashSet<_> = token.containers.iter().map(|progress| progress.name.as_str()).collect();
+            let meant = names.iter().all(|name| containers.mean(pod, name));
+            let one = !matches!(containers, Containers::Default) || names.len() <= 1;
+            if names.len() < token.containers.len() || names.len() > CONTAINERS_MAX || !meant || !one {
+                return Err(ReadError::invalid("page_token", "does not fit the rest of the request"));
+            }
             let resume = |progress: Progress| {
                 let name = ContainerName::parse("page_token", &progress.name)?;
                 let gone = || Run { restarts: progress.restarts, ..Run::default() };

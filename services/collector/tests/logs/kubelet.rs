@@ -45,6 +45,8 @@ pub enum Fault {
     Rotated(Vec<Record>),
     Status(u16, &'static str),
     NoContent,
+    /// Something of this type and encoding.
+    Other(&'static str, &'static str),
     /// The connection breaks after so many bytes.
     CutAfter(usize),
     /// The kubelet's connection breaks after so many bytes, so that the API server ends the answer neatly.
@@ -243,6 +245,13 @@ impl FakeKubelet {
         match fault {
             Some(Fault::Status(code, message)) => return respond(code, "text/plain", message.into()),
             Some(Fault::NoContent) => return respond(204, "", Vec::new()),
+            Some(Fault::Other(content_type, encoding)) => {
+                let mut answer = respond(200, content_type, "<html>please log in</html>".into());
+                if !encoding.is_empty() {
+                    answer.headers_mut().insert(http::header::CONTENT_ENCODING, encoding.parse().unwrap());
+                }
+                return answer;
+            }
             Some(Fault::CutAfter(bytes)) => stop = Some((bytes, Stop::Break)),
             Some(Fault::EndAfter(bytes)) => stop = Some((bytes, Stop::End)),
             Some(Fault::StallAfter(bytes)) => stop = Some((bytes, Stop::Stall)),

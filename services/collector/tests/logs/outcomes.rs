@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::StreamExt as _;
+use gumshoe_collector::{
+    kinds::log::Logs,
+    kubernetes::api::KubernetesApi,
+    lists::{Reader, scope::Scope},
+};
 use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason, ReadLogsRequest, ReadLogsResponse};
 use tonic::Code;
 
@@ -364,4 +370,51 @@ async fn a_missing_permission_is_an_error_of_the_call() {
         "pods \"web-0\" is forbidden: User \"x\" cannot get resource \"pods/log\" in API group \"\"",
     ));
     assert_eq!(read(&kubelet, newest()).await.unwrap_err().code(), Code::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_token_that_the_caller_has_changed_opens_no_other_logs() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web", "proxy"])).with_log("web", numbered(0..20));
+    let request = ReadLogsRequest { page_size: 5, ..whole() };
+    let token = read(&kubelet, request.clone()).await.unwrap().pages[0].next_page_token.clone();
+    let json = String::from_utf8(URL_SAFE_NO_PAD.decode(&token).unwrap()).unwrap();
+    let (head, rest) = json.split_once("\"containers\":[").unwrap();
+    let (progress, tail) = rest.rsplit_once("]}").unwrap();
+    let forge = |containers: String| URL_SAFE_NO_PAD.encode(format!("{head}\"containers\":[{containers}]}}{tail}"));
+    let before = kubelet.requests().len();
+    for containers in [
+        vec![progress.to_owned(); 480].join(","),
+        progress.replace("\"web\"", "\"absent\""),
+        format!("{progress},{}", progress.replace("\"web\"", "\"proxy\"")),
+    ] {
+        let forged = ReadLogsRequest { page_token: forge(containers), ..request.clone() };
+        assert_eq!(read(&kubelet, forged).await.unwrap_err().code(), Code::InvalidArgument);
+    }
+    assert_eq!(kubelet.requests().len(), before);
+    let same = ReadLogsRequest { page_token: forge(progress.to_owned()), ..request };
+    assert_eq!(read(&kubelet, same).await.unwrap().texts().len(), 15);
+}
+
+#[tokio::test]
+async fn what_is_not_a_log_is_not_given_as_one() {
+    for (content_type, encoding) in [("text/html", ""), ("text/plain", "gzip")] {
+        let kubelet = mk_kubelet();
+        kubelet.fault(Fault::Other(content_type, encoding));
+        let answer = read(&kubelet, whole()).await.unwrap();
+        assert_eq!((answer.status(), answer.texts().len()), (ContainerLogStatus::Interrupted, 0));
+        assert!(answer.log().message.contains("proxy"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_api_server_that_never_answers_does_not_hold_a_call_until_its_deadline() {
+    let service = tower::service_fn(|_: http::Request<kube::client::Body>| {
+        std::future::pending::<Result<http::Response<String>, std::convert::Infallible>>()
+    });
+    let api = KubernetesApi::from_client(kube::Client::new(service, "default"));
+    let logs = Logs::new(Reader::new(api, Scope::default()));
+    let begin = tokio::time::Instant::now();
+    let mut pages = call(&logs, whole(), Duration::from_secs(600)).unwrap();
+    assert_eq!(pages.next().await.unwrap().unwrap_err().code(), Code::Unavailable);
+    assert!(begin.elapsed() <= Duration::from_secs(61));
 }

@@ -152,7 +152,7 @@ impl Source {
 
     /// Reads what the run before still had to say, as long as it can be had; then goes on with the later one.
     async fn leave_run(&mut self, logs: &PodLogs, later: Run) -> Result<(), ReadError> {
-        let next = later.restarts == self.run.restarts + 1;
+        let next = later.restarts == self.run.restarts.saturating_add(1);
         if next && !self.run_read && !std::mem::replace(&mut self.left, true) {
             self.read_to_end(&PodLogs { previous: true, ..logs.clone() }).await?;
             if matches!(self.feed, Feed::Read(_)) {

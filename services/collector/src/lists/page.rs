@@ -17,11 +17,19 @@ const FIELD_OVERHEAD: usize = 1 + 4;
 /// How many items a page may hold.
 ///
 /// # Errors
-/// `InvalidArgument` for `page_size` where it is negative; a size that is too large is cut (AIP-158).
+/// As `page_size_within`.
 pub fn page_size(requested: i32) -> Result<usize, ReadError> {
+    page_size_within(requested, PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX)
+}
+
+/// The same with bounds of one's own.
+///
+/// # Errors
+/// `InvalidArgument` for `page_size` where it is negative; a size that is too large is cut (AIP-158).
+pub fn page_size_within(requested: i32, default: usize, max: usize) -> Result<usize, ReadError> {
     match usize::try_from(requested) {
-        Ok(0) => Ok(PAGE_SIZE_DEFAULT),
-        Ok(size) => Ok(size.min(PAGE_SIZE_MAX)),
+        Ok(0) => Ok(default),
+        Ok(size) => Ok(size.min(max)),
         Err(_) => Err(ReadError::invalid("page_size", "must not be negative")),
     }
 }

@@ -9,7 +9,10 @@ use prost::{
 };
 
 use super::{lines::Line, moment::Moment};
-use crate::{error::ReadError, lists::page::PAGE_BYTES};
+use crate::{
+    error::ReadError,
+    lists::page::{PAGE_BYTES, page_size_within},
+};
 
 /// Most lines in a page.
 const PAGE_LINES: usize = 10_000;
@@ -33,13 +36,9 @@ pub struct EncodedPage(pub Bytes);
 /// How many lines a page may hold.
 ///
 /// # Errors
-/// `InvalidArgument` for `page_size` where it is negative; a size that is too large is cut (AIP-158).
+/// As `page_size_within`.
 pub fn page_size(requested: i32) -> Result<usize, ReadError> {
-    match usize::try_from(requested) {
-        Ok(0) => Ok(PAGE_LINES),
-        Ok(size) => Ok(size.min(PAGE_LINES)),
-        Err(_) => Err(ReadError::invalid("page_size", "must not be negative")),
-    }
+    page_size_within(requested, PAGE_LINES, PAGE_LINES)
 }
 
 /// A page in the making.

@@ -58,7 +58,8 @@ pub struct Lease {
 }
 
 impl Leases {
-    /// Leases of `visibility` each, which are extended every third of it: two extensions may fail and none is lost.
+    /// Leases of `visibility` each, which are extended every third of it, and sooner again where that failed: several extensions may
+    /// fail and none is lost.
     #[must_use]
     pub fn new(queue: Arc<dyn CommandQueue>, visibility: Duration) -> Self {
         Self { queue, visibility, held: Arc::default(), gate: None }
@@ -116,7 +117,9 @@ impl Leases {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                self.extend_all().await;
+                if !self.extend_all().await {
+                    ticks.reset_after(self.third() / 4);
+                }
             }
         };
         // Beside it: a lease runs out whatever becomes of the call that was to extend it.
@@ -136,20 +139,27 @@ impl Leases {
         self.visibility / 3
     }
 
-    async fn extend_all(&self) {
+    /// Says whether all could be extended that are still ours.
+    async fn extend_all(&self) -> bool {
         let _extending = self.held.extending.lock().await;
         let entries: Vec<_> = self.held.lock().iter().map(|(id, entry)| (*id, entry.clone())).collect();
-        join_all(entries.chunks(BATCH).map(|batch| self.extend(batch))).await;
+        join_all(entries.chunks(BATCH).map(|batch| self.extend(batch))).await.into_iter().all(|extended| extended)
     }
 
-    async fn extend(&self, batch: &[(u64, Entry)]) {
+    async fn extend(&self, batch: &[(u64, Entry)]) -> bool {
         let asked = Instant::now();
         let handles: Vec<_> = batch.iter().map(|(_, entry)| entry.receipt_handle.clone()).collect();
         let called = timeout(self.third(), self.queue.change_visibility(&handles, self.visibility)).await;
         let failed = match called {
             Ok(Ok(failed)) => failed,
-            Ok(Err(error)) => return self.trouble(&error, "leases could not be extended"),
-            Err(_elapsed) => return tracing::warn!("leases could not be extended in time"),
+            Ok(Err(error)) => {
+                self.trouble(&error, "leases could not be extended");
+                return false;
+            }
+            Err(_elapsed) => {
+                tracing::warn!("leases could not be extended in time");
+                return false;
+            }
         };
         self.works("ChangeMessageVisibilityBatch");
         for (index, (id, _)) in batch.iter().enumerate() {
@@ -159,6 +169,7 @@ impl Leases {
                 Some(failed) => tracing::warn!(code = failed.code, "a lease could not be extended"),
             }
         }
+        failed.iter().all(|failed| failed.sender_fault)
     }
 }
 

@@ -33,6 +33,9 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Such a call with its retries; within a third of a lease, so that extensions do not pile up.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// What a send gets beside: so slow may a line be that all calls of a full buffer share, and no call is broken off that goes forward.
+const BYTES_PER_SECOND: usize = 64 * 1024;
+
 /// Retries of the SDK are for what passes within a second; what lasts longer is waited for here, where a deadline is known.
 const ATTEMPTS: u32 = 3;
 
@@ -141,9 +144,21 @@ impl ResultQueue for Sqs {
                 .set_message_deduplication_id(fifo.map(|fifo| fifo.deduplication_id.clone()));
             request = request.entries(entry.build().map_err(|error| build_error(OPERATION, error))?);
         }
-        let output = request.send().await.map_err(|error| queue_error(OPERATION, error))?;
+        let bytes = messages.iter().map(|message| message.body.len()).sum();
+        let patient = aws_sdk_sqs::Config::builder().timeout_config(send_timeouts(bytes));
+        let output = request.customize().config_override(patient).send().await;
+        let output = output.map_err(|error| queue_error(OPERATION, error))?;
         Ok(output.failed.iter().filter_map(failed).collect())
     }
+}
+
+/// A call that is broken off is sent anew from its beginning, mostly after SQS had taken it: on a slow line, nothing else would happen.
+fn send_timeouts(bytes: usize) -> TimeoutConfig {
+    let more = Duration::from_secs((bytes / BYTES_PER_SECOND) as u64);
+    TimeoutConfig::builder()
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT + more)
+        .operation_timeout(CALL_TIMEOUT + more * ATTEMPTS)
+        .build()
 }
 
 #[async_trait]
@@ -197,6 +212,13 @@ fn failed(entry: &BatchResultErrorEntry) -> Option<FailedEntry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_batch_gets_the_time_that_a_slow_line_takes() {
+        let attempt = |bytes| send_timeouts(bytes).operation_attempt_timeout();
+        assert_eq!([0, 1 << 20].map(attempt), [5, 21].map(|seconds| Some(Duration::from_secs(seconds))));
+        assert_eq!(send_timeouts(1 << 20).operation_timeout(), Some(Duration::from_secs(63)));
+    }
 
     #[test]
     fn the_receive_count_of_a_policy_is_a_number_or_a_text() {

@@ -56,7 +56,7 @@ async fn a_lease_that_sqs_does_not_know_any_more_is_lost_and_the_others_are_not(
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_extensions_may_fail() {
+async fn several_extensions_may_fail() {
     let (queue, leases) = mk_leases();
     let lease = leases.hold("a", Instant::now());
     queue.changes.then_success().then(Fate::Fails(QueueErrorKind::Transient)).then(Fate::FailsFor(vec![0], "Busy"));
@@ -67,7 +67,7 @@ async fn two_extensions_may_fail() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_could_not_be_extended_in_time_is_lost_to_the_moment() {
     let (queue, leases) = mk_leases();
-    for _ in 0..9 {
+    for _ in 0..20 {
         queue.changes.then(Fate::Fails(QueueErrorKind::Transient));
     }
     let begun = Instant::now();

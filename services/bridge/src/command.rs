@@ -21,14 +21,14 @@ use crate::{
 
 /// The result queues of the configuration.
 #[derive(Clone)]
-pub struct Outlets {
+pub(crate) struct Outlets {
     default: Outlet,
     by_name: BTreeMap<String, Outlet>,
 }
 
 /// What commands are read by.
 #[derive(Clone)]
-pub struct CommandReader {
+pub(crate) struct CommandReader {
     /// Where answers go.
     pub outlets: Outlets,
     /// No command is worked on for longer.
@@ -38,7 +38,7 @@ pub struct CommandReader {
 }
 
 /// What is to be done with a message.
-pub enum Reading {
+pub(crate) enum Reading {
     /// Work on it.
     Work(Box<Job>),
     /// Say why it is not worked on.
@@ -46,7 +46,7 @@ pub enum Reading {
 }
 
 /// A command to work on.
-pub struct Job {
+pub(crate) struct Job {
     /// This processing of it.
     pub run: RunId,
     /// Where its results go.
@@ -62,7 +62,7 @@ pub struct Job {
 }
 
 /// The answer to a command that is not worked on.
-pub struct Answer {
+pub(crate) struct Answer {
     /// This processing of it.
     pub run: RunId,
     /// Where the answer goes.
@@ -74,7 +74,7 @@ pub struct Answer {
 impl Outlets {
     /// Result queues, the default one first; there must be one.
     #[must_use]
-    pub fn new(outlets: Vec<Outlet>) -> Self {
+    pub(crate) fn new(outlets: Vec<Outlet>) -> Self {
         let default = outlets.first().cloned().expect("the command line requires a result queue");
         let by_name = outlets.into_iter().map(|outlet| (outlet.name().to_owned(), outlet)).collect();
         Self { default, by_name }
@@ -89,7 +89,7 @@ impl Outlets {
 impl CommandReader {
     /// Reads a message.
     #[must_use]
-    pub fn read(&self, message: &Received, now: SystemTime) -> Reading {
+    pub(crate) fn read(&self, message: &Received, now: SystemTime) -> Reading {
         match envelope::decode_command(&message.body) {
             Ok(command) => self.judge(command, message.receive_count, now),
             Err(error) => self.malformed(&error, message),

@@ -22,16 +22,16 @@ use tower::{ServiceExt as _, util::BoxCloneSyncService};
 
 pub(crate) use completeness::shorten;
 pub(crate) use logs::follows;
-pub use method::Method;
+pub(crate) use method::Method;
 pub(crate) use outcome::{cut, error};
-pub use query::{Asker, Stopped};
+pub(crate) use query::{Asker, Stopped};
 
 /// The way to one collector.
-pub type Channel = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
+pub(crate) type Channel = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
 
 /// The collectors of the configuration; clones share them.
 #[derive(Clone)]
-pub struct Collectors {
+pub(crate) struct Collectors {
     default: Channel,
     by_name: Arc<BTreeMap<String, Channel>>,
 }
@@ -39,7 +39,7 @@ pub struct Collectors {
 impl Collectors {
     /// Collectors by their names, the default one first; there must be one.
     #[must_use]
-    pub fn new(collectors: Vec<(String, Channel)>) -> Self {
+    pub(crate) fn new(collectors: Vec<(String, Channel)>) -> Self {
         let default = collectors.first().map(|(_, channel)| channel.clone());
         let default = default.expect("the command line requires a collector");
         Self { default, by_name: Arc::new(collectors.into_iter().collect()) }
@@ -53,6 +53,6 @@ impl Collectors {
 
 /// The way to a real collector.
 #[must_use]
-pub fn channel(client: GrpcClient) -> Channel {
+pub(crate) fn channel(client: GrpcClient) -> Channel {
     BoxCloneSyncService::new(client.map_response(|response| response.map(Body::new)))
 }

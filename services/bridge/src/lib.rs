@@ -5,13 +5,13 @@
 //! `End` says what a whole result contains.
 
 mod args;
-pub mod command;
-pub mod dispatch;
-pub mod metrics;
-pub mod queue;
-pub mod results;
+mod command;
+mod dispatch;
+mod metrics;
+mod queue;
+mod results;
 mod start;
-pub mod worker;
+mod worker;
 
 #[cfg(test)]
 mod fakes;

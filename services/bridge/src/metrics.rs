@@ -12,7 +12,7 @@ const DURATION_BUCKETS: [f64; 12] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0
 
 /// What the bridge counts; clones share the values.
 #[derive(Clone, Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     commands: Family<OutcomeLabels, Counter>,
     command_duration: Histogram,
     /// Commands in work.
@@ -43,7 +43,7 @@ struct CodeLabels {
 
 /// What became of a command that was received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Its `End` was acknowledged.
     Answered(EndStatus),
     /// It was given back to the queue, to be tried again.
@@ -55,7 +55,7 @@ pub enum Outcome {
 impl Metrics {
     /// Metrics that are told to the registry.
     #[must_use]
-    pub fn new(registry: &mut Registry) -> Self {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let Self {
             commands,
@@ -82,13 +82,13 @@ impl Metrics {
     }
 
     /// Counts a command that is done with.
-    pub fn command(&self, outcome: Outcome, seconds: f64) {
+    pub(crate) fn command(&self, outcome: Outcome, seconds: f64) {
         self.commands.get_or_create(&OutcomeLabels { outcome: outcome.name() }).inc();
         self.command_duration.observe(seconds);
     }
 
     /// Counts a query that ended.
-    pub fn query(&self, method: &'static str, code: &'static str) {
+    pub(crate) fn query(&self, method: &'static str, code: &'static str) {
         self.queries.get_or_create(&CodeLabels { method, code }).inc();
     }
 }

@@ -14,17 +14,17 @@ use async_trait::async_trait;
 
 #[cfg(test)]
 pub(crate) use check::LEAST_MESSAGE_SIZE;
-pub use check::{AttributeSource, Attributes, CheckError, Checked, check, check_urls};
+pub(crate) use check::{CheckError, Checked, check, check_urls};
 pub use gumshoe_queue::{QueueUrl, QueueUrlError};
-pub use lease::{Lease, Leases};
-pub use poll::{Poll, SLOW_WAIT, poll};
+pub(crate) use lease::{Lease, Leases};
+pub(crate) use poll::{Poll, SLOW_WAIT, poll};
 #[cfg(test)]
 pub(crate) use sqs::CALL_TIMEOUT;
-pub use sqs::{Connection, connect};
+pub(crate) use sqs::{Connection, connect};
 
 /// A message as it was received.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub(crate) struct Received {
     /// SQS's own id of the message.
     pub message_id: String,
     /// What names this receipt of it: the newest one counts.
@@ -37,7 +37,7 @@ pub struct Received {
 
 /// The queue that commands come from.
 #[async_trait]
-pub trait CommandQueue: Send + Sync {
+pub(crate) trait CommandQueue: Send + Sync {
     /// Waits up to `wait` for at most `max` messages (1 to 10), which are then hidden from others for `visibility`. Tries once.
     async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Received>, QueueError>;
 
@@ -54,14 +54,14 @@ pub trait CommandQueue: Send + Sync {
 
 /// A queue that results go to.
 #[async_trait]
-pub trait ResultQueue: Send + Sync {
+pub(crate) trait ResultQueue: Send + Sync {
     /// Sends messages, at most 10, together at most 1 MiB. Gives what failed, by the index of the message.
     async fn send(&self, messages: &[&Outgoing]) -> Result<Vec<FailedEntry>, QueueError>;
 }
 
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     /// The text.
     pub body: String,
     /// Where the queue keeps an order: what it keeps in order, and what tells a repeated message.
@@ -70,7 +70,7 @@ pub struct Outgoing {
 
 /// What a FIFO queue wants to know of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fifo {
+pub(crate) struct Fifo {
     /// Messages of one group stay in order.
     pub group: String,
     /// A second message of this id within five minutes is dropped.
@@ -79,7 +79,7 @@ pub struct Fifo {
 
 /// One entry of a batch that failed while the call as a whole did not: SQS answers 200 for those, and no SDK retries them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FailedEntry {
+pub(crate) struct FailedEntry {
     /// The place of the entry in the batch.
     pub index: usize,
     /// Whether the entry itself is wrong; if so, trying it again is of no use.
@@ -91,7 +91,7 @@ pub struct FailedEntry {
 /// Why a call to SQS failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} failed ({code})")]
-pub struct QueueError {
+pub(crate) struct QueueError {
     /// The operation of the SQS API.
     pub operation: &'static str,
     /// What it means for what to do next.
@@ -105,7 +105,7 @@ pub struct QueueError {
 
 /// What a failed call means for what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueErrorKind {
+pub(crate) enum QueueErrorKind {
     /// Somebody must change permissions, a key or a queue: credentials refused, access denied, no such queue.
     Misconfigured,
     /// The endpoint would be spoken to in plain text over a network; nothing was sent.
@@ -123,7 +123,7 @@ pub enum QueueErrorKind {
 impl QueueErrorKind {
     /// Whether the same call may succeed later without anybody doing anything.
     #[must_use]
-    pub fn retryable(self) -> bool {
+    pub(crate) fn retryable(self) -> bool {
         match self {
             // Permissions come back too, when somebody repairs them: a command in work waits for that until its deadline.
             Self::Transient | Self::Misconfigured => true,

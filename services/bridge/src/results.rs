@@ -7,15 +7,15 @@ mod pages;
 mod send;
 mod writer;
 
-pub use budget::ByteBudget;
-pub use end::{not_run, summary};
-pub use pages::PageLimits;
-pub use send::{Outlet, SendError, Sender};
-pub use writer::{Handed, PageHeader, QueryWriter, WriteError};
+pub(crate) use budget::ByteBudget;
+pub(crate) use end::{not_run, summary};
+pub(crate) use pages::PageLimits;
+pub(crate) use send::{Outlet, SendError, Sender};
+pub(crate) use writer::{Handed, QueryWriter, WriteError};
 
 /// Which processing of which command a result belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunId {
+pub(crate) struct RunId {
     /// Of the command, or the SQS message id where it has none that can be read.
     pub command_id: String,
     /// ULID of this processing.

@@ -38,7 +38,7 @@ const DELETE_TIME: Duration = Duration::from_secs(600);
 
 /// Works on commands.
 #[derive(Clone)]
-pub struct Worker {
+pub(crate) struct Worker {
     /// Reads them.
     pub reader: CommandReader,
     /// Whom to ask.
@@ -72,7 +72,7 @@ enum Ended {
 
 impl Worker {
     /// Works on a message until it is deleted, given back or lost.
-    pub async fn work(&self, message: Received) {
+    pub(crate) async fn work(&self, message: Received) {
         let started = Instant::now();
         let _in_flight = InFlight::new(&self.metrics.commands_in_flight);
         let lease = self.leases.hold(&message.receipt_handle, started);

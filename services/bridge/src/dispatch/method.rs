@@ -26,7 +26,7 @@ static METHODS: LazyLock<BTreeMap<u32, Method>> = LazyLock::new(|| {
 
 /// A method of the collector as the bridge uses it.
 #[derive(Debug)]
-pub struct Method {
+pub(crate) struct Method {
     /// "PodService/ListPods", for logs and metrics.
     pub name: String,
     /// Where it is called: "/gumshoe.collector.v1.PodService/ListPods".
@@ -41,12 +41,12 @@ pub struct Method {
 
 /// A query's request.
 #[derive(Clone, Debug)]
-pub struct MethodRequest(DynamicMessage);
+pub(crate) struct MethodRequest(DynamicMessage);
 
 impl Method {
     /// The method that a query means and its request; None where the query has none.
     #[must_use]
-    pub fn of(query: &Query) -> Option<(&'static Self, MethodRequest)> {
+    pub(crate) fn of(query: &Query) -> Option<(&'static Self, MethodRequest)> {
         let mut dynamic = DynamicMessage::new(json::descriptor::<Query>());
         dynamic.transcode_from(query).ok()?;
         let (number, method) = METHODS.iter().find(|(number, _)| dynamic.has_field_by_number(**number))?;
@@ -57,7 +57,7 @@ impl Method {
     }
 
     /// Reads the descriptors now rather than with the first command.
-    pub fn load() {
+    pub(crate) fn load() {
         LazyLock::force(&METHODS);
     }
 
@@ -84,19 +84,19 @@ fn methods() -> impl Iterator<Item = MethodDescriptor> {
 impl MethodRequest {
     /// The request itself.
     #[must_use]
-    pub fn into_message(self) -> DynamicMessage {
+    pub(crate) fn into_message(self) -> DynamicMessage {
         self.0
     }
 
     /// The token that the query itself goes on from; empty where it begins at the beginning.
     #[must_use]
-    pub fn page_token(&self) -> String {
+    pub(crate) fn page_token(&self) -> String {
         self.0.get_field_by_name("page_token").and_then(|token| token.as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     /// The most items that the query wants in all; None where there is no limit.
     #[must_use]
-    pub fn limit(&self) -> Option<i64> {
+    pub(crate) fn limit(&self) -> Option<i64> {
         let limit = self.0.get_field_by_name("limit")?.as_i64()?;
         let special = LIMITS.iter().find(|(name, ..)| *name == self.0.descriptor().full_name());
         match (limit, special) {
@@ -109,7 +109,7 @@ impl MethodRequest {
 
     /// The same request, going on behind `token`, after `received` items of its limit. None where the limit is used up.
     #[must_use]
-    pub fn resumed(&self, token: &str, received: u64) -> Option<Self> {
+    pub(crate) fn resumed(&self, token: &str, received: u64) -> Option<Self> {
         let mut request = self.clone();
         request.0.set_field_by_name("page_token", Value::String(token.to_owned()));
         if let Some(limit) = self.limit() {

@@ -37,7 +37,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const STEADY: Duration = Duration::from_secs(10);
 
 /// Asks the queries of one command.
-pub struct Asker {
+pub(crate) struct Asker {
     /// Which run the pages belong to.
     pub run: RunId,
     /// Whom to ask.
@@ -59,7 +59,7 @@ pub struct Asker {
 /// Nobody takes pages any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the run is over")]
-pub struct Stopped;
+pub(crate) struct Stopped;
 
 /// How a try ended.
 enum Try {
@@ -76,7 +76,7 @@ impl Asker {
     ///
     /// # Errors
     /// `Stopped`, where the run ended meanwhile.
-    pub async fn ask(&self, query: &Query) -> Result<QueryOutcome, Stopped> {
+    pub(crate) async fn ask(&self, query: &Query) -> Result<QueryOutcome, Stopped> {
         let refuse = |reason, message: &str| QueryOutcome {
             query_id: query.id.clone(),
             error: Some(outcome::error(Code::InvalidArgument, reason, message)),

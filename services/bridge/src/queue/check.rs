@@ -18,7 +18,7 @@ const ADVISED_RECEIVE_COUNT: u32 = 5;
 
 /// Attributes of a queue, as far as it has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attributes {
+pub(crate) struct Attributes {
     /// What names the queue for certain.
     pub arn: Option<String>,
     /// `MaximumMessageSize` in bytes.
@@ -29,14 +29,14 @@ pub struct Attributes {
 
 /// Where attributes come from.
 #[async_trait]
-pub trait AttributeSource: Send + Sync {
+pub(crate) trait AttributeSource: Send + Sync {
     /// The attributes of a queue.
     async fn attributes(&self, queue: &QueueUrl) -> Result<Attributes, QueueError>;
 }
 
 /// What was found out about the queues.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// When the command queue gives a message up, if ever.
     pub max_receive_count: Option<u32>,
     /// The largest message of each result queue, in their order.
@@ -45,7 +45,7 @@ pub struct Checked {
 
 /// Why the queues cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum CheckError {
+pub(crate) enum CheckError {
     /// Every result would be a malformed command, answered with a result, for ever.
     #[error("the result queue {0:?} is the command queue")]
     SameQueue(String),
@@ -70,7 +70,7 @@ pub enum CheckError {
 impl CheckError {
     /// Whether only another configuration helps: everything but what may pass or be repaired while the process runs.
     #[must_use]
-    pub fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::SameQueue(_) | Self::TooSmall { .. } => true,
             Self::Unreadable { source, .. } => source.kind == QueueErrorKind::Plaintext,
@@ -79,7 +79,7 @@ impl CheckError {
 
     /// Whether it lasts until somebody repairs permissions or the queue.
     #[must_use]
-    pub fn needs_repair(&self) -> bool {
+    pub(crate) fn needs_repair(&self) -> bool {
         match self {
             Self::SameQueue(_) | Self::TooSmall { .. } => true,
             Self::Unreadable { source, .. } => source.kind == QueueErrorKind::Misconfigured,
@@ -91,7 +91,7 @@ impl CheckError {
 ///
 /// # Errors
 /// `SameQueue`.
-pub fn check_urls(command: &QueueUrl, results: &[Named<QueueUrl>]) -> Result<(), CheckError> {
+pub(crate) fn check_urls(command: &QueueUrl, results: &[Named<QueueUrl>]) -> Result<(), CheckError> {
     match results.iter().find(|result| result.value == *command) {
         Some(same) => Err(CheckError::SameQueue(same.name.clone())),
         None => Ok(()),
@@ -102,7 +102,7 @@ pub fn check_urls(command: &QueueUrl, results: &[Named<QueueUrl>]) -> Result<(),
 ///
 /// # Errors
 /// `Unreadable` may pass; the others are for whoever configured the queues.
-pub async fn check(
+pub(crate) async fn check(
     source: &dyn AttributeSource,
     command: &QueueUrl,
     results: &[Named<QueueUrl>],

@@ -24,7 +24,7 @@ const BATCH: usize = 10;
 
 /// The leases of a process; clones share one state.
 #[derive(Clone)]
-pub struct Leases {
+pub(crate) struct Leases {
     queue: Arc<dyn CommandQueue>,
     visibility: Duration,
     held: Arc<Held>,
@@ -50,7 +50,7 @@ struct Entry {
 }
 
 /// The lease of one message. It is extended until it is released, given back or dropped.
-pub struct Lease {
+pub(crate) struct Lease {
     id: u64,
     receipt_handle: String,
     lost: CancellationToken,
@@ -61,20 +61,20 @@ impl Leases {
     /// Leases of `visibility` each, which are extended every third of it, and sooner again where that failed: several extensions may
     /// fail and none is lost.
     #[must_use]
-    pub fn new(queue: Arc<dyn CommandQueue>, visibility: Duration) -> Self {
+    pub(crate) fn new(queue: Arc<dyn CommandQueue>, visibility: Duration) -> Self {
         Self { queue, visibility, held: Arc::default(), gate: None }
     }
 
     /// The same leases, which close the gate while somebody must repair permissions or the queue.
     #[must_use]
-    pub fn with_gate(self, gate: ReadinessGate) -> Self {
+    pub(crate) fn with_gate(self, gate: ReadinessGate) -> Self {
         gate.ready();
         Self { gate: Some(gate), ..self }
     }
 
     /// When it is worth a try again to receive commands: a while after messages could not be kept or deleted for want of a permission.
     #[must_use]
-    pub fn pause(&self) -> Option<Instant> {
+    pub(crate) fn pause(&self) -> Option<Instant> {
         let last = self.held.broken().values().max().copied();
         last.map(|last| last + SLOW_WAIT).filter(|until| *until > Instant::now())
     }
@@ -101,7 +101,7 @@ impl Leases {
 
     /// Begins to hold a message that was received at `received` or later.
     #[must_use]
-    pub fn hold(&self, receipt_handle: &str, received: Instant) -> Lease {
+    pub(crate) fn hold(&self, receipt_handle: &str, received: Instant) -> Lease {
         let (receipt_handle, lost) = (receipt_handle.to_owned(), CancellationToken::new());
         let entry =
             Entry { receipt_handle: receipt_handle.clone(), lost: lost.clone(), expires: received + self.visibility };
@@ -111,7 +111,7 @@ impl Leases {
     }
 
     /// Extends all leases until it is dropped, and takes note when one runs out all the same.
-    pub async fn keep(&self) {
+    pub(crate) async fn keep(&self) {
         let extending = async {
             let mut ticks = interval(self.third());
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -213,7 +213,7 @@ impl Held {
 
 impl Lease {
     /// Returns when the lease is lost.
-    pub async fn lost(&self) {
+    pub(crate) async fn lost(&self) {
         self.lost.cancelled().await;
     }
 
@@ -221,7 +221,7 @@ impl Lease {
     ///
     /// # Errors
     /// SQS did not confirm; the message stays hidden, and this can be tried again.
-    pub async fn delete(&self) -> Result<(), QueueError> {
+    pub(crate) async fn delete(&self) -> Result<(), QueueError> {
         let entry = self.stop().await;
         match self.leases.queue.delete(&self.receipt_handle).await {
             Ok(()) => {
@@ -239,7 +239,7 @@ impl Lease {
     }
 
     /// Gives the message back: SQS hands it out again after `after`. If that fails, the lease just runs out.
-    pub async fn give_back(self, after: Duration) {
+    pub(crate) async fn give_back(self, after: Duration) {
         self.stop().await;
         let handles = std::slice::from_ref(&self.receipt_handle);
         match self.leases.queue.change_visibility(handles, after).await {

@@ -16,10 +16,10 @@ const BATCH: usize = 10;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Where somebody must repair permissions or the queue, this is often enough to notice that it was done.
-pub const SLOW_WAIT: Duration = Duration::from_secs(30);
+pub(crate) const SLOW_WAIT: Duration = Duration::from_secs(30);
 
 /// What polling needs.
-pub struct Poll {
+pub(crate) struct Poll {
     /// Where commands come from.
     pub queue: Arc<dyn CommandQueue>,
     /// Nothing is received while messages cannot be kept or deleted.
@@ -40,7 +40,11 @@ pub struct Poll {
 ///
 /// The poll that is under way then is not broken off, since SQS may hand messages to it for as long as it waits; what it still
 /// brings is given back at once.
-pub async fn poll(poll: &Poll, shutdown: &CancellationToken, mut deliver: impl FnMut(Received, OwnedSemaphorePermit)) {
+pub(crate) async fn poll(
+    poll: &Poll,
+    shutdown: &CancellationToken,
+    mut deliver: impl FnMut(Received, OwnedSemaphorePermit),
+) {
     let mut backoff = BACKOFF;
     // The first poll does not wait: it shows whether polling works, which readiness depends on.
     let mut wait = Duration::ZERO;

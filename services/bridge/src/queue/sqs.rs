@@ -41,7 +41,7 @@ const ATTEMPTS: u32 = 3;
 
 /// The clients of the process.
 #[derive(Clone, Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// For receiving only: without retries, and with a token bucket of its own, so that neither holds up the other.
     poll: Client,
     calls: Client,
@@ -51,7 +51,7 @@ pub struct Connection {
 ///
 /// # Errors
 /// The region is unknown, or not that of a queue.
-pub async fn connect(
+pub(crate) async fn connect(
     command: &QueueUrl,
     results: &[Named<QueueUrl>],
     wait: Duration,
@@ -74,13 +74,13 @@ pub async fn connect(
 impl Connection {
     /// The queue that commands come from.
     #[must_use]
-    pub fn command_queue(&self, url: &QueueUrl) -> impl CommandQueue + 'static {
+    pub(crate) fn command_queue(&self, url: &QueueUrl) -> impl CommandQueue + 'static {
         Sqs { connection: self.clone(), url: url.to_string() }
     }
 
     /// A queue that results go to.
     #[must_use]
-    pub fn result_queue(&self, url: &QueueUrl) -> impl ResultQueue + 'static {
+    pub(crate) fn result_queue(&self, url: &QueueUrl) -> impl ResultQueue + 'static {
         Sqs { connection: self.clone(), url: url.to_string() }
     }
 }

@@ -10,27 +10,27 @@ const DEFAULT_MEBIBYTES: u32 = 8;
 
 /// A number of bytes that is shared out; clones share it.
 #[derive(Clone, Debug)]
-pub struct ByteBudget {
+pub(crate) struct ByteBudget {
     bytes: u32,
     left: Arc<Semaphore>,
 }
 
 /// A share of the budget; it goes back when this is dropped.
 #[derive(Debug)]
-pub struct Share {
+pub(crate) struct Share {
     _permit: OwnedSemaphorePermit,
 }
 
 impl ByteBudget {
     /// A budget of so many MiB.
     #[must_use]
-    pub fn of_mebibytes(mebibytes: u32) -> Self {
+    pub(crate) fn of_mebibytes(mebibytes: u32) -> Self {
         let bytes = mebibytes.saturating_mul(1024 * 1024);
         Self { bytes, left: Arc::new(Semaphore::new(bytes as usize)) }
     }
 
     /// Waits for so many bytes. What is larger than the whole budget takes the whole.
-    pub async fn take(&self, bytes: usize) -> Share {
+    pub(crate) async fn take(&self, bytes: usize) -> Share {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bytes);
         let permit = self.left.clone().acquire_many_owned(bytes).await;
         Share { _permit: permit.expect("nobody closes this semaphore") }

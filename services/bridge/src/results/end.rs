@@ -10,7 +10,7 @@ use crate::dispatch::{cut, error, shorten};
 
 /// Sums up how the queries of a command ended. Pages, bytes and hash are the sender's to say.
 #[must_use]
-pub fn summary(queries: Vec<QueryOutcome>) -> End {
+pub(crate) fn summary(queries: Vec<QueryOutcome>) -> End {
     let status = if queries.iter().all(is_complete) {
         EndStatus::Succeeded
     } else if queries.iter().any(is_expired) {
@@ -25,7 +25,7 @@ pub fn summary(queries: Vec<QueryOutcome>) -> End {
 
 /// The end of a command that was not run.
 #[must_use]
-pub fn not_run(status: EndStatus, error: Error) -> End {
+pub(crate) fn not_run(status: EndStatus, error: Error) -> End {
     End { status: status.into(), error: Some(error), ..End::default() }
 }
 

@@ -3,7 +3,7 @@
 
 /// How large a message may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageLimits {
+pub(crate) struct PageLimits {
     /// Pages are filled up to this.
     pub page: usize,
     /// What the queue takes: an item that is larger than a page travels alone, up to this.
@@ -48,7 +48,7 @@ pub(super) struct Cutter {
 impl PageLimits {
     /// Of a queue that takes messages of so many bytes.
     #[must_use]
-    pub fn of_queue(maximum_message_size: usize) -> Self {
+    pub(crate) fn of_queue(maximum_message_size: usize) -> Self {
         Self { page: PAGE.min(maximum_message_size), message: maximum_message_size }
     }
 }

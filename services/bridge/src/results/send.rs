@@ -30,7 +30,7 @@ use crate::{
     metrics::Metrics,
     queue::{Fifo, Outgoing, ResultQueue},
 };
-pub use batch::SendError;
+pub(crate) use batch::SendError;
 use batch::{BATCH_ENTRIES, Batch, Message};
 
 /// Calls of one run that are under way at one time: enough that a page does not wait for the one before it to be acknowledged.
@@ -38,7 +38,7 @@ const CALLS: usize = 4;
 
 /// A result queue; clones share it.
 #[derive(Clone)]
-pub struct Outlet {
+pub(crate) struct Outlet {
     name: Arc<str>,
     queue: Arc<dyn ResultQueue>,
     limits: PageLimits,
@@ -48,7 +48,7 @@ pub struct Outlet {
 }
 
 /// Sends the results of one run.
-pub struct Sender {
+pub(crate) struct Sender {
     run: RunId,
     outlet: Outlet,
     metrics: Metrics,
@@ -60,7 +60,7 @@ pub struct Sender {
 impl Outlet {
     /// A queue that takes messages of so many bytes.
     #[must_use]
-    pub fn new(name: &str, queue: Arc<dyn ResultQueue>, maximum_message_size: usize, is_fifo: bool) -> Self {
+    pub(crate) fn new(name: &str, queue: Arc<dyn ResultQueue>, maximum_message_size: usize, is_fifo: bool) -> Self {
         let limits = PageLimits::of_queue(maximum_message_size);
         let batch_bytes = Arc::new(AtomicUsize::new(batch::BATCH_BYTES));
         Self { name: name.into(), queue, limits, budget: ByteBudget::default(), is_fifo, batch_bytes }
@@ -68,25 +68,25 @@ impl Outlet {
 
     /// The same queue, with another number of bytes that may wait for it.
     #[must_use]
-    pub fn with_budget(self, budget: ByteBudget) -> Self {
+    pub(crate) fn with_budget(self, budget: ByteBudget) -> Self {
         Self { budget, ..self }
     }
 
     /// What commands call it.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// How large a message may be.
     #[must_use]
-    pub fn limits(&self) -> PageLimits {
+    pub(crate) fn limits(&self) -> PageLimits {
         self.limits
     }
 
     /// The bytes that may wait for it.
     #[must_use]
-    pub fn budget(&self) -> ByteBudget {
+    pub(crate) fn budget(&self) -> ByteBudget {
         self.budget.clone()
     }
 
@@ -104,7 +104,7 @@ impl Outlet {
 impl Sender {
     /// A sender that tries until `give_up`.
     #[must_use]
-    pub fn new(run: RunId, outlet: Outlet, metrics: Metrics, give_up: Instant) -> Self {
+    pub(crate) fn new(run: RunId, outlet: Outlet, metrics: Metrics, give_up: Instant) -> Self {
         Self { run, outlet, metrics, give_up, digest: RunDigest::default() }
     }
 
@@ -112,7 +112,7 @@ impl Sender {
     ///
     /// # Errors
     /// A message cannot be sent; the run cannot become whole.
-    pub async fn send_pages(
+    pub(crate) async fn send_pages(
         &mut self,
         accepted: Accepted,
         mut handed: mpsc::Receiver<Handed>,
@@ -146,7 +146,7 @@ impl Sender {
     ///
     /// # Errors
     /// It cannot be sent; the command must not be deleted.
-    pub async fn send_end(self, end: End) -> Result<(), SendError> {
+    pub(crate) async fn send_end(self, end: End) -> Result<(), SendError> {
         let (pages, bytes, sha256) = (self.digest.pages(), self.digest.bytes(), self.digest.sha256());
         let end = End { pages, bytes, sha256: sha256.to_vec().into(), ..end };
         let encode = |end: &End| self.message(pages + 1, Kind::End(end.clone()));

@@ -13,7 +13,7 @@ use super::{
 
 /// Where in the results a page belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageHeader {
+pub(crate) struct PageHeader {
     /// The query.
     pub query_id: String,
     /// 1, 2, … within the query.
@@ -24,7 +24,7 @@ pub struct PageHeader {
 
 /// A page that was handed to the sender.
 #[derive(Debug)]
-pub struct Handed {
+pub(crate) struct Handed {
     pub(super) header: PageHeader,
     pub(super) response: String,
     pub(super) share: Share,
@@ -32,7 +32,7 @@ pub struct Handed {
 
 /// Why something was not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WriteError {
+pub(crate) enum WriteError {
     /// It alone is too large for a message. It was left out; the writer takes others.
     #[error("too large for a message")]
     TooLarge,
@@ -43,7 +43,7 @@ pub enum WriteError {
 
 /// Takes the items of one query, cuts them into pages and hands those over.
 #[derive(Debug)]
-pub struct QueryWriter {
+pub(crate) struct QueryWriter {
     header: PageHeader,
     items: u64,
     overhead: usize,
@@ -55,7 +55,7 @@ pub struct QueryWriter {
 impl QueryWriter {
     /// A writer for the responses whose items are in the field `items`.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         run: &RunId,
         query_id: &str,
         arm: &str,
@@ -76,7 +76,7 @@ impl QueryWriter {
     ///
     /// # Errors
     /// `TooLarge`, and the item is left out; `Stopped`.
-    pub async fn item(&mut self, item: &str) -> Result<(), WriteError> {
+    pub(crate) async fn item(&mut self, item: &str) -> Result<(), WriteError> {
         match self.cutter.push(item)? {
             None => Ok(()),
             Some(full) => self.hand_over(full).await,
@@ -87,7 +87,7 @@ impl QueryWriter {
     ///
     /// # Errors
     /// `TooLarge`, and shorter fields can be tried; `Stopped`.
-    pub async fn end_response(&mut self, rest: &str) -> Result<(), WriteError> {
+    pub(crate) async fn end_response(&mut self, rest: &str) -> Result<(), WriteError> {
         for piece in self.cutter.finish(rest)? {
             self.hand_over(piece).await?;
         }
@@ -96,19 +96,19 @@ impl QueryWriter {
 
     /// The query.
     #[must_use]
-    pub fn query_id(&self) -> &str {
+    pub(crate) fn query_id(&self) -> &str {
         &self.header.query_id
     }
 
     /// The pages that were handed over.
     #[must_use]
-    pub fn pages(&self) -> u32 {
+    pub(crate) fn pages(&self) -> u32 {
         self.header.number
     }
 
     /// The items in them.
     #[must_use]
-    pub fn items(&self) -> u64 {
+    pub(crate) fn items(&self) -> u64 {
         self.items
     }
 

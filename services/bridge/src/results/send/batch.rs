@@ -38,7 +38,7 @@ pub(super) struct Batch(Vec<Message>);
 
 /// Why a run cannot be told.
 #[derive(Debug, thiserror::Error)]
-pub enum SendError {
+pub(crate) enum SendError {
     /// SQS says that the message itself is wrong.
     #[error("the result queue refused a message ({0})")]
     Refused(String),

@@ -47,6 +47,11 @@ impl Mark {
         }
         !self.line_feed || (line.line_feed && line.length == self.length && hash(text) == self.hash)
     }
+
+    /// Whether it may end with what came of a line.
+    fn ends_with(&self, line: Line) -> bool {
+        line.line_feed && line.moment == Some(self.moment) && line.length < self.length
+    }
 }
 
 impl End {
@@ -59,11 +64,12 @@ impl End {
         }
     }
 
-    /// Notes a line that came. A newer one shows as well that the end has come by: the log has grown, or was rotated.
-    pub fn pass(&mut self, line: Line, text: &[u8]) {
+    /// Notes a line that came; `may_lack` says that it may lack its beginning. A newer one shows as well that the end has come by:
+    /// the log has grown, or was rotated.
+    pub fn pass(&mut self, line: Line, text: &[u8], may_lack: bool) {
         if let Self::Line(mark) = self
             && line.moment >= Some(mark.moment)
-            && (line.moment > Some(mark.moment) || mark.is(line, text))
+            && (line.moment > Some(mark.moment) || mark.is(line, text) || (may_lack && mark.ends_with(line)))
         {
             *self = Self::Reached;
         }

@@ -247,8 +247,9 @@ impl LogRead {
                 self.position = Position::before(line.moment);
             }
         }
+        let may_lack = self.query.tail.is_some() && self.received.lines == 0;
         self.received.lines += 1;
-        self.end.pass(line, self.splitter.text());
+        self.end.pass(line, self.splitter.text(), may_lack);
         self.received.longest = self.received.longest.max(line.length);
         if line.moment.is_some() && line.moment < self.query.since {
             return false;

@@ -207,6 +207,19 @@ async fn the_newest_line_is_found_where_it_is_of_many_records() {
 }
 
 #[tokio::test]
+async fn a_tail_that_begins_within_the_newest_line_is_whole() {
+    let mut pod = mk_pod(&["web"]);
+    statuses(&mut pod)[0].container_id = "cri-o://1".into();
+    let line = [Record { partial: true, ..record(0, "a") }, Record { partial: true, ..record(0, "b") }, record(0, "c")];
+    let kubelet = FakeKubelet::new(pod).with_log("web", line);
+    for (tail, text) in [(2, "bc"), (3, "abc"), (4, "abc")] {
+        let answer = read(&kubelet, ReadLogsRequest { tail_lines: Some(tail), ..newest() }).await.unwrap();
+        assert!(answer.completeness.complete, "{tail}: {:?}", answer.completeness);
+        assert_eq!(answer.texts(), [text]);
+    }
+}
+
+#[tokio::test]
 async fn where_the_end_cannot_be_asked_for_there_is_no_read() {
     let kubelet = mk_kubelet();
     kubelet.fault_look(Fault::Status(500, UNREACHABLE));

@@ -166,7 +166,7 @@ impl Answer {
                 report.gap(Gap { namespace, name, ..gap });
             }
         }
-        report.count(page.lines(), page.bytes());
+        report.count(page.lines(), page.line_bytes());
         let resumable = sources.iter().any(Source::can_resume);
         let containers = sources.iter().map(Source::progress).collect();
         let token = if resumable { arguments.encode(&Token { uid, since, containers }) } else { String::new() };
@@ -208,7 +208,7 @@ impl Output {
                 (GapReason::SlowCaller, "the pages were taken too slowly")
             });
         };
-        self.report.count(self.page.lines(), self.page.bytes());
+        self.report.count(self.page.lines(), self.page.line_bytes());
         self.pages.send(self.page.take(&end), room);
         None
     }

@@ -46,6 +46,8 @@ pub fn page_size(requested: i32) -> Result<usize, ReadError> {
 pub struct PageBuilder {
     bytes: Vec<u8>,
     lines: usize,
+    /// Bytes of the lines alone.
+    line_bytes: usize,
     lines_max: usize,
 }
 
@@ -53,7 +55,7 @@ impl PageBuilder {
     /// Pages of at most so many lines.
     #[must_use]
     pub fn new(lines_max: usize) -> Self {
-        Self { bytes: Vec::new(), lines: 0, lines_max }
+        Self { bytes: Vec::new(), lines: 0, line_bytes: 0, lines_max }
     }
 
     /// Adds a line.
@@ -92,6 +94,7 @@ impl PageBuilder {
             encode_varint(length, out);
         }
         self.lines += 1;
+        self.line_bytes += length;
     }
 
     /// Whether it is time to send the page. With the longest line that can still have come it stays below 1 MiB.
@@ -112,7 +115,13 @@ impl PageBuilder {
         self.lines
     }
 
-    /// Bytes of those lines, as encoded.
+    /// Bytes of those lines as encoded, without the frame that the page puts around each: what `Completeness` counts.
+    #[must_use]
+    pub fn line_bytes(&self) -> usize {
+        self.line_bytes
+    }
+
+    /// Bytes of the page so far.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.len()
@@ -125,6 +134,7 @@ impl PageBuilder {
         let next = Vec::with_capacity(self.bytes.len());
         let mut bytes = std::mem::replace(&mut self.bytes, next);
         self.lines = 0;
+        self.line_bytes = 0;
         // Messages one behind another are one message with the fields of both.
         bytes.reserve_exact(end.encoded_len());
         end.encode(&mut bytes).expect("a vector has room");
@@ -207,6 +217,7 @@ mod tests {
                     cut_from: (line.length > text.len() as u64).then_some(line.length),
                 });
             }
+            prop_assert_eq!(page.line_bytes(), expected.iter().map(LogLine::encoded_len).sum::<usize>());
             let expected = ReadLogsResponse { lines: expected, ..end.clone() };
             prop_assert_eq!(page.take(&end).0, expected.encode_to_vec());
         }

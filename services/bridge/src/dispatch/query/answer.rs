@@ -7,7 +7,6 @@ use gumshoe_proto::{
     bridge::v1::QueryOutcome,
     collector::v1::{Completeness, Gap, GapReason},
 };
-use prost::length_delimiter_len;
 use prost_reflect::DynamicMessage;
 use tokio::{task::coop::consume_budget, time::Instant};
 use tonic::{Code, Status};
@@ -202,7 +201,7 @@ impl Answer {
 
     /// Writes one item, or notes why it is missing.
     async fn item(&mut self, encoded: Bytes) -> Result<(), WriteError> {
-        let length = length_in_page(encoded.len());
+        let length = encoded.len() as u64;
         let decoded = decode_item(self.method, encoded);
         let json = decoded.and_then(|item| Ok((to_json(&item)?, item)));
         let (json, mut item) = match json {
@@ -311,11 +310,6 @@ impl Answer {
             error: None,
         }
     }
-}
-
-/// The length of an item as a field of its page: a tag of one byte, its length, and itself.
-fn length_in_page(length: usize) -> u64 {
-    (1 + length_delimiter_len(length) + length) as u64
 }
 
 fn json(rest: &Rest) -> Result<String, TakeError> {

@@ -164,8 +164,7 @@ async fn a_stream_that_breaks_is_taken_up_behind_its_last_token() {
     let asked_for: Vec<_> = requests.iter().map(|request| (request.page_token.as_str(), request.limit)).collect();
     assert_eq!(asked_for, [("", 10), ("t1", 8), ("t1", 8), ("t2", 7)]);
     assert!(requests.iter().all(|request| request.label_selector == "app=web"));
-    let bytes: usize = [["a", "b"], ["c", "d"]].map(|names| mk_page(&names, "").encoded_len()).iter().sum();
-    let bytes = bytes as u64;
+    let bytes = mk_page(&["a", "b", "c", "d"], "").items.iter().map(|item| item.encoded_len() as u64).sum();
     assert_eq!(completeness(&asked), Completeness { bytes, ..mk_complete(4) });
     assert_eq!((asked.outcome.error, asked.resumed), (None, 3));
 }

@@ -112,7 +112,7 @@ pub(super) fn shorten_line(line: &mut DynamicMessage) -> bool {
 /// The containers whose logs could not be read, or not to their end: the piece behind this one tries each of them again, and says
 /// what became of it then.
 pub(super) fn unread_containers(rest: &Rest) -> Vec<String> {
-    let unread = |log: &ContainerLog| log.status() != ContainerLogStatus::Read && !log.window_starts_at_file_start;
+    let unread = |log: &ContainerLog| log.status() != ContainerLogStatus::Read;
     logs(rest).into_iter().filter(unread).map(|log| log.container).collect()
 }
 

@@ -67,7 +67,7 @@ fn container(log: &ContainerLog) -> String {
         parts.push("older lines exist".to_owned());
     }
     if log.window_starts_at_file_start {
-        parts.push("lines before the first one were rotated away on the node".to_owned());
+        parts.push("lines before the first one may have been rotated away on the node".to_owned());
     }
     if log.cut_newer {
         parts.push("newer lines are missing".to_owned());

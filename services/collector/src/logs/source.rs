@@ -240,7 +240,8 @@ impl Source {
         }
     }
 
-    /// Finds out whether the node's file begins later than the window: then it was rotated, for the container ran already.
+    /// Finds out whether the node's file begins later than the window, although the container ran already: then it may have been
+    /// rotated. Or the container was silent, which nobody can tell apart, so this is a warning and no gap.
     pub async fn check_rotation(&mut self, logs: &PodLogs) {
         let Some(since) = self.window.since else { return };
         let ran = self.run.started.is_some_and(|started| started < since);
@@ -257,5 +258,11 @@ impl Source {
             }
         };
         self.rotated = first.is_some_and(|first| first > since);
+        if self.rotated {
+            self.warnings.push(format!(
+                "{}: the node's log begins after the moment asked for; the container wrote nothing before, or it was rotated away",
+                self.name
+            ));
+        }
     }
 }

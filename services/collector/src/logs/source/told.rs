@@ -92,10 +92,6 @@ impl Source {
                 ..gap(GapReason::LogCutOlder, message)
             });
         }
-        if self.rotated {
-            let message = "the node's file begins after the moment asked for: what is older was rotated away";
-            gaps.push(gap(GapReason::LogUnreadable, message));
-        }
         if self.restarted {
             let message = "the container was restarted since: the rest of its earlier run may be read with `previous`";
             gaps.push(gap(GapReason::LogCutNewer, message));

@@ -2,6 +2,7 @@
 //! summed up in an `End` once all of them were acknowledged. Knows no kind and no Kubernetes.
 
 mod budget;
+mod encode;
 mod end;
 mod pages;
 mod send;

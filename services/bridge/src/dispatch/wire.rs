@@ -1,9 +1,12 @@
 //! Takes an encoded response apart: its items, each still encoded, and the rest of it.
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use gumshoe_proto::{collector::v1::Completeness, envelope};
+use gumshoe_proto::{
+    collector::v1::{Completeness, ObjectMeta},
+    envelope,
+};
 use prost::{
-    DecodeError,
+    DecodeError, Message as _,
     encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
 };
 use prost_reflect::{DynamicMessage, ReflectMessage as _, SerializeOptions, Value};
@@ -152,6 +155,17 @@ pub(super) fn to_json(message: &DynamicMessage) -> Result<String, serde_json::Er
 }
 
 impl ItemName {
+    /// As `of`, of an item that is too large to be decoded. Kubernetes' objects have their metadata in field 1.
+    pub(super) fn of_encoded(item: Bytes) -> Self {
+        #[derive(Clone, PartialEq, prost::Message)]
+        struct Object {
+            #[prost(message, optional, tag = "1")]
+            metadata: Option<ObjectMeta>,
+        }
+        let metadata = Object::decode(item).ok().and_then(|object| object.metadata).unwrap_or_default();
+        Self { namespace: metadata.namespace, name: metadata.name, container: String::new() }
+    }
+
     /// Reads `metadata.namespace`, `metadata.name` and `container`, whichever the item has.
     pub(super) fn of(item: &DynamicMessage) -> Self {
         let text = |message: &DynamicMessage, name| {
@@ -179,7 +193,6 @@ mod tests {
         collector::v1::{ContainerLog, LogLine, ReadLogsRequest, ReadLogsResponse},
     };
     use proptest::{collection::vec, prelude::*};
-    use prost::Message as _;
 
     use super::*;
 

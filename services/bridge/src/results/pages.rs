@@ -58,6 +58,11 @@ impl Cutter {
         Self { frame, text: String::new(), items: 0 }
     }
 
+    /// The bytes of the largest message.
+    pub(super) fn message_max(&self) -> usize {
+        self.frame.limits.message
+    }
+
     /// Adds an item; gives the piece before it, if the item does not fit behind what there is.
     ///
     /// # Errors

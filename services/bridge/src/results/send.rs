@@ -15,7 +15,7 @@ use std::{
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use gumshoe_proto::{
-    bridge::v1::{Accepted, End, Page, Result as RunResult, result::Kind},
+    bridge::v1::{Accepted, End, result::Kind},
     envelope,
     run::{PageDigest, RunDigest},
 };
@@ -23,8 +23,10 @@ use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    ByteBudget, PageLimits, RunId, end,
-    writer::{Handed, PageHeader},
+    ByteBudget, PageLimits, RunId,
+    encode::{encode_page, result},
+    end,
+    writer::Handed,
 };
 use crate::{
     metrics::Metrics,
@@ -173,18 +175,6 @@ impl Sender {
         let fifo = || Fifo { group: command_id.clone(), deduplication_id: format!("{command_id}.{run}.{seq}") };
         Outgoing { body, fifo: self.outlet.is_fifo.then(fifo) }
     }
-}
-
-/// The body of a page.
-pub(super) fn encode_page(run: &RunId, seq: u32, header: &PageHeader, response: &str, now: Timestamp) -> String {
-    let PageHeader { query_id, number, arm } = header;
-    let page = Page { query_id: query_id.clone(), number: *number, response: None };
-    envelope::encode_page(&result(run, seq, Kind::Page(page)), arm, response, now)
-}
-
-fn result(run: &RunId, seq: u32, kind: Kind) -> RunResult {
-    let RunId { command_id, run, investigation_id } = run.clone();
-    RunResult { command_id, run, seq, investigation_id, kind: Some(kind) }
 }
 
 #[cfg(test)]

@@ -7,20 +7,9 @@ use tokio::sync::mpsc;
 use super::{
     RunId,
     budget::{ByteBudget, Share},
+    encode::{PageHeader, encode_page},
     pages::{Cutter, Frame, PageLimits, Piece, TooLarge},
-    send::encode_page,
 };
-
-/// Where in the results a page belongs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct PageHeader {
-    /// The query.
-    pub query_id: String,
-    /// 1, 2, … within the query.
-    pub number: u32,
-    /// The JSON name of the response: "listPods".
-    pub arm: String,
-}
 
 /// A page that was handed to the sender.
 #[derive(Debug)]
@@ -92,6 +81,12 @@ impl QueryWriter {
             self.hand_over(piece).await?;
         }
         Ok(())
+    }
+
+    /// The bytes of the largest message, which no item can exceed.
+    #[must_use]
+    pub(crate) fn item_max(&self) -> usize {
+        self.cutter.message_max()
     }
 
     /// The query.

@@ -16,8 +16,8 @@ use super::{
     outcome::Trouble,
     page::{EncodedPage, PageBuilder},
     read::PodLogs,
-    run::Token,
     source::{Progress, Source},
+    token::Token,
 };
 use crate::{
     error::ReadError,

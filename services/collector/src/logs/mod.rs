@@ -21,3 +21,4 @@ pub mod request;
 pub mod ring;
 pub mod run;
 pub mod source;
+mod token;

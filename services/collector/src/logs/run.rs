@@ -3,7 +3,6 @@
 use std::{collections::HashSet, sync::Arc};
 
 use gumshoe_proto::collector::v1::{Pod, ReadLogsRequest};
-use serde::{Deserialize, Serialize};
 
 use super::{
     answer::{Answer, Output},
@@ -15,6 +14,7 @@ use super::{
     read::PodLogs,
     request::{CONTAINERS_MAX, Containers, LogRequest},
     source::{Progress, Source},
+    token::Token,
 };
 use crate::{
     error::ReadError,
@@ -29,16 +29,6 @@ pub struct LogRun {
     call: Call,
     request: LogRequest,
     resumed: Option<Token>,
-}
-
-/// What a page token holds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Token {
-    /// Of the pod: another one of its name has other logs.
-    pub(super) uid: String,
-    /// The beginning of the window, which `since` counts from the first call on.
-    pub(super) since: Option<Moment>,
-    pub(super) containers: Vec<Progress>,
 }
 
 impl LogRun {

@@ -202,6 +202,12 @@ impl Answer {
     /// Writes one item, or notes why it is missing.
     async fn item(&mut self, encoded: Bytes) -> Result<(), WriteError> {
         let length = encoded.len() as u64;
+        if encoded.len() > self.writer.item_max() && self.tally.is_none() {
+            // Its JSON is longer still, and it takes a multiple of both while it is decoded.
+            let message = format!("{length} bytes are too many for a message of the result queue");
+            self.left_out(GapReason::ItemTooLarge, ItemName::of_encoded(encoded), &message, length);
+            return Ok(());
+        }
         let decoded = decode_item(self.method, encoded);
         let json = decoded.and_then(|item| Ok((to_json(&item)?, item)));
         let (json, mut item) = match json {

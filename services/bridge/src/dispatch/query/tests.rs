@@ -282,17 +282,20 @@ async fn a_page_larger_than_a_message_is_cut_and_only_its_last_piece_goes_on() {
 
 #[tokio::test(start_paused = true)]
 async fn an_item_too_large_for_any_message_is_a_named_gap() {
-    let collector = FakeCollector::default();
-    let mut page = mk_page(&["a", "large", "b"], "");
-    page.items[1].spec.get_or_insert_default().node_name = "x".repeat(70_000);
-    page.completeness = Some(mk_complete(3));
-    collector.list(vec![Step::Response(page)]);
-    let asked = ask_with(&collector, list(0), 64 * 1024).await;
-    assert_eq!(pods(&asked), ["a", "b"]);
-    let whole = completeness(&asked);
-    assert_eq!((whole.complete, whole.items, asked.outcome.items), (false, 2, 2));
-    assert_eq!((whole.gaps[0].reason(), whole.gaps[0].name.as_str()), (GapReason::ItemTooLarge, "large"));
-    assert_eq!(lists(&asked)[0].completeness, Some(whole));
+    // One is too large as it comes, the other as JSON, where each of its characters takes six.
+    for text in ["x".repeat(70_000), "\u{1}".repeat(20_000)] {
+        let collector = FakeCollector::default();
+        let mut page = mk_page(&["a", "large", "b"], "");
+        page.items[1].spec.get_or_insert_default().node_name = text;
+        page.completeness = Some(mk_complete(3));
+        collector.list(vec![Step::Response(page)]);
+        let asked = ask_with(&collector, list(0), 64 * 1024).await;
+        assert_eq!(pods(&asked), ["a", "b"]);
+        let whole = completeness(&asked);
+        assert_eq!((whole.complete, whole.items, asked.outcome.items), (false, 2, 2));
+        assert_eq!((whole.gaps[0].reason(), whole.gaps[0].name.as_str()), (GapReason::ItemTooLarge, "large"));
+        assert_eq!(lists(&asked)[0].completeness, Some(whole));
+    }
 }
 
 #[tokio::test(start_paused = true)]

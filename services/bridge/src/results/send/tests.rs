@@ -7,6 +7,7 @@ use gumshoe_proto::{
 use tokio::time::{sleep, timeout};
 
 use super::*;
+use crate::results::encode::PageHeader;
 use crate::{
     fakes::{Fate, RecordingQueue},
     queue::QueueErrorKind,

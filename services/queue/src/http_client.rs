@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
-use http::Uri;
+use http::{Uri, uri::Scheme};
 
 use crate::{PlaintextEndpoint, url::is_private};
 
@@ -27,38 +27,59 @@ const CREDENTIAL_SERVERS: [&str; 5] =
 
 /// A client like the SDK's own, that refuses plain text over a network.
 pub(crate) fn https_client() -> SharedHttpClient {
-    let https = Builder::new().build_with_connector_fn(|settings, components| {
+    guarded(ProxyConfig::from_env())
+}
+
+/// A proxy is for what is encrypted only: to it, even what is for the machine itself would go over the network.
+fn guarded(proxy: ProxyConfig) -> SharedHttpClient {
+    SharedHttpClient::new(Guarded { encrypted: inner(proxy), plain: inner(ProxyConfig::disabled()) })
+}
+
+fn inner(proxy: ProxyConfig) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = ConnectorBuilder::default().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
         connector.set_connector_settings(settings.cloned());
         if let Some(components) = components {
             connector.set_sleep_impl(components.sleep_impl());
         }
-        connector.set_proxy_config(Some(ProxyConfig::from_env()));
+        connector.set_proxy_config(Some(proxy.clone()));
         connector.build()
-    });
-    SharedHttpClient::new(Guarded(https))
+    })
 }
 
 /// Guards every request of what it holds.
 #[derive(Debug)]
-struct Guarded<T>(T);
+struct Guarded<T> {
+    encrypted: T,
+    /// For what does not leave the machine and its own link.
+    plain: T,
+}
 
 impl HttpClient for Guarded<SharedHttpClient> {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Guarded(self.0.http_connector(settings, components)))
+        SharedHttpConnector::new(Guarded {
+            encrypted: self.encrypted.http_connector(settings, components),
+            plain: self.plain.http_connector(settings, components),
+        })
     }
 
     fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.0.connector_metadata()
+        self.encrypted.connector_metadata()
     }
 }
 
 impl HttpConnector for Guarded<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        match request.uri().parse() {
-            Ok(uri) if is_private(&uri) || is_credential_server(&uri) => self.0.call(request),
-            Ok(uri) => HttpConnectorFuture::ready(Err(ConnectorError::user(PlaintextEndpoint(uri).into()))),
-            Err(error) => HttpConnectorFuture::ready(Err(ConnectorError::user(Box::new(error)))),
+        let uri: Uri = match request.uri().parse() {
+            Ok(uri) => uri,
+            Err(error) => return HttpConnectorFuture::ready(Err(ConnectorError::user(Box::new(error)))),
+        };
+        if uri.scheme() == Some(&Scheme::HTTPS) {
+            self.encrypted.call(request)
+        } else if is_private(&uri) || is_credential_server(&uri) {
+            self.plain.call(request)
+        } else {
+            HttpConnectorFuture::ready(Err(ConnectorError::user(PlaintextEndpoint(uri).into())))
         }
     }
 }
@@ -71,19 +92,44 @@ fn is_credential_server(uri: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::error::Error as _;
+    use std::{error::Error as _, time::Duration};
+
+    use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
+    use tokio::{net::TcpListener, time::timeout};
 
     use super::*;
 
     #[tokio::test]
     async fn no_request_of_any_client_goes_out_in_plain_text() {
         let inner = SharedHttpConnector::new(ConnectorBuilder::default().build_http());
+        let guarded = Guarded { encrypted: inner.clone(), plain: inner };
         for endpoint in ["http://192.0.2.2:18090/", "http://sts.amazonaws.com/", "http://169.254.169.254.example.com/"]
         {
-            let error =
-                Guarded(inner.clone()).call(HttpRequest::get(endpoint).expect(endpoint)).await.expect_err(endpoint);
+            let error = guarded.call(HttpRequest::get(endpoint).expect(endpoint)).await.expect_err(endpoint);
             assert!(error.source().is_some_and(<dyn std::error::Error>::is::<PlaintextEndpoint>), "{error:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_for_the_machine_itself_does_not_go_to_a_proxy() {
+        let listen = || TcpListener::bind(("127.0.0.1", 0));
+        let (machine, proxy) = (listen().await.expect("a port"), listen().await.expect("a port"));
+        let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("bound"));
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+            .http_client(guarded(ProxyConfig::all(url(&proxy)).expect("a proxy")))
+            .endpoint_url(url(&machine))
+            .build();
+        let asked = async {
+            tokio::select! {
+                _ = aws_sdk_sqs::Client::from_conf(config).list_queues().send() => panic!("nobody answered"),
+                _ = machine.accept() => {}
+                _ = proxy.accept() => panic!("the proxy was asked"),
+            }
+        };
+        timeout(Duration::from_secs(10), asked).await.expect("a connection");
     }
 
     #[test]

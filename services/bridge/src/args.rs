@@ -58,6 +58,9 @@ pub struct Args {
     pub concurrency: u32,
 
     /// Queries of one command that are asked at one time, 1 to 100.
+    ///
+    /// This times --concurrency is how many calls a bridge makes at most. All replicas together should stay under half of a
+    /// collector's --max-calls, which is what one certificate may have there: more wait for up to 5 s, and then are tried again.
     #[arg(long, env = "GUMSHOE_QUERIES_PER_COMMAND", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub queries_per_command: u32,
 

@@ -64,8 +64,8 @@ pub struct ClientTlsArgs {
 /// How much a gRPC server takes on, and how it ends; the rest of its bounds are `Limits::default`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LimitArgs {
-    /// Calls under way at one time; further ones are told UNAVAILABLE and should be tried again later. One client's certificate
-    /// has at most half of them.
+    /// Calls under way at one time; further ones wait up to 5 s, and are then told UNAVAILABLE and should be tried again later. One
+    /// client's certificate, which all replicas of a bridge share, has at most half of them.
     #[arg(long, env = "GUMSHOE_MAX_CALLS", value_name = "COUNT", default_value = "256")]
     pub max_calls: NonZeroU32,
 

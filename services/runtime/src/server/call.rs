@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::{Request, Response};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::service::Routes;
@@ -27,11 +28,17 @@ use crate::deadline::{self, DEFAULT_TIMEOUT, Deadline, GRPC_TIMEOUT};
 use body::Guarded;
 use record::Record;
 
+/// So long a call waits for others to end before it is refused, and at most half of its own time, so that it can still be tried
+/// elsewhere. Long enough for what comes in a burst, such as the commands of several bridges.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The handlers, and the calls that they may have under way together.
 #[derive(Clone)]
 pub(super) struct Calls {
     routes: Routes,
     shares: Arc<Shares>,
+    /// As many again may wait for a share.
+    waiting: Arc<Shares>,
 }
 
 /// What a call knows of its connection.
@@ -55,7 +62,7 @@ struct Running {
 
 impl Calls {
     pub(super) fn new(routes: Routes, max: usize) -> Self {
-        Self { routes, shares: Shares::new(max) }
+        Self { routes, shares: Shares::new(max), waiting: Shares::new(max) }
     }
 
     /// Answers a call; its errors are answers too.
@@ -82,10 +89,15 @@ impl Calls {
             Ok(timeout) => timeout.unwrap_or(DEFAULT_TIMEOUT),
             Err(malformed) => return record.refuse(status::malformed_timeout(malformed)),
         };
-        let Some(share) = self.shares.take(&connection.peer) else {
-            return record.refuse(status::overloaded());
-        };
         let deadline = Deadline::after(timeout);
+        let share = tokio::select! {
+            share = self.share(&connection.peer, deadline) => share.ok_or_else(status::overloaded),
+            status = status::expiry(deadline, &connection.cut) => Err(status),
+        };
+        let share = match share {
+            Ok(share) => share,
+            Err(status) => return record.refuse(status),
+        };
         // tonic would end the call by its own reading of it, with another status and only until the first response frame.
         request.headers_mut().remove(GRPC_TIMEOUT);
         let extensions = request.extensions_mut();
@@ -97,6 +109,15 @@ impl Calls {
         }
         let running = Running { record, deadline, connection, _share: share };
         running.run(self.routes, request).await
+    }
+
+    /// Room for one more call of the peer, at once or a little later.
+    async fn share(&self, peer: &Peer, deadline: Deadline) -> Option<Share> {
+        if let Some(share) = self.shares.take(peer) {
+            return Some(share);
+        }
+        let _place = self.waiting.take(peer)?;
+        self.shares.wait(peer, Instant::now() + PATIENCE.min(deadline.remaining() / 2)).await
     }
 }
 

@@ -19,8 +19,8 @@ pub struct Limits {
     pub max_handshakes: usize,
     /// From accept to the HTTP/2 preface. Bridges over continents need under a second.
     pub handshake_timeout: Duration,
-    /// Calls under way in the whole server; a further one is told UNAVAILABLE, which clients retry with a back-off. One
-    /// peer has at most half of them.
+    /// Calls under way in the whole server. As many again wait up to five seconds for one of them to end; what finds no room
+    /// then is told UNAVAILABLE, which clients retry with a back-off. One peer has at most half of either.
     pub max_calls: usize,
     /// Calls under way on one connection, told to the client in SETTINGS; further ones wait at the client.
     pub max_streams: u32,

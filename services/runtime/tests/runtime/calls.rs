@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use gumshoe_runtime::Shutdown;
 use gumshoe_runtime::admin::AdminHandle;
@@ -40,14 +41,17 @@ async fn a_panic_in_the_middle_of_a_stream_is_internal() {
 }
 
 #[tokio::test]
-async fn more_calls_than_the_server_takes_are_told_to_try_again() {
+async fn more_calls_than_the_server_takes_wait_a_little_and_are_told_to_try_again() {
     let pki = Pki::new();
     let server = TestServer::start(&pki, Limits { max_calls: 4, ..Limits::default() }).await;
     let mut client = server.client(&pki);
     let first = client.watch(ask("")).await.unwrap();
     let second = client.watch(ask("")).await.unwrap();
-    let status = client.check(ask("")).await.unwrap_err();
+    let (mut impatient, begun) = (ask(""), Instant::now());
+    impatient.set_timeout(Duration::from_secs(1));
+    let status = client.check(impatient).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable, "{status}");
+    assert!(begun.elapsed() >= Duration::from_millis(400), "half of its time is for waiting: {:?}", begun.elapsed());
     let info = status.get_details_error_info().unwrap();
     assert_eq!((info.reason.as_str(), info.domain.as_str()), ("OVERLOADED", "gumshoe.dev"));
     drop((first, second));

@@ -90,7 +90,9 @@ fn default_container(pod: &Pod) -> Result<&str, ReadError> {
 #[must_use]
 pub fn run(pod: &Pod, container: &str, previous: bool) -> Run {
     let Some(status) = status(pod, container) else { return Run::default() };
-    let started = if previous { begin(status.last_state.as_ref()) } else { begin(status.state.as_ref()) };
+    let last = || begin(status.last_state.as_ref());
+    // Of a container that waits to be started again the last run's log is read.
+    let started = if previous { last() } else { begin(status.state.as_ref()).or_else(last) };
     Run {
         restarts: status.restart_count.and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
         started,

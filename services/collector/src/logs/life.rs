@@ -9,6 +9,8 @@ use super::containers::status;
 pub enum Life {
     /// It has not begun.
     NotStarted,
+    /// It has not begun, and the pod is over.
+    Never,
     /// It runs.
     Runs,
     /// Its last run has ended.
@@ -22,24 +24,29 @@ impl Life {
     /// Of a container of the pod.
     #[must_use]
     pub fn of(pod: &Pod, container: &str) -> Self {
-        let Some(status) = status(pod, container) else { return Self::NotStarted };
+        let before_start = if is_over(pod) { Self::Never } else { Self::NotStarted };
+        let Some(status) = status(pod, container) else { return before_start };
         let state = |state: &Option<ContainerState>| state.clone().unwrap_or_default();
         let (now, before) = (state(&status.state), state(&status.last_state));
         if now.running.is_some() {
             return Self::Runs;
         }
         match now.terminated.or(before.terminated) {
-            None => Self::NotStarted,
+            None => before_start,
             Some(end) => Self::Ended { returns: returns(pod, container, &end) },
         }
     }
 }
 
+/// Whether the kubelet starts none of the pod's containers any more.
+fn is_over(pod: &Pod) -> bool {
+    pod.status.as_ref().is_some_and(|status| matches!(status.phase.as_str(), "Succeeded" | "Failed"))
+}
+
 /// The kubelet's `ShouldContainerBeRestarted`, and its rules for init containers.
 fn returns(pod: &Pod, container: &str, end: &ContainerStateTerminated) -> bool {
-    let over = pod.status.as_ref().is_some_and(|status| matches!(status.phase.as_str(), "Succeeded" | "Failed"));
     let deleted = pod.metadata.as_ref().is_some_and(|metadata| metadata.deletion_timestamp.is_some());
-    let Some(spec) = pod.spec.as_ref().filter(|_| !over && !deleted) else { return false };
+    let Some(spec) = pod.spec.as_ref().filter(|_| !is_over(pod) && !deleted) else { return false };
     let named = |containers: &'_ [Container]| containers.iter().find(|other| other.name == container).cloned();
     let init = named(&spec.init_containers);
     let failed = end.exit_code.unwrap_or_default() != 0;
@@ -106,6 +113,9 @@ mod tests {
         let waits = mk_pod("Always", "", false, Some(ContainerState::default()));
         assert_eq!(Life::of(&waits, "web"), Life::NotStarted);
         assert_eq!(Life::of(&waits, "proxy"), Life::NotStarted);
+        let mut rejected = waits.clone();
+        rejected.status.as_mut().unwrap().phase = "Failed".into();
+        assert_eq!((Life::of(&rejected, "web"), Life::of(&rejected, "proxy")), (Life::Never, Life::Never));
         let mut loops = waits;
         loops.status.as_mut().unwrap().container_statuses[0].last_state = mk_end(2);
         assert_eq!(Life::of(&loops, "web"), Life::Ended { returns: true });

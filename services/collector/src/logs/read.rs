@@ -66,10 +66,14 @@ pub struct LogRead {
     answer: Option<Answer>,
     splitter: LineSplitter,
     query: ReadQuery,
+    /// Of the run before the current one.
+    previous: bool,
     /// As the kubelet was asked.
     since: Option<Moment>,
     end: End,
     position: Position,
+    /// Whether a line came of the moment behind which the read begins.
+    met: bool,
     received: Received,
     /// What keeps the log from being all there is, as the answer itself says.
     trouble: Option<Trouble>,
@@ -124,9 +128,11 @@ impl PodLogs {
             answer: is_log.then_some(answer),
             splitter: LineSplitter::default(),
             query,
+            previous: self.previous,
             since,
             end: end.of_lines_since(since),
             position: Position::default(),
+            met: false,
             received: Received::default(),
             trouble: (!is_log).then(Trouble::no_log),
         })
@@ -181,6 +187,12 @@ impl LogRead {
     #[must_use]
     pub fn follows(&self) -> bool {
         self.query.follow
+    }
+
+    /// Whether the place behind which it begins is in this log, of those of an earlier run; they are not rotated any more.
+    #[must_use]
+    pub fn took_up(&self) -> bool {
+        self.met || !self.previous || self.query.behind.is_none_or(|behind| behind.moment().is_none())
     }
 
     /// The text of the line that was taken last.
@@ -255,6 +267,7 @@ impl LogRead {
             return false;
         }
         self.position.pass(line.moment);
+        self.met |= line.moment.is_some() && self.query.behind.is_some_and(|behind| behind.moment() == line.moment);
         self.query.behind.is_none_or(|behind| self.position > behind)
     }
 

@@ -5,7 +5,10 @@ mod follow;
 mod newest;
 mod told;
 
+use std::time::Duration;
+
 use gumshoe_proto::collector::v1::ContainerLogStatus;
+use tokio::time::Instant;
 
 pub use self::told::{Place, Progress};
 use super::{
@@ -54,6 +57,13 @@ pub struct Source {
     /// Whether the run was read to its end after it had ended, and whether that was tried as of an earlier run.
     run_read: bool,
     left: bool,
+    /// Whether the place is known to be in the log of the run, not in that of the run before.
+    in_run: bool,
+    /// How often its end was asked for.
+    end_tries: u32,
+    /// The wait before the next connection, and when the last one was opened.
+    wait: Duration,
+    opened: Instant,
     pub(super) trouble: Option<Trouble>,
     pub(super) warnings: Vec<String>,
 }
@@ -94,6 +104,10 @@ impl Source {
             window_given: false,
             run_read: false,
             left: false,
+            in_run: true,
+            end_tries: 0,
+            wait: Duration::ZERO,
+            opened: Instant::now(),
             warnings: Vec::new(),
         }
     }
@@ -189,6 +203,7 @@ impl Source {
         };
         page.push(self.name.as_str(), line, text);
         self.place = Place::Behind(position);
+        self.in_run = true;
         self.lines += 1;
         self.bytes += line.cost(text) as u64;
     }

@@ -333,3 +333,121 @@ async fn a_followed_log_goes_on_by_the_token_of_its_end() {
     assert_eq!(second.texts(), ["line 5", "line 6", "line 7"]);
     assert!(second.completeness.resume_token.is_empty(), "nothing can come any more");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_kubelet_that_fails_after_every_line_is_not_asked_without_pause() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..1));
+    kubelet.fault(Fault::None);
+    for line in 1..100 {
+        kubelet.fault(Fault::Grown(numbered(line..line + 1), "failed to watch directory: no space left on device"));
+    }
+    let answer = read_until(&kubelet, follow(), Duration::from_secs(10)).await.unwrap();
+    let requests = kubelet.requests().len();
+    assert!((4..15).contains(&requests), "{requests} requests");
+    assert_eq!(answer.texts(), (0..requests).map(|line| format!("line {line}")).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_while_the_end_of_a_run_is_asked_for_loses_and_repeats_nothing() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    let mut seen = lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    kubelet.append("web", numbered(2..3));
+    kubelet.fault_look(Fault::Restarted(Box::new(mk_restarted_pod(1)), numbered(3..5)));
+    kubelet.set_pod(Some(mk_looping_pod(0)));
+    kubelet.break_connections();
+    seen.extend(lines(&mut pages, 3).await);
+    let end = rest(pages).await;
+    seen.extend(end.iter().flat_map(|page| page.lines.iter().map(|line| line.text.clone())));
+    assert_eq!(seen, (0..5).map(|line| format!("line {line}")).collect::<Vec<_>>());
+    assert!(end.last().unwrap().completeness.as_ref().unwrap().complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_that_the_pod_tells_late_has_a_gap_and_repeats_nothing() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    let mut seen = lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    kubelet.append("web", numbered(2..3));
+    kubelet.restart("web", mk_pod(&["web"]), numbered(3..5));
+    seen.extend(lines(&mut pages, 2).await);
+    kubelet.set_pod(Some(mk_restarted_pod(1)));
+    kubelet.break_connections();
+    kubelet.append("web", numbered(5..6));
+    seen.extend(lines(&mut pages, 1).await);
+    assert_eq!(seen, ["line 0", "line 1", "line 3", "line 4", "line 5"]);
+    let end = rest(pages).await.pop().unwrap();
+    assert_eq!(end.completeness.unwrap().gaps[0].reason(), GapReason::LogCutNewer, "line 2 is missing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_of_a_container_that_had_not_started_brings_all_of_its_log() {
+    let mut pod = mk_pod(&["web"]);
+    statuses(&mut pod)[0].state = Some(ContainerState::default());
+    for request in [
+        follow(),
+        ReadLogsRequest { whole_log: false, tail_lines: Some(0), ..follow() },
+        ReadLogsRequest { whole_log: false, tail_lines: Some(1), ..follow() },
+    ] {
+        let kubelet = FakeKubelet::new(pod.clone());
+        let waits = "container \"web\" in pod \"web-0\" is waiting to start: ContainerCreating";
+        kubelet.fault_look(Fault::Status(400, waits));
+        let early = read_until(&kubelet, request.clone(), Duration::from_millis(300)).await.unwrap();
+        assert_eq!(early.status(), ContainerLogStatus::NotStarted);
+        let request = ReadLogsRequest { page_token: early.completeness.resume_token, ..request };
+        kubelet.append("web", numbered(0..3));
+        kubelet.set_pod(Some(mk_pod(&["web"])));
+        let resumed = read_until(&kubelet, request.clone(), Duration::from_millis(300)).await.unwrap();
+        assert_eq!(resumed.texts(), ["line 0", "line 1", "line 2"]);
+        assert!(resumed.completeness.complete);
+        kubelet.restart("web", mk_restarted_pod(1), numbered(3..4));
+        let crashed = read_until(&kubelet, request, Duration::from_millis(300)).await.unwrap();
+        assert_eq!(crashed.gap().reason(), GapReason::LogCutNewer);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_container_that_will_never_start_is_not_waited_for() {
+    let mut pod = mk_pod(&["web"]);
+    statuses(&mut pod).clear();
+    pod.status.as_mut().unwrap().phase = "Failed".into();
+    let kubelet = FakeKubelet::new(pod);
+    kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is not available"));
+    let begun = tokio::time::Instant::now();
+    let answer = read(&kubelet, follow()).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert_eq!((answer.status(), answer.completeness.complete), (ContainerLogStatus::NotStarted, true));
+    assert!(answer.completeness.resume_token.is_empty(), "nothing can come any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_the_node_has_thrown_away_is_not_asked_for_until_the_deadline() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let begun = tokio::time::Instant::now();
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    for _ in 0..20 {
+        kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is terminated"));
+    }
+    kubelet.set_pod(Some(mk_ended_pod()));
+    kubelet.break_connections();
+    let end = rest(pages).await.pop().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert_eq!(end.logs[0].status(), ContainerLogStatus::RuntimeError);
+    let completeness = end.completeness.unwrap();
+    assert_eq!(completeness.gaps[0].reason(), GapReason::LogUnreadable);
+    assert!(completeness.resume_token.is_empty(), "nothing can come any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_is_over_is_not_told_though_the_container_is_silent() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    kubelet.fault(Fault::None);
+    kubelet.fault(Fault::Status(500, "dial tcp 10.0.0.7:10250: connect: connection refused"));
+    kubelet.fault(Fault::Silence);
+    let answer = read_until(&kubelet, follow(), Duration::from_secs(130)).await.unwrap();
+    assert_eq!((answer.status(), answer.completeness.complete), (ContainerLogStatus::Read, true));
+}

@@ -55,6 +55,12 @@ pub enum Fault {
     StallAfter(usize),
     /// The log ends with this.
     Append(&'static str),
+    /// The same, after lines that are new.
+    Grown(Vec<Record>, &'static str),
+    /// The container was restarted just before: the pod of now, and the lines of the new run.
+    Restarted(Box<Pod>, Vec<Record>),
+    /// No answer begins.
+    Silence,
 }
 
 #[derive(Clone)]
@@ -87,6 +93,16 @@ struct State {
 struct Log {
     records: Vec<Record>,
     ended: bool,
+}
+
+impl State {
+    fn restart(&mut self, container: &str, pod: Pod, records: Vec<Record>) {
+        let log = Log { records, ended: false };
+        let before = self.logs.insert((container.to_owned(), false), log).unwrap_or_default();
+        self.logs.insert((container.to_owned(), true), Log { ended: true, ..before });
+        self.pod = Some(pod);
+        self.age += 1;
+    }
 }
 
 impl FakeKubelet {
@@ -134,13 +150,7 @@ impl FakeKubelet {
 
     /// A new run begins, with these lines; the one before becomes the earlier one.
     pub fn restart(&self, container: &str, pod: Pod, records: impl IntoIterator<Item = Record>) {
-        self.change(|state| {
-            let log = Log { records: records.into_iter().collect(), ended: false };
-            let before = state.logs.insert((container.to_owned(), false), log).unwrap_or_default();
-            state.logs.insert((container.to_owned(), true), Log { ended: true, ..before });
-            state.pod = Some(pod);
-            state.age += 1;
-        });
+        self.change(|state| state.restart(container, pod, records.into_iter().collect()));
     }
 
     /// The node no longer has the log of the earlier run.
@@ -203,7 +213,12 @@ impl FakeKubelet {
         let fake = self.clone();
         let service = service_fn(move |request: Request<Body>| {
             let answer = fake.answer(&request);
-            async move { Ok::<_, Infallible>(answer) }
+            async move {
+                if answer.extensions().get::<Silent>().is_some() {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, Infallible>(answer)
+            }
         });
         KubernetesApi::from_client(kube::Client::new(service, "default"))
     }
@@ -256,6 +271,16 @@ impl FakeKubelet {
             Some(Fault::EndAfter(bytes)) => stop = Some((bytes, Stop::End)),
             Some(Fault::StallAfter(bytes)) => stop = Some((bytes, Stop::Stall)),
             Some(Fault::Append(text)) => append = text,
+            Some(Fault::Grown(records, text)) => {
+                state.logs.entry(key.clone()).or_default().records.extend(records);
+                append = text;
+            }
+            Some(Fault::Restarted(pod, records)) => state.restart(&key.0, *pod, records),
+            Some(Fault::Silence) => {
+                let mut answer = respond(200, "", Vec::new());
+                answer.extensions_mut().insert(Silent);
+                return answer;
+            }
             Some(Fault::Rotated(records)) => {
                 state.logs.insert(key.clone(), Log { records, ended: false });
             }
@@ -407,6 +432,10 @@ fn cut(
     });
     body.chain(end.filter_map(std::future::ready))
 }
+
+/// Marks an answer that never begins.
+#[derive(Clone)]
+struct Silent;
 
 type FakeBody = UnsyncBoxBody<Bytes, io::Error>;
 

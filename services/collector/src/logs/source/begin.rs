@@ -8,6 +8,7 @@ use crate::{
     logs::{
         end::End,
         outcome::{Missing, Trouble},
+        position::Position,
         read::{LogRead, PodLogs, ReadQuery},
         request::Window,
     },
@@ -29,7 +30,15 @@ impl Source {
         if !self.is_wanted() {
             return Ok(());
         }
-        let Some(end) = self.find_end(logs).await? else { return Ok(()) };
+        let Some(end) = self.find_end(logs).await? else {
+            let not_started =
+                self.trouble.as_ref().is_some_and(|trouble| trouble.status == ContainerLogStatus::NotStarted);
+            if self.follow && not_started && self.place == Place::Beginning {
+                // All that comes is new, in this call and in those that go on from it.
+                self.place = Place::Behind(Position::default());
+            }
+            return Ok(());
+        };
         if self.follow && self.place == Place::Beginning && self.window.tail == Some(0) && end != End::Unknown {
             // From now on means from a place, to which every connection can come back.
             self.place = Place::Behind(end.position());

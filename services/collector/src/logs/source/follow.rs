@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use gumshoe_proto::collector::v1::{ContainerLogStatus, Pod};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{Feed, Place, Source};
 use crate::{
@@ -21,13 +21,15 @@ use crate::{
     },
 };
 
-/// The wait before the second connection; it doubles with each that brings nothing.
+/// The wait before the second connection; it doubles with each that does not last.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// The longest wait: a node that comes back, and a container that starts again, is noticed soon enough.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// A log that says nothing for so long is asked for anew: nobody would ever tell that what lies between us and the node has
 /// forgotten the connection.
 const QUIET: Duration = Duration::from_secs(120);
+/// What a container that has ended for good has left is asked for so often, some seconds long, where the node fails to give it.
+const END_TRIES: u32 = 4;
 
 /// What the pod says of the container.
 enum News {
@@ -59,7 +61,6 @@ impl Source {
     /// # Errors
     /// Only what concerns the whole call.
     pub async fn await_line(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
-        let mut wait = Duration::ZERO;
         loop {
             if self.advance_now() {
                 return Ok(());
@@ -68,26 +69,32 @@ impl Source {
                 if !self.goes_on() {
                     return Ok(());
                 }
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
+                tokio::time::sleep(self.wait).await;
+                self.wait = (self.wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
+                self.opened = Instant::now();
                 self.take_up(logs).await?;
                 continue;
             };
             match timeout(QUIET, read.more()).await {
-                Ok(Ok(true)) => {}
+                Ok(Ok(true)) => continue,
                 Ok(Ok(false)) => {
-                    let is_end = !read.follows();
+                    let is_end = !read.follows() && (!self.in_run || read.took_up());
                     self.trouble = read.take_trouble();
-                    self.feed = Feed::None;
                     self.run_read = is_end && self.trouble.is_none();
                 }
                 Ok(Err(ReadError::Deadline)) => return Ok(()),
-                Ok(Err(error)) => {
-                    self.feed = Feed::None;
-                    self.trouble = Some(Trouble::broken(&error));
-                }
-                Err(_) => self.feed = Feed::None,
+                Ok(Err(error)) => self.trouble = Some(Trouble::broken(&error)),
+                Err(_) => {}
             }
+            self.feed = Feed::None;
+            self.lasted();
+        }
+    }
+
+    /// A line alone does not say that the next connection lasts: a kubelet that cannot watch the file reads to its end and fails.
+    fn lasted(&mut self) {
+        if self.opened.elapsed() >= LONGEST_WAIT {
+            self.wait = Duration::ZERO;
         }
     }
 
@@ -96,9 +103,16 @@ impl Source {
         match self.ask(logs).await {
             News::Gone => self.trouble = Some(Trouble::pod_gone()),
             News::Same(Life::NotStarted) => {}
-            News::Same(Life::Ended { returns: false }) if self.run_read => self.place = Place::End,
+            // The trouble that says so stays.
+            News::Same(Life::Never) => self.place = Place::End,
+            News::Same(Life::Ended { returns: false }) if self.run_read || self.end_is_lost() => {
+                self.place = Place::End;
+            }
             News::Same(Life::Ended { .. }) if self.run_read => {}
-            News::Same(Life::Ended { .. }) => self.read_to_end(logs).await?,
+            News::Same(Life::Ended { .. }) => {
+                self.end_tries += 1;
+                self.read_to_end(logs, None).await?;
+            }
             News::None | News::Same(Life::Runs) => self.connect(logs).await?,
             News::Later(run) => self.leave_run(logs, run).await?,
         }
@@ -128,7 +142,12 @@ impl Source {
         let tail = self.window.tail.filter(|tail| *tail == 0 && behind.is_none() && self.window_given);
         let query = ReadQuery { tail, since: self.window.since, behind, follow: true };
         // Older kubelets say nothing at all before the first line.
-        let Ok(read) = timeout(QUIET, self.request(logs, query, End::Unknown)).await else { return Ok(()) };
+        let Ok(read) = timeout(QUIET, self.request(logs, query, End::Unknown)).await else {
+            // The API server tells of a dead node sooner: somebody listens.
+            self.trouble = None;
+            self.lasted();
+            return Ok(());
+        };
         let Some(read) = read? else { return Ok(()) };
         // While the connection was made the container may have been restarted.
         match self.ask(logs).await {
@@ -142,19 +161,39 @@ impl Source {
         Ok(())
     }
 
-    /// Reads what a run that has ended still had to say.
-    async fn read_to_end(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
+    /// Whether the node has failed so often to give the end of the run that it will not.
+    fn end_is_lost(&self) -> bool {
+        self.end_tries >= END_TRIES
+            && self.trouble.as_ref().is_some_and(|trouble| {
+                trouble.status != ContainerLogStatus::NodeUnreachable
+                    && trouble.missing.is_some_and(|missing| !missing.resumable)
+            })
+    }
+
+    /// Reads what a run that has ended still had to say; `later` are the restarts of the run after it, where there is one.
+    async fn read_to_end(&mut self, logs: &PodLogs, later: Option<u32>) -> Result<(), ReadError> {
         self.trouble = None;
         let Some(end) = self.find_end(logs).await? else { return Ok(()) };
         let query = ReadQuery { since: self.window.since, behind: self.behind(), ..ReadQuery::default() };
-        self.open(logs, query, end).await
+        let Some(read) = self.request(logs, query, end).await? else { return Ok(()) };
+        // While the log was opened the container may have been restarted: then it is that of another run.
+        let is_meant = match self.ask(logs).await {
+            News::None => true,
+            News::Gone => false,
+            News::Same(_) => later.is_none(),
+            News::Later(run) => later == Some(run.restarts),
+        };
+        if is_meant {
+            self.feed = Feed::Read(Box::new(read));
+        }
+        Ok(())
     }
 
     /// Reads what the run before still had to say, as long as it can be had; then goes on with the later one.
     async fn leave_run(&mut self, logs: &PodLogs, later: Run) -> Result<(), ReadError> {
         let next = later.restarts == self.run.restarts.saturating_add(1);
         if next && !self.run_read && !std::mem::replace(&mut self.left, true) {
-            self.read_to_end(&PodLogs { previous: true, ..logs.clone() }).await?;
+            self.read_to_end(&PodLogs { previous: true, ..logs.clone() }, Some(later.restarts)).await?;
             if matches!(self.feed, Feed::Read(_)) {
                 return Ok(());
             }
@@ -164,11 +203,16 @@ impl Source {
         if !self.restarted {
             self.began_in = later.restarts;
         }
+        // The status may come later than the run's first lines: then the place is in its log already.
+        let place =
+            self.behind().filter(|position| later.started.is_some_and(|start| Some(start) <= position.moment()));
+        self.place = Place::Behind(place.unwrap_or_default());
         self.trouble = None;
         self.run = later;
         self.run_read = false;
         self.left = false;
-        self.place = Place::Behind(Position::default());
+        self.in_run = false;
+        self.end_tries = 0;
         Ok(())
     }
 

@@ -5,9 +5,11 @@
 //! let mut reader = Reader::default();
 //! while let Some(body) = next_body() {
 //!     let fed = reader.feed(&body)?;
-//!     if reader.run(&fed.key).is_some_and(Run::is_complete) { break }
+//!     if reader.complete(&fed.key.command_id).is_some() { break }
 //! }
 //! ```
+//!
+//! Such a loop needs a clock too: [`Reader::complete`] says what nothing but time can settle.
 //!
 //! A command that was delivered twice has two runs, and any one that is whole is the whole answer. The reader keeps every page it
 //! is given until [`Reader::take`] or [`Reader::forget`]; [`Reader::held_bytes`] says how much that is, and how much is too much is
@@ -25,6 +27,10 @@ use crate::{
     bridge::v1::{Accepted, End, Page, Result as RunResult, result},
     envelope::{self, EnvelopeError},
 };
+
+/// The `reason` of the error in an `End` that gives the command up: it was received for the last time, and each time before came to
+/// nothing.
+const TRIED_TOO_OFTEN: &str = "TRIED_TOO_OFTEN";
 
 /// Which run a message belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,15 +106,19 @@ impl Reader {
         self.runs.get(key)
     }
 
-    /// The first whole run of a command that answers its queries; where there is none, one that says why it was not run, unless another
-    /// run of the command has begun. A repeated message of the command, or somebody else's with its id, may be refused while the command
-    /// itself is worked on.
+    /// The first whole run of a command that answers its queries; where there is none, the one that gave the command up
+    /// (`TRIED_TOO_OFTEN`), for those before it are dead; else one that says why the command was not run, unless another run of it has
+    /// begun. A repeated message of the command, or somebody else's with its id, may be refused while the command itself is worked on.
+    ///
+    /// So a refusal beside a run that has begun and never ends stays `None`. Only time settles it: nothing comes any more when
+    /// [`ANSWER_GRACE`](envelope::ANSWER_GRACE) has passed since the command's deadline.
     #[must_use]
     pub fn complete(&self, command_id: &str) -> Option<(&RunKey, &Run)> {
         let whole = || self.runs_of(command_id).filter(|(_, run)| run.is_complete());
         let begun = |(_, run): (_, &Run)| !run.is_complete() && (run.accepted.is_some() || !run.pages.is_empty());
         let refused = || if self.runs_of(command_id).any(begun) { None } else { whole().next() };
-        whole().find(|(_, run)| run.was_run()).or_else(refused)
+        let answered = whole().find(|(_, run)| run.was_run());
+        answered.or_else(|| whole().find(|(_, run)| run.gave_up())).or_else(refused)
     }
 
     /// Takes a run out of the reader. A message of it that comes later begins it anew.
@@ -182,6 +192,11 @@ impl Run {
     /// Whether the end speaks of queries, and not of why there was no run.
     fn was_run(&self) -> bool {
         self.end().is_some_and(|end| !end.queries.is_empty())
+    }
+
+    /// Whether the end says that the command will not be tried again.
+    fn gave_up(&self) -> bool {
+        self.end().and_then(|end| end.error.as_ref()).is_some_and(|error| error.reason == TRIED_TOO_OFTEN)
     }
 
     /// Says whether everything that the run sent is here and as it was sent, and if not, what is missing.

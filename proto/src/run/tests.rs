@@ -3,7 +3,7 @@ use proptest::{collection::vec, prelude::*, sample::subsequence};
 
 use super::*;
 use crate::{
-    bridge::v1::{QueryOutcome, page},
+    bridge::v1::{Error, QueryOutcome, page},
     collector::v1::{LogLine, ReadLogsResponse},
     envelope::encode_result,
 };
@@ -223,15 +223,29 @@ proptest! {
     }
 }
 
+/// The `End` of a run of "c" in which no query was asked.
+fn mk_refusal(run: &str, reason: &str) -> String {
+    let error = Some(Error { reason: reason.to_owned(), ..Error::default() });
+    let sha256 = RunDigest::default().sha256().to_vec().into();
+    mk_body("c", run, 1, result::Kind::End(End { error, sha256, ..End::default() }))
+}
+
 #[test]
 fn a_run_that_was_refused_is_no_answer_while_another_one_is_under_way() {
     let run = mk_run("c", "r1", &[(0, "text".into())]);
-    let nothing = End { sha256: RunDigest::default().sha256().to_vec().into(), ..End::default() };
-    let refused = mk_body("c", "r2", 1, result::Kind::End(nothing));
-    let mut reader = mk_reader([&refused]);
+    let mut reader = mk_reader([&mk_refusal("r2", "DEADLINE")]);
     assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), Some("r2"));
     for (body, complete) in run.iter().zip([None, None, Some("r1")]) {
         reader.feed(body).unwrap();
         assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), complete);
     }
+}
+
+#[test]
+fn a_command_that_was_given_up_is_settled_whatever_has_begun_before() {
+    let dead = mk_run("c", "r1", &[(0, "text".into())]);
+    let mut reader = mk_reader(dead[..2].iter().chain([&mk_refusal("r2", "TRIED_TOO_OFTEN")]));
+    assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), Some("r2"));
+    reader.feed(&dead[2]).unwrap();
+    assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), Some("r1"));
 }

@@ -159,14 +159,14 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         Ok(true)
     }
 
-    /// Deletes ours, and hides the others for longer that have come repeatedly. What fails here comes again.
+    /// Deletes ours, and hides the others for as long as each should be. What fails here comes again.
     async fn settle(&mut self) {
         if !self.ours.is_empty() {
             let deleted = self.queue.delete(&self.ours).await;
             self.ours.clear();
             self.tell(deleted);
         }
-        let hide = self.others.longer(self.wanted.until + TIDYING_MAX);
+        let hide = self.others.unfit(self.wanted.until + TIDYING_MAX);
         if !hide.is_empty() {
             let hidden = self.queue.hide(&hide).await;
             self.tell(hidden);

@@ -30,14 +30,17 @@ struct FakeQueue {
 }
 
 struct Stored {
+    /// With the age that it had at first.
     message: Message,
+    since: Instant,
     visible: Instant,
     deleted: bool,
 }
 
 impl FakeQueue {
     fn new(messages: impl IntoIterator<Item = Message>) -> Self {
-        let stored = |message| Stored { message, visible: Instant::now(), deleted: false };
+        let now = Instant::now();
+        let stored = |message| Stored { message, since: now, visible: now, deleted: false };
         Self {
             stored: RefCell::new(messages.into_iter().map(stored).collect()),
             errors: RefCell::default(),
@@ -68,7 +71,8 @@ impl FakeQueue {
         let receive = |stored: &mut Stored| {
             stored.visible = Instant::now() + VISIBILITY;
             stored.message.receive_count += 1;
-            stored.message.clone()
+            let age = stored.message.age + stored.since.elapsed();
+            Message { age, ..stored.message.clone() }
         };
         visible.take(self.batch).map(receive).collect()
     }
@@ -143,6 +147,11 @@ impl Listener for Heard {
 
 /// `Accepted`, two pages and `End` of a run, whose ids are "<command>/<run>/<seq>".
 fn mk_run(command_id: &str, run: &str) -> Vec<Message> {
+    mk_run_of(2, command_id, run)
+}
+
+/// The same with so many pages.
+fn mk_run_of(pages: u32, command_id: &str, run: &str) -> Vec<Message> {
     let result = |seq, kind| RunResult {
         command_id: command_id.into(),
         run: run.into(),
@@ -154,29 +163,32 @@ fn mk_run(command_id: &str, run: &str) -> Vec<Message> {
     let page = |number| Page { query_id: "q1".into(), number, response: None };
     let mut bodies = vec![body(&result(0, Kind::Accepted(Accepted::default())))];
     let mut digest = RunDigest::default();
-    for number in 1..=2 {
+    for number in 1..=pages {
         bodies.push(body(&result(number, Kind::Page(page(number)))));
         digest.add(&PageDigest::of(&bodies[number as usize]));
     }
-    let outcome = QueryOutcome { query_id: "q1".into(), pages: 2, ..QueryOutcome::default() };
+    let outcome = QueryOutcome { query_id: "q1".into(), pages, ..QueryOutcome::default() };
     let end = End {
-        pages: 2,
+        pages,
         bytes: digest.bytes(),
         sha256: digest.sha256().to_vec().into(),
         queries: vec![outcome],
         ..End::default()
     };
-    bodies.push(body(&result(3, Kind::End(end))));
+    bodies.push(body(&result(pages + 1, Kind::End(end))));
     let message = |(seq, body)| mk_message(format!("{command_id}/{run}/{seq}"), body);
     bodies.into_iter().enumerate().map(message).collect()
 }
 
 fn mk_message(id: String, body: String) -> Message {
-    Message { receipt_handle: id.clone(), id, receive_count: 0, body }
+    Message { receipt_handle: id.clone(), id, receive_count: 0, age: Duration::ZERO, body }
 }
 
+/// Left behind an hour ago.
 fn mk_foreign(messages: usize) -> Vec<Message> {
-    (0..messages).map(|number| mk_message(format!("foreign/{number}"), "hello".to_owned())).collect()
+    let age = Duration::from_secs(3600);
+    let message = |number| Message { age, ..mk_message(format!("foreign/{number}"), "hello".to_owned()) };
+    (0..messages).map(message).collect()
 }
 
 fn mk_error() -> Error {
@@ -246,12 +258,26 @@ async fn what_nobody_takes_is_received_a_few_times_at_most_and_counted_once() {
 
 #[tokio::test(start_paused = true)]
 async fn two_who_share_a_queue_both_get_their_results() {
-    let messages: Vec<_> = mk_run("c1", "r1").into_iter().zip(mk_run("c2", "r1")).flat_map(|(a, b)| [b, a]).collect();
-    let queue = FakeQueue { batch: 1, ..FakeQueue::new(messages) };
-    let never = never();
-    let (one, two) = futures::join!(gather_of("c1", &queue, 1 << 20, &never), gather_of("c2", &queue, 1 << 20, &never));
-    assert_eq!((one.gathered.unwrap(), two.gathered.unwrap()), (Gathered::Whole, Gathered::Whole));
-    assert_eq!(queue.held(), []);
+    for (pages, batch) in [(2, 1), (38, 10)] {
+        let (one, two) = (mk_run_of(pages, "c1", "r1"), mk_run_of(pages, "c2", "r1"));
+        let messages: Vec<_> = one.into_iter().zip(two).flat_map(|(a, b)| [b, a]).collect();
+        let queue = FakeQueue { batch, ..FakeQueue::new(messages) };
+        let (begun, never) = (Instant::now(), never());
+        let (one, two) =
+            futures::join!(gather_of("c1", &queue, 1 << 20, &never), gather_of("c2", &queue, 1 << 20, &never));
+        assert_eq!((one.gathered.unwrap(), two.gathered.unwrap()), (Gathered::Whole, Gathered::Whole));
+        assert_eq!(queue.held(), []);
+        assert!(begun.elapsed() < Duration::from_secs(30), "{pages} pages each: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_young_and_wanted_by_nobody_is_tried_a_bounded_number_of_times() {
+    let young = |message| Message { age: Duration::ZERO, ..message };
+    let queue = FakeQueue::new(mk_foreign(30).into_iter().map(young));
+    assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::TimeUp);
+    assert!(queue.held().iter().all(|(_, receipts)| (5..=20).contains(receipts)), "{:?}", queue.held());
+    assert_eq!(queue.visible().len(), 30);
 }
 
 #[tokio::test(start_paused = true)]

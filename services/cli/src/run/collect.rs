@@ -6,9 +6,12 @@ mod others;
 
 use std::time::Duration;
 
-use gumshoe_proto::run::{Fed, Reader};
+use gumshoe_proto::{
+    envelope,
+    run::{Fed, Reader},
+};
 use gumshoe_runtime::backoff::Backoff;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use self::others::Others;
 use super::queue::{Message, ResultQueue, WAIT_MAX};
@@ -26,6 +29,10 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from
 /// How long the queue is tidied up when the gathering has ended, also by Ctrl-C: the user waits for it. What is not given back by
 /// then comes back by itself.
 const TIDYING_MAX: Duration = Duration::from_secs(5);
+
+/// How long after `until` an answer may still come: SQS waits in whole seconds, and the messages in an answer that is broken off stay
+/// hidden for a while. But a call can hang, and the SDK repeats one that did.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 
 /// How the gathering ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +82,8 @@ pub(crate) async fn collect(
         Gathering { queue, wanted, reader, listener, ours: Vec::new(), taken: 0, others: Others::default() };
     let gathered = gathering.gather(found, interrupt).await;
     let is_whole = matches!(gathered, Ok(Gathered::Whole));
-    let tidied = timeout(TIDYING_MAX, gathering.tidy_up(is_whole)).await;
-    gathered.and_then(|gathered| tidied.unwrap_or(Ok(())).map(|()| gathered))
+    let _ = timeout(TIDYING_MAX, gathering.tidy_up(is_whole)).await;
+    gathered
 }
 
 struct Gathering<'a, Q, L> {
@@ -103,17 +110,22 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
             if self.reader.complete(&self.wanted.command_id).is_some() {
                 return Ok(Gathered::Whole);
             }
+            if self.taken > self.wanted.max_bytes {
+                return Err(Error::TooLarge(self.wanted.max_bytes));
+            }
             let left = self.wanted.until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Ok(Gathered::TimeUp);
             }
-            received = match unless(interrupt, self.queue.receive(left.min(WAIT_MAX))).await {
+            let receive = timeout_at(self.wanted.until + LAST_ANSWER, self.queue.receive(left.min(WAIT_MAX)));
+            received = match unless(interrupt, receive).await {
                 None => return Ok(Gathered::Interrupted),
-                Some(Ok(received)) => {
+                Some(Err(_)) => return Ok(Gathered::TimeUp),
+                Some(Ok(Ok(received))) => {
                     (failures, backoff) = (0, BACKOFF);
                     received
                 }
-                Some(Err(error)) => {
+                Some(Ok(Err(error))) => {
                     failures += 1;
                     if failures == FAILURES_MAX {
                         return Err(error);
@@ -126,9 +138,8 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         }
     }
 
-    /// Sorts what was received into ours and others'; says whether anything was ours.
-    fn take(&mut self, received: Vec<Message>) -> Result<bool, Error> {
-        let ours_before = self.ours.len();
+    /// Sorts what was received into ours and others'.
+    fn take(&mut self, received: Vec<Message>) -> Result<(), Error> {
         let mut unmet = 0;
         for message in received {
             if self.is_ours(&message)? {
@@ -140,10 +151,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         if unmet > 0 {
             self.listener.foreign(unmet);
         }
-        if self.taken > self.wanted.max_bytes {
-            return Err(Error::TooLarge(self.wanted.max_bytes));
-        }
-        Ok(self.ours.len() > ours_before)
+        Ok(())
     }
 
     fn is_ours(&mut self, message: &Message) -> Result<bool, Error> {
@@ -174,22 +182,32 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
     }
 
     /// Leaves the queue as it should be for those who come after us: nothing of ours in it, and what is of others visible to them.
-    async fn tidy_up(&mut self, is_whole: bool) -> Result<(), Error> {
+    async fn tidy_up(&mut self, is_whole: bool) {
         self.settle().await;
-        let emptied = if is_whole { self.empty().await } else { Ok(()) };
+        if is_whole {
+            self.empty().await;
+        }
         let given_back = self.others.give_back(self.queue).await;
         self.tell(given_back);
-        emptied
     }
 
-    /// Behind the end there can be what was overtaken by it, and pages of a run that came to no end.
-    async fn empty(&mut self) -> Result<(), Error> {
-        while let Ok(received) = self.queue.receive(Duration::ZERO).await
-            && self.take(received)?
-        {
-            self.settle().await;
+    /// Behind the end there can be what was overtaken by it, and pages of a run that came to no end. They add nothing to an answer that
+    /// is whole, and must not take anything from it: so they are deleted, and neither held nor heard of.
+    async fn empty(&mut self) {
+        while let Ok(received) = self.queue.receive(Duration::ZERO).await {
+            let of_command = |message: &Message| {
+                envelope::decode_result(&message.body).is_ok_and(|result| result.command_id == self.wanted.command_id)
+            };
+            let (ours, others): (Vec<_>, Vec<_>) = received.into_iter().partition(of_command);
+            for other in others {
+                self.others.take(other);
+            }
+            if ours.is_empty() {
+                return;
+            }
+            let deleted = self.queue.delete(&ours).await;
+            self.tell(deleted);
         }
-        Ok(())
     }
 
     fn tell(&mut self, result: Result<(), Error>) {

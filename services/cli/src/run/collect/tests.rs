@@ -5,7 +5,7 @@ use std::{
 
 use futures::FutureExt as _;
 use gumshoe_proto::{
-    bridge::v1::{Accepted, End, EndStatus, Page, QueryOutcome, Result as RunResult, result::Kind},
+    bridge::v1::{self as proto, Accepted, End, EndStatus, Page, QueryOutcome, Result as RunResult, result::Kind},
     envelope::encode_result,
     run::{PageDigest, RunDigest},
 };
@@ -25,6 +25,8 @@ struct FakeQueue {
     batch: usize,
     /// Deletions never end.
     hangs: bool,
+    /// Nor do receives.
+    is_deaf: bool,
     changed: tokio::sync::Notify,
     receives: Cell<u32>,
 }
@@ -46,6 +48,7 @@ impl FakeQueue {
             errors: RefCell::default(),
             batch: 10,
             hangs: false,
+            is_deaf: false,
             changed: tokio::sync::Notify::new(),
             receives: Cell::new(0),
         }
@@ -87,6 +90,9 @@ impl ResultQueue for FakeQueue {
     async fn receive(&self, wait: Duration) -> Result<Vec<Message>, Error> {
         if let Some(error) = self.errors.borrow_mut().pop_front() {
             return Err(error);
+        }
+        if self.is_deaf {
+            std::future::pending::<()>().await;
         }
         let end = Instant::now() + wait;
         self.receives.set(self.receives.get() + 1);
@@ -290,11 +296,29 @@ async fn nothing_of_ours_stays_behind_a_whole_run() {
     assert_eq!(queue.held(), []);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_comes_with_or_behind_a_whole_run_does_not_make_it_too_large() {
+    let whole = mk_run("c1", "r2");
+    let max_bytes = whole.iter().map(|message| message.body.len() as u64).sum();
+    let messages: Vec<_> = whole.into_iter().chain(mk_run_of(38, "c1", "r1").into_iter().take(30)).collect();
+    for batch in [4, 10] {
+        let queue = FakeQueue { batch, ..FakeQueue::new(messages.clone()) };
+        let outcome = gather_of("c1", &queue, max_bytes, &never()).await;
+        assert_eq!((outcome.gathered.unwrap(), outcome.heard.results.len()), (Gathered::Whole, batch));
+        assert_eq!(queue.held(), []);
+    }
+}
+
 /// The `End` of a run in which the queries were not asked.
 fn mk_refusal(command_id: &str, run: &str) -> Message {
+    mk_refusal_for("DEADLINE", command_id, run)
+}
+
+fn mk_refusal_for(reason: &str, command_id: &str, run: &str) -> Message {
+    let error = Some(proto::Error { reason: reason.to_owned(), ..proto::Error::default() });
     let (command_id, run, investigation_id) = (command_id.into(), run.into(), "i1".into());
     let sha256 = RunDigest::default().sha256().to_vec().into();
-    let end = End { status: EndStatus::Expired.into(), sha256, ..End::default() };
+    let end = End { status: EndStatus::Failed.into(), error, sha256, ..End::default() };
     let result = RunResult { command_id, run, seq: 1, investigation_id, kind: Some(Kind::End(end)) };
     mk_message("refusal".into(), encode_result(&result, Timestamp::UNIX_EPOCH))
 }
@@ -306,6 +330,15 @@ async fn a_run_under_way_is_waited_for_when_another_was_refused() {
     let queue = FakeQueue { batch: 1, ..FakeQueue::new(messages) };
     let outcome = gather(&queue).await;
     assert_eq!((outcome.gathered.unwrap(), outcome.heard.results.len()), (Gathered::Whole, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_was_given_up_is_not_waited_for_although_runs_had_begun() {
+    let dead = ["r1", "r2"].map(|run| mk_run("c1", run).swap_remove(0));
+    let queue = FakeQueue::new(dead.into_iter().chain([mk_refusal_for("TRIED_TOO_OFTEN", "c1", "r3")]));
+    let begun = Instant::now();
+    assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::Whole);
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test(start_paused = true)]
@@ -329,6 +362,18 @@ async fn a_repeated_message_is_heard_once_and_deleted_each_time() {
 async fn nobody_waits_longer_than_wanted() {
     let queue = FakeQueue::new(mk_run("c1", "r1").into_iter().take(2));
     assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::TimeUp);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receive_that_hangs_is_waited_for_no_longer_than_an_answer_takes() {
+    let queue = FakeQueue { is_deaf: true, ..FakeQueue::new(mk_run("c1", "r1")) };
+    let begun = Instant::now();
+    assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::TimeUp);
+    assert!(
+        begun.elapsed() <= Duration::from_secs(60) + LAST_ANSWER + Duration::from_millis(1),
+        "{:?}",
+        begun.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,11 @@ use crate::{
 const HANDED: usize = 16;
 
 /// How long a command rests after a try that failed, by the number of tries.
-const RESTS: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(300));
+const RESTS: Backoff = Backoff::new(Duration::from_secs(5), LONGEST_REST);
+
+/// At once where somebody must repair something: else a few minutes use up the receives that the queue allows, and the command is
+/// gone unanswered, whatever its deadline.
+const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// Between tries to delete a command that was answered.
 const DELETE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
@@ -173,7 +177,7 @@ async fn settle(ended: Ended, lease: Lease, receive_count: u32, give_up: &Cancel
         }
         Ended::Failed(unfinished) => {
             tracing::error!(error = %Chain(&unfinished), "a command was not finished and is tried again");
-            lease.give_back(rest_after(receive_count)).await;
+            lease.give_back(rest_after(&unfinished, receive_count)).await;
             Outcome::GivenBack
         }
         Ended::GaveUp => {
@@ -203,7 +207,10 @@ async fn delete(lease: &Lease, give_up: &CancellationToken) {
     }
 }
 
-fn rest_after(tries: u32) -> Duration {
+fn rest_after(unfinished: &Unfinished, tries: u32) -> Duration {
+    if matches!(unfinished, Unfinished::Send(error) if error.needs_repair()) {
+        return LONGEST_REST;
+    }
     let mut backoff = RESTS;
     // Eight doublings reach the longest rest.
     (0..tries.clamp(1, 8)).fold(Duration::ZERO, |_, _| backoff.next_wait())

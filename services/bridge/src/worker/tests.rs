@@ -255,7 +255,20 @@ async fn a_queue_that_nobody_repairs_does_not_hold_a_command_until_its_deadline(
     let begun = Instant::now();
     bench.worker.work(Received { receive_count: 1, ..mk_message_for(600, "", vec![list()]) }).await;
     assert!((60..=66).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
-    assert!(bench.given_back_after().is_some());
+    assert_eq!(bench.given_back_after(), Some(LONGEST_REST));
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_receives_of_a_command_span_the_time_of_a_repair() {
+    for message in [mk_message_for(600, "", vec![get()]), mk_received("{}")] {
+        let results = RecordingQueue::default();
+        for _ in 0..200 {
+            results.fates.then(Fate::Fails(QueueErrorKind::Misconfigured));
+        }
+        let bench = mk_bench(results);
+        bench.worker.work(message).await;
+        assert_eq!(bench.given_back_after(), Some(LONGEST_REST));
+    }
 }
 
 #[tokio::test(start_paused = true)]

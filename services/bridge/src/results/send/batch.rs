@@ -50,6 +50,18 @@ pub(crate) enum SendError {
     GaveUp(String),
 }
 
+impl SendError {
+    /// Whether somebody must repair permissions or the queue.
+    pub(crate) fn needs_repair(&self) -> bool {
+        matches!(self, Self::Call(error) if error.kind == QueueErrorKind::Misconfigured)
+    }
+
+    /// What is to be said when it is of no use to go on after this error.
+    fn after(error: QueueError) -> Self {
+        if error.kind == QueueErrorKind::Misconfigured { Self::Call(error) } else { Self::GaveUp(error.code) }
+    }
+}
+
 impl Batch {
     pub(super) fn one(message: Message) -> Self {
         Self(vec![message])
@@ -83,7 +95,7 @@ impl Batch {
                     None => continue,
                     Some(rest) => {
                         parts.push(rest);
-                        failed[0].code.clone()
+                        SendError::GaveUp(failed[0].code.clone())
                     }
                 },
                 Ok(Err(error)) if error.kind == QueueErrorKind::BatchTooLong && part.len() > 1 => {
@@ -98,13 +110,13 @@ impl Batch {
                 Ok(Err(error)) => {
                     parts.push(part);
                     report(&outlet, &error);
-                    error.code
+                    SendError::after(error)
                 }
             };
             metrics.send_errors.inc();
             let wait = backoff.next_wait();
             if Instant::now() + wait >= give_up {
-                return Err(SendError::GaveUp(why));
+                return Err(why);
             }
             sleep(wait).await;
         }

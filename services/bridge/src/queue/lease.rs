@@ -22,6 +22,10 @@ use super::{CommandQueue, QueueError, QueueErrorKind, SLOW_WAIT};
 /// What one ChangeMessageVisibilityBatch takes (SQS API reference).
 const BATCH: usize = 10;
 
+/// So long after its last failure, an operation is taken for repaired where nobody has tried it again: longer than between two
+/// tries to delete a command.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
 /// The leases of a process; clones share one state.
 #[derive(Clone)]
 pub(crate) struct Leases {
@@ -99,6 +103,17 @@ impl Leases {
         }
     }
 
+    /// Opens the gate again for operations that have not failed for a while: it may be long until one is needed.
+    fn forget(&self) {
+        let mut broken = self.held.broken();
+        let before = broken.len();
+        broken.retain(|_, last| last.elapsed() < FORGOTTEN);
+        if broken.len() < before && broken.is_empty() {
+            tracing::info!("the command queue is taken for repaired until it fails again");
+            self.gate.iter().for_each(ReadinessGate::ready);
+        }
+    }
+
     /// Begins to hold a message that was received at `received` or later.
     #[must_use]
     pub(crate) fn hold(&self, receipt_handle: &str, received: Instant) -> Lease {
@@ -129,9 +144,16 @@ impl Leases {
                 self.held.lose_expired();
             }
         };
+        let forgetting = async {
+            loop {
+                self.held.first_forgotten().await;
+                self.forget();
+            }
+        };
         tokio::select! {
             () = extending => {}
             () = losing => {}
+            () = forgetting => {}
         }
     }
 
@@ -196,6 +218,12 @@ impl Held {
         sleep_until(first.map_or(most, |first| first.min(most))).await;
     }
 
+    /// Returns when the failure is forgotten that is forgotten first; where there is none, before a new one can be.
+    async fn first_forgotten(&self) {
+        let first = self.broken().values().min().copied();
+        sleep_until(first.unwrap_or_else(Instant::now) + FORGOTTEN).await;
+    }
+
     /// Takes for lost what could not be extended in time.
     fn lose_expired(&self) {
         let now = Instant::now();
@@ -243,8 +271,12 @@ impl Lease {
         self.stop().await;
         let handles = std::slice::from_ref(&self.receipt_handle);
         match self.leases.queue.change_visibility(handles, after).await {
-            Ok(failed) if failed.is_empty() => {}
-            Ok(failed) => tracing::warn!(code = failed[0].code, "a command could not be given back at once"),
+            Ok(failed) => {
+                self.leases.works("ChangeMessageVisibilityBatch");
+                for failed in failed {
+                    tracing::warn!(code = failed.code, "a command could not be given back at once");
+                }
+            }
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "a command could not be given back at once");
             }

@@ -1,4 +1,5 @@
 use futures::FutureExt as _;
+use gumshoe_runtime::{Shutdown, admin::AdminHandle};
 
 use super::*;
 use crate::fakes::{FakeCommands, Fate, Seen};
@@ -136,4 +137,50 @@ async fn a_message_that_could_not_be_deleted_stays_hidden() {
     let extensions = queue.seen().len();
     keep_for(&leases, 60).await;
     assert_eq!(queue.seen().len(), extensions);
+}
+
+/// Leases and the readiness that they have a say in.
+fn mk_gated_leases() -> (Arc<FakeCommands>, Leases, AdminHandle) {
+    let (queue, leases) = mk_leases();
+    let handle = AdminHandle::new(Shutdown::new());
+    let gate = handle.readiness("leases");
+    (queue, leases.with_gate(gate), handle)
+}
+
+fn is_ready(handle: &AdminHandle) -> bool {
+    !format!("{handle:?}").contains("leases")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_is_ready_again_some_time_after_the_last_failure_though_nobody_tries_again() {
+    for operation in ["extend", "delete"] {
+        let (queue, leases, handle) = mk_gated_leases();
+        for fates in [&queue.changes, &queue.deletes] {
+            fates.then(Fate::Fails(QueueErrorKind::Misconfigured)).then(Fate::Fails(QueueErrorKind::Misconfigured));
+        }
+        for _ in 0..2 {
+            let lease = leases.hold("a", Instant::now());
+            match operation {
+                "extend" => assert!(!leases.extend_all().await),
+                _ => assert!(lease.delete().await.is_err()),
+            }
+            drop(lease);
+            assert!(!is_ready(&handle), "{operation}");
+            keep_for(&leases, FORGOTTEN.as_secs() - 1).await;
+            assert!(!is_ready(&handle), "{operation}");
+            keep_for(&leases, FORGOTTEN.as_secs() + 1).await;
+            assert!(is_ready(&handle), "{operation}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_can_be_given_back_shows_that_visibility_can_be_changed() {
+    let (queue, leases, handle) = mk_gated_leases();
+    queue.changes.then(Fate::Fails(QueueErrorKind::Misconfigured));
+    let lease = leases.hold("a", Instant::now());
+    leases.extend_all().await;
+    assert!(!is_ready(&handle));
+    lease.give_back(Duration::ZERO).await;
+    assert!(is_ready(&handle));
 }

@@ -86,7 +86,7 @@ imagePullSecrets:
 {{- end }}
 # Else a Service called gumshoe-… would set variables GUMSHOE_…, which are our flags.
 enableServiceLinks: false
-# The collector drains for 20 s; the bridge waits for its last receive call (20 s) and drains for 25 s.
+# The collector drains for 20 s; the bridge for 25 s, and to give back what is not done then can take it 30 s more.
 terminationGracePeriodSeconds: 60
 securityContext:
   runAsNonRoot: true

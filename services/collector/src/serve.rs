@@ -53,7 +53,7 @@ pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
 
     let stop = shutdown.token().clone();
     let background = join(identity.clone().watch(stop.clone()), become_ready(reader, ready, health, stop));
-    let served = server::serve(listener, identity, routes, limits.limits(), shutdown.clone());
+    let served = server::serve(listener, identity, routes, kinds::methods(), limits.limits(), shutdown.clone());
     let (served, _) = admin.serve(&handle, join(served, background)).await;
     Ok(served?)
 }

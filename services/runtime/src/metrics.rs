@@ -55,7 +55,7 @@ pub(crate) struct RpcMetrics {
     duration: Family<RpcLabels, Histogram, fn() -> Histogram>,
     running: Gauge,
     panics: Counter,
-    /// The methods that handlers have answered. All others may be a caller's invention.
+    /// The methods that there are. All others may be a caller's invention.
     served: RwLock<BTreeSet<String>>,
 }
 
@@ -92,11 +92,9 @@ impl RpcMetrics {
         self.running.inc();
     }
 
-    /// Notes that there is a handler for this method.
-    pub(crate) fn serves(&self, method: &str) {
-        if !self.is_served(method) {
-            self.served.write().unwrap_or_else(PoisonError::into_inner).insert(method.to_owned());
-        }
+    /// Notes that there are handlers for these methods, each `package.Service/Method`.
+    pub(crate) fn serves(&self, methods: impl IntoIterator<Item = String>) {
+        self.served.write().unwrap_or_else(PoisonError::into_inner).extend(methods);
     }
 
     fn is_served(&self, method: &str) -> bool {
@@ -201,11 +199,11 @@ mod tests {
     }
 
     #[test]
-    fn a_method_has_a_series_only_once_a_handler_has_answered_it() {
+    fn a_method_has_a_series_where_there_is_a_handler_for_it() {
         let metrics = RpcMetrics::new();
         metrics.ended("made.up/Method", Code::DeadlineExceeded, Duration::ZERO);
         assert!(!methods(&metrics).contains("made.up"));
-        metrics.serves("made.up/Method");
+        metrics.serves(["made.up/Method".to_owned()]);
         metrics.ended("made.up/Method", Code::DeadlineExceeded, Duration::ZERO);
         assert!(methods(&metrics).contains(r#"rpc_method="made.up/Method""#));
     }

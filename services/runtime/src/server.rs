@@ -21,6 +21,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 
+use crate::metrics;
 use crate::shutdown::Shutdown;
 use crate::tls::ServerIdentity;
 
@@ -35,6 +36,7 @@ pub enum ServeError {
 /// Serves the routes on the listener until the shutdown begins and the calls that run then have ended or used up the time
 /// of the drain. Then every socket is closed and every task has ended.
 ///
+/// The methods are those of the routes, each `package.Service/Method`: calls of others are measured together, as `_OTHER`.
 /// Every request carries the extensions `Deadline`, `RequestId`, `Peer` and, if its caller sent one, `TraceParent`.
 ///
 /// # Errors
@@ -43,10 +45,12 @@ pub async fn serve(
     listener: TcpListener,
     identity: Arc<ServerIdentity>,
     routes: Routes,
+    methods: impl IntoIterator<Item = String>,
     limits: Limits,
     shutdown: Shutdown,
 ) -> Result<(), ServeError> {
     limits.check()?;
+    metrics::rpc().serves(methods);
     let calls = call::Calls::new(routes.prepare(), limits.max_calls);
     listen::Loop::new(listener, identity, calls, limits, shutdown).run().await;
     Ok(())

@@ -6,6 +6,7 @@ pub mod pod;
 
 use gumshoe_proto::collector::v1::{event_service_server::EventServiceServer, pod_service_server::PodServiceServer};
 use gumshoe_runtime::server::MAX_REQUEST_BYTES;
+use prost_reflect::ServiceDescriptor;
 use tonic::{server::NamedService, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
@@ -48,6 +49,23 @@ pub fn routes(reader: &Reader) -> Routes {
         .add_service(reflection().build_v1alpha().expect(embedded).max_decoding_message_size(MAX_REQUEST_BYTES))
 }
 
+/// The methods of all routes and of the health service, each `package.Service/Method`.
+#[must_use]
+pub fn methods() -> Vec<String> {
+    let mut pool = gumshoe_proto::json::descriptors().clone();
+    for embedded in [
+        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+    ] {
+        pool.decode_file_descriptor_set(embedded).expect("the embedded descriptor sets are what the compiler encoded");
+    }
+    let of = |service: &ServiceDescriptor| -> Vec<_> {
+        service.methods().map(|method| format!("{}/{}", service.full_name(), method.name())).collect()
+    };
+    pool.services().flat_map(|service| of(&service)).collect()
+}
+
 /// Tells the health service whether the kinds are served.
 pub async fn set_serving(health: &HealthReporter, serving: bool) {
     let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
@@ -58,5 +76,25 @@ pub async fn set_serving(health: &HealthReporter, serving: bool) {
         <Logs as NamedService>::NAME,
     ] {
         health.set_service_status(service, status).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_methods_of_all_services_are_known() {
+        let methods = methods();
+        for served in [
+            "gumshoe.collector.v1.PodService/ListPods",
+            "gumshoe.collector.v1.EventService/ListEvents",
+            "gumshoe.collector.v1.LogService/ReadLogs",
+            "grpc.health.v1.Health/Check",
+            "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+            "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        ] {
+            assert!(methods.iter().any(|method| method == served), "{served}");
+        }
     }
 }

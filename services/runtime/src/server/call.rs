@@ -134,10 +134,7 @@ impl Running {
         };
         match response {
             Err(status) => self.record.refuse(status),
-            Ok(Ok(response)) => {
-                self.record.answered(record::code_of(response.headers()));
-                self.guard(response)
-            }
+            Ok(Ok(response)) => self.guard(response),
             Ok(Err(never)) => match never {},
         }
     }

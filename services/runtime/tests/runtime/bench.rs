@@ -162,7 +162,8 @@ impl TestServer {
         let address = listener.local_addr().unwrap();
         let (identity, shutdown, seen) = (pki.server_identity(), Shutdown::new(), Seen::new());
         let routes = Routes::new(HealthServer::new(Manners(seen.clone())).max_decoding_message_size(MAX_REQUEST_BYTES));
-        let served = tokio::spawn(serve(listener, identity.clone(), routes, limits, shutdown.clone()));
+        let methods = ["Check", "Watch"].map(|method| format!("grpc.health.v1.Health/{method}"));
+        let served = tokio::spawn(serve(listener, identity.clone(), routes, methods, limits, shutdown.clone()));
         Self { address, identity, shutdown, seen, served }
     }
 

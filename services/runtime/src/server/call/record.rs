@@ -51,13 +51,6 @@ impl Record {
         self.trace_parent.as_ref()
     }
 
-    /// Notes what the handlers answered: that there is no such method, or something else.
-    pub(super) fn answered(&self, code: Option<Code>) {
-        if code != Some(Code::Unimplemented) {
-            metrics::rpc().serves(&self.method);
-        }
-    }
-
     /// Ends the call with a status instead of a response.
     pub(super) fn refuse(&mut self, status: Status) -> Response<Body> {
         self.end(status.code());

@@ -30,7 +30,7 @@ use crate::{
 
 /// The `reason` of the error in an `End` that gives the command up: it was received for the last time, and each time before came to
 /// nothing.
-const TRIED_TOO_OFTEN: &str = "TRIED_TOO_OFTEN";
+pub const TRIED_TOO_OFTEN: &str = "TRIED_TOO_OFTEN";
 
 /// Which run a message belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

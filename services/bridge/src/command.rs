@@ -8,6 +8,7 @@ use std::{
 use gumshoe_proto::{
     bridge::v1::{Command, End, EndStatus, Query},
     envelope::{self, EnvelopeError, is_id},
+    run::TRIED_TOO_OFTEN,
 };
 use prost_types::Timestamp;
 use tonic::Code;
@@ -115,7 +116,7 @@ impl CommandReader {
         }
         if self.is_last_receive(receive_count) {
             let message = format!("the command was received {receive_count} times and never came to its end");
-            return answer(run, outlet, not_run(EndStatus::Failed, error(Code::Aborted, "TRIED_TOO_OFTEN", &message)));
+            return answer(run, outlet, not_run(EndStatus::Failed, error(Code::Aborted, TRIED_TOO_OFTEN, &message)));
         }
         let deadline = Timestamp::from(now + time_left);
         Reading::Work(Box::new(Job { run, outlet, time_left, deadline, traceparent, queries }))

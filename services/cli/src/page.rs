@@ -4,12 +4,10 @@
 //! through a queue.
 
 use gumshoe_proto::bridge::v1::Page;
+use gumshoe_proto::collector::EVENTS_LIMIT_DEFAULT;
 use gumshoe_proto::collector::v1::{Completeness, ContainerLog};
 
 pub(crate) use gumshoe_proto::bridge::v1::{page::Response, query::Request};
-
-/// What `limit` 0 means for events (event.proto).
-const EVENTS_LIMIT: u64 = 1000;
 
 /// What a page says about the answer it is part of.
 #[derive(Clone, Debug, Default)]
@@ -75,7 +73,7 @@ pub(crate) fn limit(request: &Request) -> Option<u64> {
     let (limit, default) = match request {
         Request::GetPod(_) | Request::ReadLogs(_) => (0, None),
         Request::ListPods(list) => (list.limit, None),
-        Request::ListEvents(list) => (list.limit, Some(EVENTS_LIMIT)),
+        Request::ListEvents(list) => (list.limit, Some(EVENTS_LIMIT_DEFAULT.unsigned_abs())),
     };
     u64::try_from(limit).ok().filter(|limit| *limit > 0).or(default)
 }

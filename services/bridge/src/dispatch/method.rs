@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use gumshoe_proto::{
     bridge::v1::{Page, Query},
+    collector::{EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX},
     json,
 };
 use http::uri::PathAndQuery;
@@ -15,7 +16,8 @@ use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, MethodDe
 
 /// `limit` of the requests whose 0 does not mean "no limit": what it means instead, and the most that it may be.
 /// A stream that is taken up again asks for what is left of it, so the bridge must know.
-const LIMITS: [(&str, i64, i64); 1] = [("gumshoe.collector.v1.ListEventsRequest", 1_000, 50_000)];
+const LIMITS: [(&str, i64, i64); 1] =
+    [("gumshoe.collector.v1.ListEventsRequest", EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX)];
 
 static METHODS: LazyLock<BTreeMap<u32, Method>> = LazyLock::new(|| {
     let query = json::descriptor::<Query>();

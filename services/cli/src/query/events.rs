@@ -1,6 +1,7 @@
 //! `get events`.
 
 use clap::Args;
+use gumshoe_proto::collector::EVENTS_LIMIT_MAX;
 use gumshoe_proto::collector::v1::{InvolvedObject, ListEventsRequest};
 
 use super::{Query, kinds, scope::ScopeArgs};
@@ -33,7 +34,7 @@ pub(crate) struct EventsQuery {
     field_selector: String,
 
     /// The newest so many events [default: 1000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=50_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..=EVENTS_LIMIT_MAX))]
     limit: Option<i64>,
 }
 

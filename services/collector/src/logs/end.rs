@@ -85,10 +85,14 @@ impl End {
         }
     }
 
-    /// Behind it; behind nothing where there is nothing.
+    /// Behind it, or before it where it may grow; behind nothing where there is nothing.
     #[must_use]
     pub fn position(&self) -> Position {
-        if let Self::Line(mark) = self { Position::after(mark.moment) } else { Position::default() }
+        match self {
+            Self::Line(mark) if mark.line_feed => Position::after(mark.moment),
+            Self::Line(mark) => Position::before(Some(mark.moment)),
+            Self::Unknown | Self::Reached => Position::default(),
+        }
     }
 
     /// Whether nothing is known to be missing.

@@ -58,6 +58,8 @@ pub struct ReadQuery {
     pub behind: Option<Position>,
     /// Lines that are still to come.
     pub follow: bool,
+    /// Whether another read goes on from here: it gives a last line that is not finished, for only then is it whole.
+    pub goes_on: bool,
 }
 
 /// A log that is being read. Dropping it ends the request.
@@ -301,7 +303,20 @@ impl LogRead {
         // A tail may begin within the line.
         let all_of_tail = self.query.tail.is_some() && self.received.lines == 0;
         let whole = !self.query.follow && (all_of_tail || self.end.has(line, self.splitter.text()));
+        if whole && self.query.goes_on && line.moment.is_some() {
+            self.leave(line);
+            return None;
+        }
         (whole && self.takes(line)).then_some(line)
+    }
+
+    /// Notes a line that is not given now.
+    fn leave(&mut self, line: Line) {
+        let first = self.received.lines == 0 && self.query.behind.is_none();
+        let before = if first { Position::before(line.moment) } else { self.position };
+        self.takes(line);
+        self.position = before;
+        self.end = End::Reached;
     }
 
     fn is_error(&mut self) -> bool {

@@ -216,7 +216,8 @@ impl Source {
         let was_cut = dropped.lines > 0;
         self.cut = was_cut.then(|| all.then_some(dropped));
         self.older = if was_cut { Some(true) } else { self.older_than_tail() };
-        if let Some(position) = ring.position() {
+        let position = ring.position().unwrap_or(read.position());
+        if position > Position::default() {
             self.place = Place::Behind(position);
         }
         self.feed = Feed::Ring(ring);

@@ -7,7 +7,7 @@ use gumshoe_proto::collector::v1::{ContainerLogStatus, ContainerState, GapReason
 use tonic::Status;
 
 use crate::{
-    kubelet::{FakeKubelet, Fault},
+    kubelet::{FakeKubelet, Fault, Record},
     support::*,
 };
 
@@ -447,7 +447,43 @@ async fn an_outage_that_is_over_is_not_told_though_the_container_is_silent() {
     let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
     kubelet.fault(Fault::None);
     kubelet.fault(Fault::Status(500, "dial tcp 10.0.0.7:10250: connect: connection refused"));
+    // Whoever asks again is answered no sooner.
+    kubelet.fault(Fault::Silence);
     kubelet.fault(Fault::Silence);
     let answer = read_until(&kubelet, follow(), Duration::from_secs(130)).await.unwrap();
     assert_eq!((answer.status(), answer.completeness.complete), (ContainerLogStatus::Read, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_the_window_finds_unfinished_is_given_once_and_whole() {
+    let unfinished = Record { partial: true, ..record(5, "migrating… ") };
+    for (request, before) in [
+        (follow(), 5),
+        (ReadLogsRequest { whole_log: false, ..follow() }, 5),
+        (ReadLogsRequest { whole_log: false, tail_lines: Some(1), ..follow() }, 0),
+        (ReadLogsRequest { whole_log: false, tail_lines: Some(0), ..follow() }, 0),
+    ] {
+        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..5));
+        kubelet.append("web", [unfinished.clone()]);
+        let mut pages = call(&serve(&kubelet), request.clone(), AMPLE).unwrap();
+        let mut seen = lines(&mut pages, before).await;
+        let first = usize::from(request.tail_lines != Some(0));
+        kubelet.requested(1 + first).await;
+        kubelet.append("web", [record(6, "failed: disk full")]);
+        seen.extend(lines(&mut pages, 1).await);
+        assert_eq!(seen.len(), before + 1);
+        assert_eq!(seen[before], "migrating… failed: disk full", "{request:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_last_line_that_is_never_finished_is_given_with_the_end_of_its_run() {
+    let kubelet = FakeKubelet::new(mk_ended_pod()).with_log("web", numbered(0..2));
+    kubelet.append("web", [Record { partial: true, ..record(2, "bye") }]);
+    kubelet.end("web");
+    for request in [follow(), ReadLogsRequest { whole_log: false, ..follow() }] {
+        let answer = read(&kubelet, request).await.unwrap();
+        assert_eq!(answer.texts(), ["line 0", "line 1", "bye"]);
+        assert!(answer.completeness.complete);
+    }
 }

@@ -50,11 +50,13 @@ impl Source {
             (Place::Beginning, Some(max)) => self.read_newest(logs, max, end).await?,
             (Place::Beginning, None) => {
                 let Window { tail, since, newest: _ } = self.window;
-                self.open(logs, ReadQuery { tail, since, ..ReadQuery::default() }, end).await?;
+                let query = ReadQuery { tail, since, goes_on: self.follow, ..ReadQuery::default() };
+                self.open(logs, query, end).await?;
             }
             (Place::Behind(position), _) => {
-                let behind = Some(position);
-                self.open(logs, ReadQuery { since: self.window.since, behind, ..ReadQuery::default() }, end).await?;
+                let (since, behind) = (self.window.since, Some(position));
+                let query = ReadQuery { since, behind, goes_on: self.follow, ..ReadQuery::default() };
+                self.open(logs, query, end).await?;
             }
         }
         self.advance().await;

@@ -140,7 +140,7 @@ impl Source {
         // Where nothing was there, all that comes is new; but `tail_lines = 0` has left out what there was.
         let behind = self.behind();
         let tail = self.window.tail.filter(|tail| *tail == 0 && behind.is_none() && self.window_given);
-        let query = ReadQuery { tail, since: self.window.since, behind, follow: true };
+        let query = ReadQuery { tail, since: self.window.since, behind, follow: true, goes_on: true };
         // Older kubelets say nothing at all before the first line.
         let Ok(read) = timeout(QUIET, self.request(logs, query, End::Unknown)).await else {
             // The API server tells of a dead node sooner: somebody listens.

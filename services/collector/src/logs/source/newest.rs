@@ -29,7 +29,7 @@ impl Source {
         let mut tail = self.window.tail;
         let mut give_up = Some(wanted * FIRST_READ_SHARE);
         loop {
-            let query = ReadQuery { tail, since: self.window.since, ..ReadQuery::default() };
+            let query = ReadQuery { tail, since: self.window.since, goes_on: self.follow, ..ReadQuery::default() };
             let Some(mut read) = self.request(logs, query, end).await? else { return Ok(()) };
             let mut ring = Ring::new(max);
             let whole = match fill(&mut ring, &mut read, give_up.take()).await {

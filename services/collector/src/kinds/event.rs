@@ -169,7 +169,7 @@ impl EventList {
         Ok(newest)
     }
 
-    /// Sends all of them. Their share of memory is given back when they have been taken.
+    /// Sends all of them. Their share of memory is given back as they are taken.
     async fn send(self, newest: Newest, pages: &PageSender<ListEventsResponse>) -> Share {
         let snapshot = self.snapshot.unwrap_or_else(|| self.collection.resource_version().to_owned());
         let token = |last: &Rank| self.arguments.encode(&self.position.moved(&snapshot, last));
@@ -178,11 +178,13 @@ impl EventList {
         let mut cutter = PageCutter::new(self.page_size);
         let mut last = None;
         let mut sent = None;
-        let (newest, share) = newest.into_sorted();
+        let mut held = newest.bytes();
+        let (newest, mut share) = newest.into_sorted();
         for (rank, encoded) in newest {
             let event = Event::decode(&*encoded).expect("it was encoded here");
             let bytes = PageCutter::size_of(&event);
             if !cutter.fits(bytes) {
+                share.shrink_to(held);
                 let until = self.deadline.min(Instant::now() + SLOW_CALLER_WAIT);
                 let Ok(room) = timeout_at(until, pages.reserve(cutter.bytes())).await else {
                     let gap = if until == self.deadline { late() } else { slow() };
@@ -194,6 +196,7 @@ impl EventList {
                 pages.send(ListEventsResponse::page(items, last.as_ref().map(token).unwrap_or_default(), None), room);
                 sent.clone_from(&last);
             }
+            held = held.saturating_sub(encoded.len());
             cutter.push(event, bytes);
             last = Some(rank);
         }

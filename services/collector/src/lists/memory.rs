@@ -35,6 +35,12 @@ impl Share {
         self.0.num_permits() * UNIT
     }
 
+    /// Gives back what so many bytes do not need; one unit stays.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let needed = bytes.div_ceil(UNIT).max(1);
+        drop(self.0.split(self.0.num_permits().saturating_sub(needed)));
+    }
+
     /// Takes one more unit; false where all are taken.
     pub fn grow(&mut self) -> bool {
         match self.0.semaphore().clone().try_acquire_owned() {
@@ -62,5 +68,19 @@ mod tests {
         drop(one);
         assert!(memory.share().now_or_never().is_some());
         assert!(other.grow() && other.grow() && !other.grow());
+    }
+
+    #[test]
+    fn a_share_that_shrinks_leaves_the_rest_to_others() {
+        let memory = Memory::of(3 * UNIT);
+        let mut one = memory.share().now_or_never().unwrap();
+        assert!(one.grow() && one.grow() && memory.share().now_or_never().is_none());
+        one.shrink_to(UNIT + 1);
+        assert_eq!(one.bytes(), 2 * UNIT);
+        assert!(memory.share().now_or_never().is_some());
+        one.shrink_to(3 * UNIT);
+        assert_eq!(one.bytes(), 2 * UNIT);
+        one.shrink_to(0);
+        assert_eq!(one.bytes(), UNIT);
     }
 }

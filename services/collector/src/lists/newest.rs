@@ -119,6 +119,12 @@ impl Newest {
         (self.dropped, self.cut)
     }
 
+    /// How many bytes they take up.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The objects that were kept, newest first, and the share of memory that they are in.
     #[must_use]
     pub fn into_sorted(self) -> (Ordered, Share) {

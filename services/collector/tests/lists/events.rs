@@ -1,5 +1,8 @@
 //! The newest events.
 
+use std::time::Duration;
+
+use futures::StreamExt as _;
 use gumshoe_collector::kinds::event::Events;
 use gumshoe_proto::collector::v1::{
     Completeness, Event, GapReason, ListEventsRequest, event_service_server::EventService as _,
@@ -104,6 +107,29 @@ async fn calls_that_hold_all_the_memory_for_events_cut_each_other_and_say_so() {
     let overloaded = |end: &&Completeness| reasons(end).contains(&GapReason::Overloaded);
     assert!(ends.iter().filter(overloaded).count() >= 1, "{ends:?}");
     assert!(ends.iter().all(|end| end.gaps.iter().all(|gap| gap.resumable) && !end.complete));
+}
+
+#[tokio::test]
+async fn memory_that_a_call_no_longer_needs_is_not_held_until_its_end() {
+    let api = FakeApi::with_events((0..2000).map(mk_large_event).collect());
+    let events = Events::new(mk_reader(&api, &[]).await);
+    let list = async || {
+        let request = mk_request(ListEventsRequest { limit: 50_000, ..Default::default() });
+        events.list_events(request).await.unwrap().into_inner()
+    };
+    // They take all there is.
+    let mut calls = [list().await, list().await, list().await];
+    for call in &mut calls {
+        call.next().await.unwrap().unwrap();
+    }
+    let mut another = list().await;
+    for _ in 0..20 {
+        let page = calls[0].next().await.unwrap().unwrap();
+        assert!(page.completeness.is_none());
+    }
+    let page =
+        tokio::time::timeout(Duration::from_secs(20), another.next()).await.expect("it should not wait for an end");
+    assert!(!page.unwrap().unwrap().items.is_empty());
 }
 
 fn mk_large_event(index: i64) -> Event {

@@ -20,8 +20,12 @@ use tonic_health::server::HealthReporter;
 use crate::{
     access,
     args::Args,
+    error::ReadError,
     kinds,
-    kubernetes::api::{Call, KubernetesApi},
+    kubernetes::{
+        api::{Call, KubernetesApi},
+        version::Version,
+    },
     lists::{Reader, scope::Scope},
 };
 
@@ -29,6 +33,8 @@ use crate::{
 const DISCOVERY_INTERVAL: Duration = Duration::from_secs(2);
 /// A question that has no answer by then is asked afresh.
 const DISCOVERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// A server that does not tell its version is asked again so often: one that has just started refuses everybody for a while.
+const VERSION_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Serves until the shutdown of the process.
 ///
@@ -72,26 +78,27 @@ async fn kubernetes_config(kubeconfig: Option<&Path>) -> anyhow::Result<kube::Co
 /// Waits for the API server, reports what the collector may read, and says in the health service that it serves.
 async fn become_ready(reader: Reader, ready: ReadinessGate, health: HealthReporter, stop: CancellationToken) {
     let first = stop.run_until_cancelled(discovered(&reader.api, &ready)).await;
-    if first.is_some() {
+    if let Some(version) = first {
         ready.ready();
         kinds::set_serving(&health, true).await;
-        let _ = stop.run_until_cancelled(access::report(&reader)).await;
+        let later = join(access::report(&reader), version_known(&reader.api, version));
+        let _ = stop.run_until_cancelled(later).await;
         stop.cancelled().await;
     }
     kinds::set_serving(&health, false).await;
 }
 
-async fn discovered(api: &KubernetesApi, ready: &ReadinessGate) {
+/// Waits for the first answer, with a version or without.
+async fn discovered(api: &KubernetesApi, ready: &ReadinessGate) -> Option<Version> {
     loop {
-        let call = Call { deadline: Instant::now() + DISCOVERY_TIMEOUT, request_id: RequestId::fresh() };
-        match api.discover(&call).await {
+        match discover(api).await {
             Ok(Some(version)) => {
                 tracing::info!(version = %version, "the Kubernetes API answers");
-                return;
+                return Some(version);
             }
             Ok(None) => {
                 tracing::warn!("the Kubernetes API answers, but does not tell its version: lists are read in pages");
-                return;
+                return None;
             }
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the Kubernetes API does not answer yet");
@@ -99,5 +106,68 @@ async fn discovered(api: &KubernetesApi, ready: &ReadinessGate) {
             }
         }
         tokio::time::sleep(DISCOVERY_INTERVAL).await;
+    }
+}
+
+/// Asks for the version until it is known.
+async fn version_known(api: &KubernetesApi, mut version: Option<Version>) {
+    while version.is_none() {
+        tokio::time::sleep(VERSION_INTERVAL).await;
+        version = discover(api).await.ok().flatten();
+        if let Some(version) = version {
+            tracing::info!(version = %version, "the Kubernetes API tells its version");
+        }
+    }
+}
+
+async fn discover(api: &KubernetesApi) -> Result<Option<Version>, ReadError> {
+    let call = Call { deadline: Instant::now() + DISCOVERY_TIMEOUT, request_id: RequestId::fresh() };
+    api.discover(&call).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use gumshoe_runtime::{Shutdown, admin::AdminHandle};
+    use http::{Request, Response, StatusCode};
+    use kube::client::Body;
+
+    use super::*;
+
+    const NEW: &str = r#"{"major":"1","minor":"36"}"#;
+
+    /// An API server that gives these answers to `/version`, the last one ever after.
+    fn mk_api(answers: &'static [(u16, &'static str)]) -> KubernetesApi {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let service = tower::service_fn(move |_: Request<Body>| {
+            let number = asked.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1);
+            let (status, body) = answers[number];
+            let answer = Response::builder().status(StatusCode::from_u16(status).unwrap());
+            let answer = answer.header("content-type", "application/json").body(Body::from(body.as_bytes().to_vec()));
+            async move { Ok::<_, Infallible>(answer.unwrap()) }
+        });
+        KubernetesApi::from_client(kube::Client::new(service, "default"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_version_that_is_told_later_is_known_then() {
+        for first in [(403, "{}"), (404, "{}"), (200, r#"{"major":"","minor":""}"#)] {
+            let answers = Box::leak(Box::new([first, first, (500, "{}"), (200, NEW)]));
+            let api = mk_api(answers);
+            let handle = AdminHandle::new(Shutdown::new());
+            let begun = Instant::now();
+            let version = discovered(&api, &handle.readiness("kubernetes")).await;
+            assert!(version.is_none() && begun.elapsed() < DISCOVERY_INTERVAL, "it is ready at once");
+            assert!(!api.streams_lists());
+            version_known(&api, version).await;
+            assert!(api.streams_lists() && begun.elapsed() >= 2 * VERSION_INTERVAL);
+        }
     }
 }

@@ -107,8 +107,8 @@ impl KubernetesApi {
         Self { client, version: Arc::default() }
     }
 
-    /// Asks the server for its version, which decides how lists are read. None where the server does not tell it to us: everything
-    /// can be read all the same.
+    /// Asks the server for its version, which decides how lists are read. None where the server does not tell it to us, or not yet:
+    /// everything can be read all the same.
     ///
     /// # Errors
     /// Where the server cannot be reached, refuses our credentials or answers something else.
@@ -118,8 +118,8 @@ impl KubernetesApi {
             answer => answer.map_err(|failure| failure.into_read_error("get the version"))?,
         };
         let body = answer.collect(ERROR_BODY_MAX).await?;
-        let version = Version::parse(&body).ok_or_else(|| ReadError::Malformed("it names no version".into()))?;
-        Ok(Some(*self.version.get_or_init(|| version)))
+        let version = Version::parse(&body).map_err(|error| ReadError::Malformed(format!("no version: {error}")))?;
+        Ok(version.map(|version| *self.version.get_or_init(|| version)))
     }
 
     /// Whether a list is best read in one answer. False as long as the version is not known.

@@ -13,14 +13,14 @@ pub struct Version {
 pub(super) const STREAMS_LISTS_SINCE: Version = Version { major: 1, minor: 33 };
 
 impl Version {
-    /// Reads the body of `/version`; None where it names no version.
-    pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        let info: serde_json::Value = serde_json::from_slice(body).ok()?;
-        let number = |field: &str| {
+    /// Reads the body of `/version`; None where it names no version, as of a server that was built without.
+    pub(super) fn parse(body: &[u8]) -> Result<Option<Self>, serde_json::Error> {
+        let info: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(body)?;
+        let number = |field: &str| -> Option<u32> {
             let text = info.get(field)?.as_str()?;
             text.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
         };
-        Some(Self { major: number("major")?, minor: number("minor")? })
+        Ok(number("major").zip(number("minor")).map(|(major, minor)| Self { major, minor }))
     }
 }
 
@@ -36,8 +36,13 @@ mod tests {
 
     #[test]
     fn a_minor_version_with_a_plus_is_that_version() {
-        assert_eq!(Version::parse(br#"{"major":"1","minor":"33+"}"#), Some(STREAMS_LISTS_SINCE));
-        assert_eq!(Version::parse(br#"{"major":"1","minor":"+"}"#), None);
-        assert_eq!(Version::parse(b"<html>"), None);
+        assert_eq!(Version::parse(br#"{"major":"1","minor":"33+"}"#).unwrap(), Some(STREAMS_LISTS_SINCE));
+    }
+
+    #[test]
+    fn a_server_without_a_version_is_a_server_and_a_page_is_none() {
+        assert_eq!(Version::parse(br#"{"major":"1","minor":"+"}"#).unwrap(), None);
+        assert_eq!(Version::parse(br#"{"major":"","minor":""}"#).unwrap(), None);
+        assert!(Version::parse(b"<html>").is_err());
     }
 }

@@ -54,6 +54,13 @@ impl Trouble {
         Self { status: ContainerLogStatus::NotScheduled, message, missing: None }
     }
 
+    /// The pod has come to its end without the container.
+    #[must_use]
+    pub fn never_started() -> Self {
+        let message = "the pod is over, and the container has never started".into();
+        Self { status: ContainerLogStatus::NotStarted, message, missing: None }
+    }
+
     /// The pod is not there any more, or another one has its name.
     #[must_use]
     pub fn pod_gone() -> Self {

@@ -191,7 +191,7 @@ impl LogRead {
         self.query.follow
     }
 
-    /// Whether the place behind which it begins is in this log, of those of an earlier run; they are not rotated any more.
+    /// Whether the place behind which it begins was found in the log of an earlier run. Where it was not, something may lie between.
     #[must_use]
     pub fn took_up(&self) -> bool {
         self.met || !self.previous || self.query.behind.is_none_or(|behind| behind.moment().is_none())
@@ -265,11 +265,11 @@ impl LogRead {
         self.received.lines += 1;
         self.end.pass(line, self.splitter.text(), may_lack);
         self.received.longest = self.received.longest.max(line.length);
+        self.met |= line.moment.is_some() && self.query.behind.is_some_and(|behind| behind.moment() == line.moment);
         if line.moment.is_some() && line.moment < self.query.since {
             return false;
         }
         self.position.pass(line.moment);
-        self.met |= line.moment.is_some() && self.query.behind.is_some_and(|behind| behind.moment() == line.moment);
         self.query.behind.is_none_or(|behind| self.position > behind)
     }
 

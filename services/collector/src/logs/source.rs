@@ -61,9 +61,9 @@ pub struct Source {
     in_run: bool,
     /// How often its end was asked for.
     end_tries: u32,
-    /// The wait before the next connection, and when the last one was opened.
+    /// The wait before the next connection, and since when there is one.
     wait: Duration,
-    opened: Instant,
+    connected: Option<Instant>,
     pub(super) trouble: Option<Trouble>,
     pub(super) warnings: Vec<String>,
 }
@@ -107,7 +107,7 @@ impl Source {
             in_run: true,
             end_tries: 0,
             wait: Duration::ZERO,
-            opened: Instant::now(),
+            connected: None,
             warnings: Vec::new(),
         }
     }

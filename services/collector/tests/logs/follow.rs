@@ -487,3 +487,21 @@ async fn a_last_line_that_is_never_finished_is_given_with_the_end_of_its_run() {
         assert!(answer.completeness.complete);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_is_evicted_and_forgets_its_containers_is_read_to_its_end() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    let mut seen = lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    let mut pod = mk_pod(&["web"]);
+    statuses(&mut pod).clear();
+    pod.status.as_mut().unwrap().phase = "Failed".into();
+    kubelet.set_pod(Some(pod));
+    kubelet.break_connections();
+    kubelet.append("web", numbered(2..3));
+    seen.extend(lines(&mut pages, 1).await);
+    assert_eq!(seen, ["line 0", "line 1", "line 2"]);
+    let end = rest(pages).await.pop().unwrap();
+    assert_eq!((end.logs[0].status(), end.completeness.unwrap().complete), (ContainerLogStatus::Read, true));
+}

@@ -71,7 +71,6 @@ impl Source {
                 }
                 tokio::time::sleep(self.wait).await;
                 self.wait = (self.wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
-                self.opened = Instant::now();
                 self.take_up(logs).await?;
                 continue;
             };
@@ -87,14 +86,10 @@ impl Source {
                 Err(_) => {}
             }
             self.feed = Feed::None;
-            self.lasted();
-        }
-    }
-
-    /// A line alone does not say that the next connection lasts: a kubelet that cannot watch the file reads to its end and fails.
-    fn lasted(&mut self) {
-        if self.opened.elapsed() >= LONGEST_WAIT {
-            self.wait = Duration::ZERO;
+            // A line alone does not say that the next one lasts: a kubelet that cannot watch the file reads to its end and fails.
+            if self.connected.take().is_some_and(|connected| connected.elapsed() >= LONGEST_WAIT) {
+                self.wait = Duration::ZERO;
+            }
         }
     }
 
@@ -103,8 +98,10 @@ impl Source {
         match self.ask(logs).await {
             News::Gone => self.trouble = Some(Trouble::pod_gone()),
             News::Same(Life::NotStarted) => {}
-            // The trouble that says so stays.
-            News::Same(Life::Never) => self.place = Place::End,
+            News::Same(Life::Never) => {
+                self.trouble = Some(Trouble::never_started());
+                self.place = Place::End;
+            }
             News::Same(Life::Ended { returns: false }) if self.run_read || self.end_is_lost() => {
                 self.place = Place::End;
             }
@@ -130,10 +127,18 @@ impl Source {
         }
         let now = run(&pod, self.name.as_str(), false);
         if now.restarts == self.run.restarts {
-            News::Same(Life::of(&pod, self.name.as_str()))
+            News::Same(match Life::of(&pod, self.name.as_str()) {
+                // Older kubelets forget the containers of a pod that they evict.
+                Life::Never if self.has_begun() => Life::Ended { returns: false },
+                life => life,
+            })
         } else {
             News::Later(now)
         }
+    }
+
+    fn has_begun(&self) -> bool {
+        self.run.started.is_some() || self.behind().is_some_and(|position| position > Position::default())
     }
 
     async fn connect(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
@@ -145,7 +150,6 @@ impl Source {
         let Ok(read) = timeout(QUIET, self.request(logs, query, End::Unknown)).await else {
             // The API server tells of a dead node sooner: somebody listens.
             self.trouble = None;
-            self.lasted();
             return Ok(());
         };
         let Some(read) = read? else { return Ok(()) };
@@ -153,6 +157,7 @@ impl Source {
         match self.ask(logs).await {
             News::None | News::Same(_) => {
                 self.trouble = None;
+                self.connected = Some(Instant::now());
                 self.feed = Feed::Read(Box::new(read));
             }
             News::Gone => self.trouble = Some(Trouble::pod_gone()),
@@ -213,6 +218,8 @@ impl Source {
         self.left = false;
         self.in_run = false;
         self.end_tries = 0;
+        // The kubelet sees to it that this is not often.
+        self.wait = Duration::ZERO;
         Ok(())
     }
 

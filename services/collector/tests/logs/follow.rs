@@ -505,3 +505,20 @@ async fn a_pod_that_is_evicted_and_forgets_its_containers_is_read_to_its_end() {
     let end = rest(pages).await.pop().unwrap();
     assert_eq!((end.logs[0].status(), end.completeness.unwrap().complete), (ContainerLogStatus::Read, true));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_while_an_earlier_run_is_asked_for_has_a_gap_and_repeats_nothing() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    let mut seen = lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    kubelet.append("web", numbered(2..3));
+    kubelet.fault_look(Fault::Restarted(Box::new(mk_restarted_pod(2)), numbered(5..7)));
+    kubelet.restart("web", mk_restarted_pod(1), numbered(3..5));
+    seen.extend(lines(&mut pages, 4).await);
+    let end = rest(pages).await;
+    seen.extend(end.iter().flat_map(|page| page.lines.iter().map(|line| line.text.clone())));
+    assert_eq!(seen, ["line 0", "line 1", "line 3", "line 4", "line 5", "line 6"]);
+    let gaps = &end.last().unwrap().completeness.as_ref().unwrap().gaps;
+    assert_eq!((gaps.len(), gaps[0].reason()), (1, GapReason::LogCutNewer), "line 2 is missing");
+}

@@ -6,9 +6,12 @@ mod position;
 
 use std::time::Duration;
 
-use gumshoe_proto::collector::v1::{
-    Completeness, Event, Gap, GapReason, ListEventsRequest, ListEventsResponse, ObjectMeta,
-    event_service_server::EventService,
+use gumshoe_proto::collector::{
+    EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX,
+    v1::{
+        Completeness, Event, Gap, GapReason, ListEventsRequest, ListEventsResponse, ObjectMeta,
+        event_service_server::EventService,
+    },
 };
 use k8s_openapi::api::core::v1 as core;
 use prost::Message as _;
@@ -33,10 +36,6 @@ use crate::{
     },
 };
 
-/// Events in an answer where the request says nothing: kubectl's users look at the last page of far more.
-const LIMIT_DEFAULT: u64 = 1000;
-/// Most events in an answer, whatever the request says.
-const LIMIT_MAX: u64 = 50_000;
 /// The newest events are held, encoded, until the whole set has passed by; some 15,000 ordinary ones fit into this.
 const HELD_BYTES: usize = 12 << 20;
 /// What all calls may hold of them together: two of the largest, or the default limit's thousand for each of thirty.
@@ -117,7 +116,8 @@ impl EventList {
         position.resource_version().map_or(Ok(()), check_resource_version)?;
         let places = reader.scope.places(&request.namespaces)?;
         let selectors = Selectors::parse(&request.label_selector, &request.field_selector)?;
-        let limit = limit(request.limit)?.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX);
+        let limit =
+            limit(request.limit)?.unwrap_or(EVENTS_LIMIT_DEFAULT.unsigned_abs()).min(EVENTS_LIMIT_MAX.unsigned_abs());
         let page_size = page_size(request.page_size)?;
         let filter = Filter::new(request)?;
         let query = CollectionQuery {

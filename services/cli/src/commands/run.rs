@@ -77,6 +77,8 @@ pub(crate) struct RunCommand {
     investigation: Option<String>,
 
     /// From now to the command's deadline: 90s, 5m; a number alone is seconds
+    ///
+    /// The bridge may send how it ended up to 30 s after the deadline, and so long it is waited for.
     #[arg(long, env = "GUMSHOE_TIMEOUT", value_name = "DURATION", value_parser = units::duration, default_value = "60s")]
     timeout: Duration,
 

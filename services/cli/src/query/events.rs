@@ -18,7 +18,7 @@ pub(crate) struct EventsQuery {
     about: Option<InvolvedObject>,
 
     /// Types of events: Warning, Normal; repeat or separate by commas [default: all]
-    #[arg(long, value_name = "TYPE", value_delimiter = ',')]
+    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = event_type)]
     types: Vec<String>,
 
     /// Reasons: BackOff, FailedScheduling; repeat or separate by commas [default: all]
@@ -38,6 +38,13 @@ pub(crate) struct EventsQuery {
     limit: Option<i64>,
 }
 
+/// The types that Kubernetes knows (apimachinery accepts no other), in its spelling: a filter that is spelled otherwise would find
+/// nothing and say so as if there were nothing.
+fn event_type(text: &str) -> Result<String, &'static str> {
+    let known = ["Normal", "Warning"].into_iter().find(|known| known.eq_ignore_ascii_case(text));
+    known.map(str::to_owned).ok_or("events are of the type Normal or Warning")
+}
+
 impl Query for EventsQuery {
     fn request(&self) -> Result<Request, String> {
         let Self { scope, about, types, reasons, selector, field_selector, limit } = self.clone();
@@ -51,5 +58,17 @@ impl Query for EventsQuery {
             reasons,
             ..ListEventsRequest::default()
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_taken_in_any_spelling_and_an_unknown_one_refused() {
+        assert_eq!(event_type("warning").as_deref(), Ok("Warning"));
+        assert_eq!(event_type("Normal").as_deref(), Ok("Normal"));
+        assert!(event_type("Error").is_err());
     }
 }

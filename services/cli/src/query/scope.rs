@@ -12,7 +12,7 @@ pub(crate) struct ScopeArgs {
     #[arg(short, long = "namespace", value_name = "NS", value_delimiter = ',', conflicts_with = "all_namespaces")]
     pub(crate) namespaces: Vec<String>,
 
-    /// All namespaces that the collector may read
+    /// All namespaces: those of the collector's --namespaces, else every one
     #[arg(short = 'A', long)]
     pub(crate) all_namespaces: bool,
 }

@@ -111,7 +111,10 @@ fn any_request() -> impl Strategy<Value = Request> {
     });
     let events = (namespaces(), option::of(about), vec("[A-Z][a-z]{1,6}", 0..3), selector(), 0..5_i64).prop_map(
         |(namespaces, involved_object, reasons, field_selector, limit)| {
-            let types = reasons.clone();
+            let types = reasons
+                .iter()
+                .map(|reason: &String| if reason.as_str() < "N" { "Normal" } else { "Warning" }.to_owned())
+                .collect();
             Request::ListEvents(ListEventsRequest {
                 namespaces,
                 involved_object,

@@ -6,7 +6,8 @@ pub mod pod;
 
 use gumshoe_proto::collector::v1::{event_service_server::EventServiceServer, pod_service_server::PodServiceServer};
 use gumshoe_runtime::server::MAX_REQUEST_BYTES;
-use prost_reflect::ServiceDescriptor;
+use prost::Message as _;
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 use tonic::{server::NamedService, service::Routes};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
@@ -52,18 +53,24 @@ pub fn routes(reader: &Reader) -> Routes {
 /// The methods of all routes and of the health service, each `package.Service/Method`.
 #[must_use]
 pub fn methods() -> Vec<String> {
-    let mut pool = gumshoe_proto::json::descriptors().clone();
-    for embedded in [
+    let sets = [
+        gumshoe_proto::DESCRIPTOR_SET,
         tonic_health::pb::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
         tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-    ] {
-        pool.decode_file_descriptor_set(embedded).expect("the embedded descriptor sets are what the compiler encoded");
-    }
-    let of = |service: &ServiceDescriptor| -> Vec<_> {
-        service.methods().map(|method| format!("{}/{}", service.full_name(), method.name())).collect()
+    ];
+    let decode = |set: &[u8]| {
+        FileDescriptorSet::decode(set).expect("the embedded descriptor sets are what the compiler encoded")
     };
-    pool.services().flat_map(|service| of(&service)).collect()
+    let files = sets.into_iter().flat_map(|set| decode(set).file);
+    let of = |file: FileDescriptorProto| {
+        let package = file.package().to_owned();
+        file.service.into_iter().flat_map(move |service| {
+            let service_name = format!("{package}.{}", service.name());
+            service.method.into_iter().map(move |method| format!("{service_name}/{}", method.name()))
+        })
+    };
+    files.flat_map(of).collect()
 }
 
 /// Tells the health service whether the kinds are served.

@@ -6,7 +6,7 @@ use crate::error::ReadError;
 
 /// Most bytes of items in one page, but for an item that is larger by itself. The contract allows 1 MiB; but decoded objects take
 /// some four times as much as encoded ones, so small pages are what keeps the memory of a call small. They come earlier, too.
-pub const PAGE_BYTES: usize = 256 << 10;
+pub const PAGE_BYTES: usize = 128 << 10;
 /// Items in a page where the request says nothing.
 const PAGE_SIZE_DEFAULT: usize = 500;
 /// Most items in a page, whatever the request says.

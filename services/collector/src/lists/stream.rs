@@ -24,7 +24,7 @@ use crate::error::ReadError;
 
 /// Pages of one call that the caller has not taken yet hold at most so many bytes, as they are encoded: enough to keep the API
 /// server and the caller busy at the same time, little enough for a hundred calls.
-pub const BUFFER_BYTES: usize = 1 << 20;
+pub const BUFFER_BYTES: usize = 512 << 10;
 
 /// Pages that the caller has not taken so long after the last of them was made are dropped: what they hold is missing to others.
 const TAKEN_WITHIN: Duration = Duration::from_secs(60);

@@ -30,13 +30,7 @@ impl Client {
     /// With the client's certificate, for the collector at this address.
     #[must_use]
     pub fn new(collector: SocketAddr, certificates: &Certificates) -> Self {
-        let files = ClientTlsArgs {
-            tls_cert: certificates.certificate(Identity::Client),
-            tls_key: certificates.key(Identity::Client),
-            tls_ca: certificates.ca(),
-        };
-        let origin = format!("https://{collector}").parse().unwrap();
-        let client = GrpcClient::new(origin, ClientIdentity::load(&files).unwrap()).unwrap();
+        let client = grpc_client(collector, certificates);
         Self {
             pods: PodServiceClient::new(client.clone()),
             events: EventServiceClient::new(client.clone()),
@@ -67,4 +61,16 @@ impl Client {
     pub async fn read_logs(&mut self, request: ReadLogsRequest) -> Result<Vec<ReadLogsResponse>, Status> {
         self.logs.read_logs(request).await?.into_inner().try_collect().await
     }
+}
+
+/// The channel of such clients, for services of others.
+#[must_use]
+pub fn grpc_client(collector: SocketAddr, certificates: &Certificates) -> GrpcClient {
+    let files = ClientTlsArgs {
+        tls_cert: certificates.certificate(Identity::Client),
+        tls_key: certificates.key(Identity::Client),
+        tls_ca: certificates.ca(),
+    };
+    let origin = format!("https://{collector}").parse().unwrap();
+    GrpcClient::new(origin, ClientIdentity::load(&files).unwrap()).unwrap()
 }

@@ -9,7 +9,7 @@ mod client;
 mod command;
 
 pub use answer::{Answer, Results, answer, raw_answer};
-pub use client::Client;
+pub use client::{Client, grpc_client};
 pub use command::{command, get_pod, list_events, list_pods, read_logs};
 
 use gumshoe_proto::collector::v1::{LogLine, Pod};

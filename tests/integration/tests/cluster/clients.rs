@@ -28,6 +28,11 @@ async fn answered(bench: &Bench, collector: &Collector, flags: &[&str], what: &[
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The empty name is the server's own.
+fn full_name(service: &str) -> String {
+    if service.is_empty() { String::new() } else { format!("gumshoe.collector.v1.{service}") }
+}
+
 #[test]
 fn grpcurl_lists_and_describes_every_service() {
     on_the_bench(async |bench| {
@@ -57,8 +62,12 @@ fn grpcurl_lists_and_describes_every_service() {
 fn grpcurl_calls_the_services() {
     on_the_bench(async |bench| {
         let collector = bench.collector().await;
-        let health = answered(bench, &collector, &[], &["grpc.health.v1.Health/Check"]).await;
-        assert!(health.contains("SERVING"), "{health}");
+        for service in ["", "PodService", "EventService", "LogService"].map(full_name) {
+            let request = serde_json::json!({ "service": service }).to_string();
+            let health = answered(bench, &collector, &["-d", &request], &["grpc.health.v1.Health/Check"]).await;
+            let health: Value = serde_json::from_str(&health).unwrap();
+            assert_eq!(health["status"], "SERVING", "{service}");
+        }
         let request = r#"{"namespaces": ["shop"], "label_selector": "app=api"}"#;
         let method = "gumshoe.collector.v1.PodService/ListPods";
         let pods = answered(bench, &collector, &["-d", request], &[method]).await;

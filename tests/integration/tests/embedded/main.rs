@@ -15,6 +15,7 @@ mod kubernetes_faults;
 mod memory;
 mod paging;
 mod queue_faults;
+mod reflection;
 mod refused_commands;
 mod scope;
 mod shutdown;

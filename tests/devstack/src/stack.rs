@@ -97,7 +97,7 @@ impl StackBuilder {
         let replay = Replay::of(shop).token("replay-token").start().await?;
         tell(Part::Kubernetes, &replay.url());
         let sqs = Sqs::start(&[COMMANDS, RESULTS]).await?;
-        tell(Part::Queues, &sqs.endpoint());
+        tell(Part::Queues, &sqs.url());
         let certificates = Certificates::make(&binaries, &directory.path().join("pki")).await?;
         tell(Part::Certificates, &directory.path().join("pki").display().to_string());
         let mut collector_options = CollectorOptions {

@@ -5,10 +5,12 @@
 
 mod body;
 mod calls;
+mod endpoint;
 mod faults;
 mod front;
 mod server;
 
 pub use calls::Call;
+pub use endpoint::Endpoint;
 pub use faults::{Action, Calls, Fault, Faults};
-pub use server::{ACCOUNT, REGION, Sqs};
+pub use server::Sqs;

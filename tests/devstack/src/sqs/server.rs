@@ -1,11 +1,9 @@
 //! The server: plain HTTP on a free port of 127.0.0.1, gone when its handle is dropped.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityError;
 use aws_sdk_sqs::types::QueueAttributeName;
 use hyper::service::service_fn;
@@ -19,22 +17,14 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::calls::{Call, CallLog};
+use super::endpoint::{ACCOUNT, Endpoint, REGION};
 use super::faults::Faults;
 use super::front::Front;
-
-/// The account in the URLs of the queues.
-pub const ACCOUNT: &str = "000000000000";
-/// The region that clients must be configured for.
-pub const REGION: &str = "us-east-1";
-/// Any will do: signatures are not checked.
-const ACCESS_KEY: &str = "AKIDEMBEDDED";
-const SECRET_KEY: &str = "not-a-secret";
 
 /// A running SQS server. It ends when it is dropped, with all its queues.
 pub struct Sqs {
     front: Arc<Front>,
-    address: SocketAddr,
-    client: aws_sdk_sqs::Client,
+    endpoint: Endpoint,
     _server: AbortOnDropHandle<()>,
 }
 
@@ -59,59 +49,9 @@ impl Sqs {
             calls: CallLog::default(),
             received: Mutex::default(),
         });
-        let server = tokio::spawn(serve(listener, Arc::clone(&front)));
-        let client = client(&format!("http://{address}"));
-        let sqs = Self { front, address, client, _server: AbortOnDropHandle::new(server) };
-        for queue in queues {
-            sqs.create_queue(queue, []).await?;
-        }
-        Ok(sqs)
-    }
-
-    /// Creates a queue.
-    ///
-    /// # Errors
-    /// The name or an attribute is refused.
-    pub async fn create_queue(
-        &self,
-        name: &str,
-        attributes: impl IntoIterator<Item = (QueueAttributeName, String)>,
-    ) -> anyhow::Result<()> {
-        let attributes: HashMap<_, _> = attributes.into_iter().collect();
-        let call = self.client.create_queue().queue_name(name).set_attributes(Some(attributes));
-        call.send().await.with_context(|| format!("create the queue {name}"))?;
-        Ok(())
-    }
-
-    /// `http://127.0.0.1:…`.
-    #[must_use]
-    pub fn endpoint(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// The URL of a queue.
-    #[must_use]
-    pub fn queue_url(&self, name: &str) -> String {
-        format!("{}/{ACCOUNT}/{name}", self.endpoint())
-    }
-
-    /// The environment in which the SDK's own chain finds this server.
-    #[must_use]
-    pub fn environment(&self) -> Vec<(String, String)> {
-        [
-            ("AWS_ENDPOINT_URL_SQS", self.endpoint().as_str()),
-            ("AWS_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
-    }
-
-    /// A client of this server. What it does is counted and can fail, as what others do.
-    #[must_use]
-    pub fn client(&self) -> &aws_sdk_sqs::Client {
-        &self.client
+        let server = AbortOnDropHandle::new(tokio::spawn(serve(listener, Arc::clone(&front))));
+        let endpoint = Endpoint::with_queues(address, queues).await?;
+        Ok(Self { front, endpoint, _server: server })
     }
 
     /// What is to go wrong.
@@ -139,7 +79,7 @@ impl Sqs {
     /// # Errors
     /// It is refused.
     pub async fn send(&self, queue: &str, body: impl Into<String>) -> anyhow::Result<String> {
-        let call = self.client.send_message().queue_url(self.queue_url(queue)).message_body(body);
+        let call = self.client().send_message().queue_url(self.queue_url(queue)).message_body(body);
         let sent = call.send().await.with_context(|| format!("send to {queue}"))?;
         sent.message_id.context("a message without an id")
     }
@@ -151,7 +91,7 @@ impl Sqs {
     pub async fn expire_visibility(&self) -> anyhow::Result<()> {
         let received = std::mem::take(&mut *self.front.received.lock().unwrap_or_else(PoisonError::into_inner));
         for (handle, url) in received {
-            let call = self.client.change_message_visibility().queue_url(url).receipt_handle(handle);
+            let call = self.client().change_message_visibility().queue_url(url).receipt_handle(handle);
             if let Err(error) = call.visibility_timeout(0).send().await {
                 let known = error.as_service_error().is_some_and(ChangeMessageVisibilityError::is_message_not_inflight);
                 anyhow::ensure!(known, "cannot make a message visible: {error:?}");
@@ -176,7 +116,7 @@ impl Sqs {
     /// # Errors
     /// There is no such queue.
     pub async fn holds(&self, queue: &str) -> anyhow::Result<u64> {
-        let call = self.client.get_queue_attributes().queue_url(self.queue_url(queue));
+        let call = self.client().get_queue_attributes().queue_url(self.queue_url(queue));
         let output = call.attribute_names(QueueAttributeName::All).send().await?;
         let attributes = output.attributes.unwrap_or_default();
         let count = |name| attributes.get(&name).and_then(|count: &String| count.parse::<u64>().ok()).unwrap_or(0);
@@ -186,14 +126,12 @@ impl Sqs {
     }
 }
 
-fn client(endpoint: &str) -> aws_sdk_sqs::Client {
-    let config = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
-        .region(Region::new(REGION))
-        .endpoint_url(endpoint)
-        .credentials_provider(Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "embedded"))
-        .build();
-    aws_sdk_sqs::Client::from_conf(config)
+impl Deref for Sqs {
+    type Target = Endpoint;
+
+    fn deref(&self) -> &Endpoint {
+        &self.endpoint
+    }
 }
 
 async fn serve(listener: TcpListener, front: Arc<Front>) {

@@ -12,6 +12,9 @@ pub use config::{ConfigError, client_config};
 pub use plaintext::{PlaintextEndpoint, RefusePlaintext};
 pub use url::{QueueUrl, QueueUrlError};
 
+/// The most messages that one call gives, and the most that one batch takes (SQS API reference).
+pub const BATCH: usize = 10;
+
 /// A time in the seconds that SQS takes, rounded up: a time that is asked for is never cut short, and a wait never becomes none.
 #[must_use]
 pub fn seconds(duration: Duration) -> i32 {

@@ -13,14 +13,12 @@ use std::{
 };
 
 use futures::future::join_all;
+use gumshoe_queue::BATCH;
 use gumshoe_runtime::{admin::ReadinessGate, chain::Chain};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandQueue, QueueError, QueueErrorKind, SLOW_WAIT};
-
-/// What one ChangeMessageVisibilityBatch takes (SQS API reference).
-const BATCH: usize = 10;
 
 /// So long after its last failure, an operation is taken for repaired where nobody has tried it again: longer than between two
 /// tries to delete a command.

@@ -2,15 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use gumshoe_queue::BATCH;
 use gumshoe_runtime::{admin::ReadinessGate, backoff::Backoff, chain::Chain};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandQueue, Leases, QueueError, QueueErrorKind, Received};
 use crate::metrics::Metrics;
-
-/// The most that one ReceiveMessage gives (SQS API reference).
-const BATCH: usize = 10;
 
 /// Between failed polls: long enough to spare a service in trouble, short enough to be back half a minute after it is.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));

@@ -19,6 +19,7 @@ use gumshoe_proto::{
     envelope,
     run::{PageDigest, RunDigest},
 };
+use gumshoe_queue::BATCH;
 use jiff::Timestamp;
 use tokio::{sync::mpsc, time::Instant};
 
@@ -33,7 +34,7 @@ use crate::{
     queue::{Fifo, Outgoing, ResultQueue},
 };
 pub(crate) use batch::SendError;
-use batch::{BATCH_ENTRIES, Batch, Message};
+use batch::{Batch, Message};
 
 /// Calls of one run that are under way at one time: enough that a page does not wait for the one before it to be acknowledged.
 const CALLS: usize = 4;
@@ -124,7 +125,7 @@ impl Sender {
         let mut sending = FuturesUnordered::new();
         let mut open = true;
         loop {
-            while waiting.len() < BATCH_ENTRIES
+            while waiting.len() < BATCH
                 && let Ok(page) = handed.try_recv()
             {
                 waiting.push_back(self.page(page));
@@ -134,7 +135,7 @@ impl Sender {
                 sending.push(batch.send(self.outlet.clone(), self.metrics.clone(), self.give_up));
             }
             tokio::select! {
-                page = handed.recv(), if open && waiting.len() < BATCH_ENTRIES => match page {
+                page = handed.recv(), if open && waiting.len() < BATCH => match page {
                     Some(page) => waiting.push_back(self.page(page)),
                     None => open = false,
                 },

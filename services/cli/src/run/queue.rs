@@ -8,7 +8,7 @@ use aws_sdk_sqs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName},
 };
-use gumshoe_queue::{QueueUrl, client_config, seconds};
+use gumshoe_queue::{BATCH, QueueUrl, client_config, seconds};
 use gumshoe_runtime::chain::Chain;
 use jiff::Timestamp;
 
@@ -29,9 +29,6 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// How long a received message is hidden from others. Ours are deleted at once, and what is of others should not be missed for long.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(5);
-
-/// As many messages as SQS gives at once, and takes at once.
-pub(crate) const BATCH: usize = 10;
 
 /// A message of the result queue.
 #[derive(Clone, Debug)]

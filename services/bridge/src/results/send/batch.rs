@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use gumshoe_queue::BATCH;
 use gumshoe_runtime::{backoff::Backoff, chain::Chain};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -12,10 +13,7 @@ use crate::{
     results::budget::Share,
 };
 
-/// What one SendMessageBatch takes (SQS API reference): entries ...
-pub(super) const BATCH_ENTRIES: usize = 10;
-
-/// ... and bytes.
+/// The bytes that one SendMessageBatch takes (SQS API reference).
 pub(super) const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Between tries: SQS throttles by the second, and a run waits for its messages.
@@ -73,7 +71,7 @@ impl Batch {
         let mut left = bytes;
         while let Some(message) = waiting.front() {
             let length = message.outgoing.body.len();
-            if !batch.is_empty() && (length > left || batch.len() == BATCH_ENTRIES) {
+            if !batch.is_empty() && (length > left || batch.len() == BATCH) {
                 break;
             }
             left = left.saturating_sub(length);

@@ -92,7 +92,7 @@ async fn messages_gather_while_all_calls_are_busy() {
     send_run(mk_sender(&queue, false), &mk_texts(60, 10)).await.unwrap();
     assert_eq!(verdict(&queue), Verdict::Complete);
     let sizes: Vec<_> = queue.calls().iter().map(Vec::len).collect();
-    assert!(sizes.iter().all(|size| *size <= BATCH_ENTRIES) && sizes.len() < 15, "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size <= BATCH) && sizes.len() < 15, "{sizes:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,11 +10,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt as _, stream};
+use gumshoe_queue::BATCH;
 use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    run::queue::{BATCH, Hiding, Message, ResultQueue, VISIBILITY},
+    run::queue::{Hiding, Message, ResultQueue, VISIBILITY},
 };
 
 /// Older ones were left behind: their reader is gone, or it would have taken them.

@@ -9,10 +9,11 @@ use gumshoe_proto::{
     envelope::encode_result,
     run::{PageDigest, RunDigest},
 };
+use gumshoe_queue::BATCH;
 use jiff::Timestamp;
 
 use super::*;
-use crate::run::queue::{BATCH, Hiding, VISIBILITY};
+use crate::run::queue::{Hiding, VISIBILITY};
 
 /// Of which a receive takes one to three: two who share a queue do not go in step for ever.
 const LATENCY: Duration = Duration::from_millis(10);

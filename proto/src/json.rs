@@ -13,7 +13,7 @@ use serde_json::Value;
 use strict::Strict;
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(crate::DESCRIPTOR_SET).expect("the embedded descriptor set is what build.rs encoded")
+    DescriptorPool::decode(crate::DESCRIPTOR_SET).expect("the embedded descriptor set is what the build encoded")
 });
 
 /// Why a text is not the JSON of a message.

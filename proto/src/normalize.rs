@@ -1,6 +1,6 @@
 //! What happens to every Kubernetes object right after it was decoded, whatever its kind.
 //!
-//! The walk over the fields is generated from the descriptors (`build.rs`), so a new field cannot be forgotten.
+//! The walk over the fields is generated from the descriptors (`build/normalize.rs`), so a new field cannot be forgotten.
 
 use prost_types::Timestamp;
 
@@ -85,7 +85,7 @@ mod tests {
             sized::<VolumeProjection>("VolumeProjection"),
         ];
         let large: Vec<_> = sizes.into_iter().filter(|(_, size)| *size > 200).collect();
-        assert!(large.is_empty(), "list them in BOXED of build.rs: {large:?}");
+        assert!(large.is_empty(), "list them in BOXED of build/main.rs: {large:?}");
     }
 
     fn mk_meta(annotations: &[(&str, &str)]) -> ObjectMeta {

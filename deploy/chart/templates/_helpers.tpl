@@ -51,7 +51,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{- /* What the collector may do, one rule a resource: PERMISSIONS in services/collector/src/kinds/mod.rs. */}}
+{{- /* What the collector may do, one rule a resource: what the kinds in services/collector/src/kinds need. */}}
 {{- define "gumshoe.collectorRules" -}}
 # PodService; LogService looks up a pod's containers.
 - apiGroups: [""]

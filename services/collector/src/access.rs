@@ -10,11 +10,7 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessR
 use kube::client::Body;
 use tokio::time::timeout;
 
-use crate::{
-    kinds::{PERMISSIONS, Permission},
-    kubernetes::resource::Resource,
-    lists::Reader,
-};
+use crate::{kubernetes::resource::Resource, lists::Reader, methods::Permission};
 
 /// A review is answered from memory; a server that takes longer has other troubles.
 const REVIEW_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,15 +20,16 @@ const REVIEW_BYTES_MAX: usize = 64 << 10;
 const JSON: &str = "application/json";
 
 /// Logs a warning for each permission that is missing, in the whole cluster or in a namespace of the scope.
-pub async fn report(reader: &Reader) {
+pub async fn report(reader: &Reader, permissions: &[Permission]) {
     let places: Vec<_> = match reader.scope.namespaces() {
         Some(namespaces) => namespaces.map(|namespace| Some(namespace.to_string())).collect(),
         None => vec![None],
     };
-    for permission in PERMISSIONS {
+    for permission in permissions {
         for namespace in &places {
             let place = namespace.as_deref().unwrap_or("all namespaces");
             let Permission { verb, resource, subresource } = permission;
+            let resource = resource.plural;
             match timeout(REVIEW_TIMEOUT, allowed(reader, permission, namespace.clone())).await {
                 Ok(Ok(true)) => tracing::debug!(verb, resource, subresource, place, "permitted"),
                 Ok(Ok(false)) => {
@@ -51,7 +48,8 @@ async fn allowed(reader: &Reader, permission: &Permission, namespace: Option<Str
         spec: SelfSubjectAccessReviewSpec {
             resource_attributes: Some(ResourceAttributes {
                 verb: Some(permission.verb.to_owned()),
-                resource: Some(permission.resource.to_owned()),
+                group: Some(permission.resource.group.to_owned()),
+                resource: Some(permission.resource.plural.to_owned()),
                 subresource: Some(permission.subresource.to_owned()).filter(|subresource| !subresource.is_empty()),
                 namespace,
                 ..ResourceAttributes::default()

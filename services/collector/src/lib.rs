@@ -7,4 +7,7 @@ pub mod kinds;
 pub mod kubernetes;
 pub mod lists;
 pub mod logs;
+pub mod methods;
+pub mod pages;
 pub mod serve;
+pub mod standard;

@@ -27,6 +27,8 @@ use crate::{
         version::Version,
     },
     lists::{Reader, scope::Scope},
+    methods::Methods,
+    standard,
 };
 
 /// The first question to the API server is asked again so often until it is answered; the collector is not ready before.
@@ -53,13 +55,13 @@ pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
 
     let api = KubernetesApi::new(kubernetes_config(kubeconfig.as_deref()).await?)?;
     let reader = Reader::new(api, Scope::of(namespaces));
-    let (health, health_service) = tonic_health::server::health_reporter();
-    let routes =
-        kinds::routes(&reader).add_service(health_service.max_decoding_message_size(server::MAX_REQUEST_BYTES));
+    let methods = kinds::methods(&reader);
+    let (health, routes) = standard::routes(&methods);
+    let names: Vec<_> = [methods.paths(), standard::PATHS].concat().iter().map(|path| path[1..].to_owned()).collect();
 
     let stop = shutdown.token().clone();
-    let background = join(identity.clone().watch(stop.clone()), become_ready(reader, ready, health, stop));
-    let served = server::serve(listener, identity, routes, kinds::methods(), limits.limits(), shutdown.clone());
+    let background = join(identity.clone().watch(stop.clone()), become_ready(reader, methods, ready, health, stop));
+    let served = server::serve(listener, identity, routes, names, limits.limits(), shutdown.clone());
     let (served, _) = admin.serve(&handle, join(served, background)).await;
     Ok(served?)
 }
@@ -76,16 +78,22 @@ async fn kubernetes_config(kubeconfig: Option<&Path>) -> anyhow::Result<kube::Co
 }
 
 /// Waits for the API server, reports what the collector may read, and says in the health service that it serves.
-async fn become_ready(reader: Reader, ready: ReadinessGate, health: HealthReporter, stop: CancellationToken) {
+async fn become_ready(
+    reader: Reader,
+    methods: Methods,
+    ready: ReadinessGate,
+    health: HealthReporter,
+    stop: CancellationToken,
+) {
     let first = stop.run_until_cancelled(discovered(&reader.api, &ready)).await;
     if let Some(version) = first {
         ready.ready();
-        kinds::set_serving(&health, true).await;
-        let later = join(access::report(&reader), version_known(&reader.api, version));
+        standard::set_serving(&health, &methods, true).await;
+        let later = join(access::report(&reader, methods.permissions()), version_known(&reader.api, version));
         let _ = stop.run_until_cancelled(later).await;
         stop.cancelled().await;
     }
-    kinds::set_serving(&health, false).await;
+    standard::set_serving(&health, &methods, false).await;
 }
 
 /// Waits for the first answer, with a version or without.

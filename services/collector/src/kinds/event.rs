@@ -8,16 +8,12 @@ use std::time::Duration;
 
 use gumshoe_proto::collector::{
     EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX,
-    v1::{
-        Completeness, Event, Gap, GapReason, ListEventsRequest, ListEventsResponse, ObjectMeta,
-        event_service_server::EventService,
-    },
+    v1::{Event, Gap, GapReason, ListEventsRequest, ListEventsResponse},
 };
 use k8s_openapi::api::core::v1 as core;
 use prost::Message as _;
 use prost_types::Timestamp;
 use tokio::time::{Instant, timeout_at};
-use tonic::{Request, Response, Status};
 
 use self::{filter::Filter, position::Position};
 use crate::{
@@ -26,11 +22,15 @@ use crate::{
     lists::{
         Reader,
         collection::{Collection, CollectionQuery, Read},
-        kind::{Kind, ListResponse},
+        kind::Kind,
         memory::{Memory, Share},
         newest::{Cut, Newest, Rank},
-        page::{PageCutter, limit, page_size},
+    },
+    methods::{Methods, Permission},
+    pages::{
+        page::PageBuilder,
         report::Report,
+        size::{limit, page_size},
         stream::{PageSender, PageStream},
         token::{Arguments, check_resource_version},
     },
@@ -48,24 +48,21 @@ impl Kind for Event {
     /// Events are never in the API server's watch cache.
     const PAGINATE: bool = true;
 
-    fn metadata(&self) -> Option<&ObjectMeta> {
-        self.metadata.as_ref()
-    }
-
     fn derive(&mut self, _now: Timestamp) {
         self.columns = Some(columns::columns(self));
     }
 }
 
-impl ListResponse for ListEventsResponse {
-    type Item = Event;
-
-    fn page(items: Vec<Event>, next_page_token: String, completeness: Option<Completeness>) -> Self {
-        Self { items, next_page_token, completeness }
-    }
+/// Serves `EventService`.
+#[must_use]
+pub fn serve(methods: Methods, reader: &Reader) -> Methods {
+    let events = Events::new(reader.clone());
+    methods
+        .needs(Permission { verb: "list", resource: Event::RESOURCE, subresource: "" })
+        .streams(move |call, request| events.list(&call, request))
 }
 
-/// Serves `EventService`.
+/// Lists the newest events.
 #[derive(Clone)]
 pub struct Events {
     reader: Reader,
@@ -73,23 +70,19 @@ pub struct Events {
 }
 
 impl Events {
-    /// Serves with this reader; one for all calls of the process, whose bound it holds.
+    /// Lists with this reader; one for all calls of the process, whose bound it holds.
     #[must_use]
     pub fn new(reader: Reader) -> Self {
         Self { reader, memory: Memory::of(HELD_BYTES_OF_ALL) }
     }
-}
 
-#[tonic::async_trait]
-impl EventService for Events {
-    type ListEventsStream = PageStream<ListEventsResponse>;
-
-    async fn list_events(
-        &self,
-        request: Request<ListEventsRequest>,
-    ) -> Result<Response<Self::ListEventsStream>, Status> {
-        let list = EventList::new(self, &Call::of(&request), request.into_inner())?;
-        Ok(Response::new(PageStream::start(|pages| list.run(pages))))
+    /// Starts a list. What is wrong with the request is an error at once; all else comes with the stream.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, or `Denied` where all namespaces of the request are outside `--namespaces`.
+    pub fn list(&self, call: &Call, request: ListEventsRequest) -> Result<PageStream, ReadError> {
+        let list = EventList::new(self, call, request)?;
+        Ok(PageStream::start(|pages| list.run(pages)))
     }
 }
 
@@ -110,8 +103,7 @@ struct EventList {
 
 impl EventList {
     fn new(Events { reader, memory }: &Events, call: &Call, request: ListEventsRequest) -> Result<Self, ReadError> {
-        let arguments =
-            Arguments::of(&ListEventsRequest { page_size: 0, page_token: String::new(), limit: 0, ..request.clone() });
+        let arguments = Arguments::of_list(&request);
         let position: Position = arguments.decode(&request.page_token)?.unwrap_or_default();
         position.resource_version().map_or(Ok(()), check_resource_version)?;
         let places = reader.scope.places(&request.namespaces)?;
@@ -141,7 +133,7 @@ impl EventList {
     }
 
     /// Part of the set is no answer: before all of it has passed by, nobody knows which are the newest.
-    async fn run(mut self, pages: PageSender<ListEventsResponse>) -> Result<Share, ReadError> {
+    async fn run(mut self, pages: PageSender) -> Result<Share, ReadError> {
         let share = timeout_at(self.deadline, self.memory.share()).await.map_err(|_| ReadError::Overloaded)?;
         let newest = timeout_at(self.deadline, self.read(share)).await.unwrap_or(Err(ReadError::Deadline))?;
         Ok(self.send(newest, &pages).await)
@@ -170,56 +162,46 @@ impl EventList {
     }
 
     /// Sends all of them. Their share of memory is given back as they are taken.
-    async fn send(self, newest: Newest, pages: &PageSender<ListEventsResponse>) -> Share {
+    async fn send(self, newest: Newest, pages: &PageSender) -> Share {
         let snapshot = self.snapshot.unwrap_or_else(|| self.collection.resource_version().to_owned());
         let token = |last: &Rank| self.arguments.encode(&self.position.moved(&snapshot, last));
         let dropped = newest.dropped();
         let mut report = self.collection.into_report();
-        let mut cutter = PageCutter::new(self.page_size);
+        let mut page = PageBuilder::<ListEventsResponse>::new(self.page_size);
         let mut last = None;
         let mut sent = None;
         let mut held = newest.bytes();
         let (newest, mut share) = newest.into_sorted();
+        let finish = |mut page: PageBuilder<_>, mut report: Report, token: Option<String>, gap: Option<Gap>| {
+            let token = token.filter(|_| gap.is_some()).unwrap_or_default();
+            if let Some(gap) = gap {
+                report.ends_with(Gap { resumable: !token.is_empty(), ..gap });
+            }
+            report.count(page.items(), page.item_bytes());
+            let completeness = report.finish(token.clone());
+            pages.send_last(page.take_with(token, Some(completeness)));
+        };
         for (rank, encoded) in newest {
-            let event = Event::decode(&*encoded).expect("it was encoded here");
-            let bytes = PageCutter::size_of(&event);
-            if !cutter.fits(bytes) {
+            if !page.fits(encoded.len()) {
                 share.shrink_to(held);
                 let until = self.deadline.min(Instant::now() + SLOW_CALLER_WAIT);
-                let Ok(room) = timeout_at(until, pages.reserve(cutter.bytes())).await else {
+                let Ok(room) = timeout_at(until, pages.reserve(page.bytes())).await else {
                     let gap = if until == self.deadline { late() } else { slow() };
-                    finish(report, Vec::new(), sent.as_ref().map(token), Some(gap), pages);
+                    page.clear();
+                    finish(page, report, sent.as_ref().map(token), Some(gap));
                     return share;
                 };
-                let (items, bytes) = cutter.take();
-                report.count(items.len(), bytes);
-                pages.send(ListEventsResponse::page(items, last.as_ref().map(token).unwrap_or_default(), None), room);
+                report.count(page.items(), page.item_bytes());
+                pages.send(page.take_with(last.as_ref().map(token).unwrap_or_default(), None), room);
                 sent.clone_from(&last);
             }
             held = held.saturating_sub(encoded.len());
-            cutter.push(event, bytes);
+            page.push_encoded(&encoded);
             last = Some(rank);
         }
-        let (items, bytes) = cutter.take();
-        report.count(items.len(), bytes);
-        finish(report, items, last.as_ref().map(token), left_out(dropped), pages);
+        finish(page, report, last.as_ref().map(token), left_out(dropped));
         share
     }
-}
-
-fn finish(
-    mut report: Report,
-    items: Vec<Event>,
-    token: Option<String>,
-    gap: Option<Gap>,
-    pages: &PageSender<ListEventsResponse>,
-) {
-    let token = token.filter(|_| gap.is_some()).unwrap_or_default();
-    if let Some(gap) = gap {
-        report.ends_with(Gap { resumable: !token.is_empty(), ..gap });
-    }
-    let completeness = report.finish(token.clone());
-    pages.send_last(ListEventsResponse::page(items, token, Some(completeness)));
 }
 
 fn late() -> Gap {

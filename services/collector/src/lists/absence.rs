@@ -5,11 +5,13 @@ use gumshoe_proto::collector::v1::{Gap, GapReason};
 use http::StatusCode;
 use k8s_openapi::api::core::v1 as core;
 
-use super::report::Report;
-use crate::kubernetes::{
-    api::{Call, Failure, KubernetesApi},
-    names::Namespace,
-    resource::Resource,
+use crate::{
+    kubernetes::{
+        api::{Call, Failure, KubernetesApi},
+        names::Namespace,
+        resource::Resource,
+    },
+    pages::report::Report,
 };
 
 /// Namespaces that the warning names; the others it counts.

@@ -13,7 +13,6 @@ use super::{
     absence::Absence,
     kind::Kind,
     object::{self, Unreadable},
-    report::Report,
     scope::Places,
 };
 use crate::{
@@ -25,6 +24,7 @@ use crate::{
         selector::Selectors,
         wire::name_of_head,
     },
+    pages::report::Report,
 };
 
 /// A list that breaks off is taken up again so often in all: each time the API server makes the whole list again.

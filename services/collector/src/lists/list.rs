@@ -2,25 +2,31 @@
 
 use std::time::Duration;
 
-use gumshoe_proto::collector::v1::{Gap, GapReason};
+use gumshoe_proto::{
+    collector::v1::{Gap, GapReason},
+    methods::{ListRequest, Page, Selection},
+};
 use gumshoe_runtime::chain::Chain;
-use prost::Message;
+use prost::Message as _;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     collection::{Collection, CollectionQuery, Read},
-    kind::ListResponse,
-    page::{PageCutter, limit, page_size},
+    kind::Kind,
     scope::Scope,
-    stream::PageSender,
-    token::{Arguments, check_resource_version},
 };
 use crate::{
     error::ReadError,
     kubernetes::{
         api::{Call, KubernetesApi},
         selector::Selectors,
+    },
+    pages::{
+        page::PageBuilder,
+        size::{limit, page_size},
+        stream::PageSender,
+        token::{Arguments, check_resource_version},
     },
 };
 
@@ -30,36 +36,6 @@ const SLOW_CALLER_WAIT: Duration = Duration::from_secs(10);
 /// The API server cuts an answer off 60 s after its request; we stop first and say where.
 const READ_MAX: Duration = Duration::from_secs(50);
 
-/// What all list requests have in common.
-#[derive(Debug, Clone, Copy)]
-pub struct Selection<'a> {
-    /// Empty means all.
-    pub namespaces: &'a [String],
-    /// As the request has it.
-    pub label_selector: &'a str,
-    /// As the request has it.
-    pub field_selector: &'a str,
-    /// 0 means the default.
-    pub page_size: i32,
-    /// Empty at the beginning.
-    pub page_token: &'a str,
-    /// 0 means none.
-    pub limit: i64,
-}
-
-/// The list request of a kind.
-pub trait ListRequest: Message + Clone + Default + 'static {
-    /// Its page.
-    type Response: ListResponse;
-
-    /// What it has in common with the others.
-    fn selection(&self) -> Selection<'_>;
-
-    /// The request without what may change from page to page.
-    #[must_use]
-    fn without_paging(&self) -> Self;
-}
-
 /// Where a list goes on: behind this key, at this snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Position {
@@ -68,33 +44,34 @@ struct Position {
 }
 
 /// One list on its way to the caller.
-pub(super) struct List<R: ListResponse> {
+pub(super) struct List<R: Page> {
     collection: Collection<R::Item>,
     arguments: Arguments,
-    cutter: PageCutter<R::Item>,
+    page: PageBuilder<R>,
     limit: Option<u64>,
     given: u64,
-    /// The key of the last object that was given or is in the cutter.
+    /// The key of the last object that was given or is in the page.
     last_key: Option<String>,
     /// The token behind the last page that was sent.
     sent_token: String,
     deadline: Instant,
 }
 
-impl<R: ListResponse> List<R> {
+impl<R: Page<Item: Kind>> List<R> {
     /// Checks the request; nothing is read yet.
     pub(super) fn new<Q>(api: &KubernetesApi, scope: &Scope, call: &Call, request: &Q) -> Result<Self, ReadError>
     where
         Q: ListRequest<Response = R>,
     {
-        let selection = request.selection();
-        let arguments = Arguments::of(&request.without_paging());
-        let position: Option<Position> = arguments.decode(selection.page_token)?;
+        let Selection { namespaces, label_selector, field_selector, page_size: size, page_token, limit: most } =
+            request.selection();
+        let arguments = Arguments::of_list(request);
+        let position: Option<Position> = arguments.decode(page_token)?;
         position.iter().try_for_each(|position| check_resource_version(&position.resource_version))?;
         let (resource_version, after) = position.map(|position| (position.resource_version, position.key)).unzip();
         let query = CollectionQuery {
-            places: scope.places(selection.namespaces)?,
-            selectors: Selectors::parse(selection.label_selector, selection.field_selector)?,
+            places: scope.places(namespaces)?,
+            selectors: Selectors::parse(label_selector, field_selector)?,
             resource_version,
             after: after.clone(),
             restartable: false,
@@ -102,18 +79,18 @@ impl<R: ListResponse> List<R> {
         Ok(Self {
             collection: Collection::new(api, call, query),
             arguments,
-            cutter: PageCutter::new(page_size(selection.page_size)?),
-            limit: limit(selection.limit)?,
+            page: PageBuilder::new(page_size(*size)?),
+            limit: limit(*most)?,
             given: 0,
             last_key: after,
-            sent_token: selection.page_token.to_owned(),
+            sent_token: page_token.clone(),
             deadline: call.deadline,
         })
     }
 
     /// Reads and sends until the end, a bound or an error; what is missing is told in the last message. Only where nothing
     /// could be given at all, the error is the answer.
-    pub(super) async fn run(mut self, pages: PageSender<R>) -> Result<(), ReadError> {
+    pub(super) async fn run(mut self, pages: PageSender) -> Result<(), ReadError> {
         let gap = match self.read(&pages).await {
             Ok(gap) => gap,
             Err(error) if self.given == 0 => return Err(error),
@@ -133,20 +110,20 @@ impl<R: ListResponse> List<R> {
         Ok(())
     }
 
-    async fn read(&mut self, pages: &PageSender<R>) -> Result<Option<Gap>, ReadError> {
+    async fn read(&mut self, pages: &PageSender) -> Result<Option<Gap>, ReadError> {
         while let Some(read) = self.next().await? {
             let Read::Item(item, key) = read else { continue };
             if self.limit.is_some_and(|limit| self.given >= limit) {
                 let message = "there are more than the limit of the request".to_owned();
                 return Ok(Some(Gap { reason: GapReason::Limit.into(), message, ..Gap::default() }));
             }
-            let bytes = PageCutter::size_of(&item);
-            if !self.cutter.fits(bytes)
+            let length = item.encoded_len();
+            if !self.page.fits(length)
                 && let Some(gap) = self.send_page(pages).await
             {
                 return Ok(Some(gap));
             }
-            self.cutter.push(*item, bytes);
+            self.page.push(&item, length);
             self.last_key = Some(key);
             self.given += 1;
         }
@@ -158,15 +135,14 @@ impl<R: ListResponse> List<R> {
     }
 
     /// Sends the page that is full; a gap where the caller does not take the pages.
-    async fn send_page(&mut self, pages: &PageSender<R>) -> Option<Gap> {
+    async fn send_page(&mut self, pages: &PageSender) -> Option<Gap> {
         let patience = Instant::now() + SLOW_CALLER_WAIT;
         let cut_off = self.collection.request_began().map_or(patience, |began| began + READ_MAX);
         let until = patience.min(cut_off).min(self.deadline);
-        let bytes = self.cutter.bytes();
-        let Ok(room) = timeout_at(until, pages.reserve(bytes)).await else {
+        let Ok(room) = timeout_at(until, pages.reserve(self.page.bytes())).await else {
             // The page is not given: the token behind the last one brings it.
-            let (items, _) = self.cutter.take();
-            self.given -= items.len() as u64;
+            self.given -= self.page.items() as u64;
+            self.page.clear();
             let (reason, message) = if until == self.deadline {
                 (GapReason::Deadline, ReadError::Deadline.to_string())
             } else {
@@ -174,10 +150,9 @@ impl<R: ListResponse> List<R> {
             };
             return Some(Gap { reason: reason.into(), message, ..Gap::default() });
         };
-        let (items, bytes) = self.cutter.take();
-        self.collection.report().count(items.len(), bytes);
+        self.collection.report().count(self.page.items(), self.page.item_bytes());
         self.sent_token = self.token();
-        pages.send(R::page(items, self.sent_token.clone(), None), room);
+        pages.send(self.page.take_with(self.sent_token.clone(), None), room);
         None
     }
 
@@ -192,21 +167,20 @@ impl<R: ListResponse> List<R> {
         }
     }
 
-    fn finish(mut self, gap: Option<Gap>, pages: &PageSender<R>) {
+    fn finish(mut self, gap: Option<Gap>, pages: &PageSender) {
         let slow = gap.as_ref().is_some_and(|gap| gap.reason() == GapReason::SlowCaller);
         let token = match &gap {
             None => String::new(),
-            Some(_) if self.cutter.is_empty() => self.sent_token.clone(),
+            Some(_) if self.page.is_empty() => self.sent_token.clone(),
             Some(_) => self.token(),
         };
-        debug_assert!(!slow || self.cutter.is_empty(), "a page that was not taken is not sent");
-        let (items, bytes) = self.cutter.take();
+        debug_assert!(!slow || self.page.is_empty(), "a page that was not taken is not sent");
         let report = self.collection.report();
-        report.count(items.len(), bytes);
+        report.count(self.page.items(), self.page.item_bytes());
         if let Some(gap) = gap {
             report.ends_with(Gap { resumable: !token.is_empty(), ..gap });
         }
         let completeness = self.collection.into_report().finish(token.clone());
-        pages.send_last(R::page(items, token, Some(completeness)));
+        pages.send_last(self.page.take_with(token, Some(completeness)));
     }
 }

@@ -9,36 +9,33 @@ pub mod list;
 pub mod memory;
 pub mod newest;
 mod object;
-pub mod page;
-pub mod report;
 pub mod scope;
-pub mod stream;
-pub mod token;
 
 use std::sync::Arc;
 
-use tokio::{sync::Semaphore, time::timeout_at};
-use tonic::{Request, Status};
-
-use self::{
-    kind::Kind,
-    list::{List, ListRequest},
-    object::Unreadable,
-    report::Report,
-    scope::Scope,
-    stream::PageStream,
+use gumshoe_proto::{
+    collector::v1::Completeness,
+    methods::{GetRequest, ListRequest, Page},
 };
+use prost::Message as _;
+use tokio::{sync::Semaphore, time::timeout_at};
+
+use self::{kind::Kind, list::List, object::Unreadable, scope::Scope};
 use crate::{
     error::ReadError,
     kubernetes::{
         api::{Call, KubernetesApi},
         names::{Namespace, ObjectName},
     },
+    pages::{
+        page::{Encoded, PageBuilder},
+        report::Report,
+        stream::PageStream,
+    },
 };
-use gumshoe_proto::collector::v1::Completeness;
 
-/// Lists that are read or wait for their callers at one time. Each may hold a full buffer, whose pages are several times as large
-/// decoded, beside the one that is filled; and the API server is not asked for more at a time either.
+/// Lists that are read or wait for their callers at one time. Each may hold a full buffer beside the page that is filled and the
+/// object that is decoded; and the API server is not asked for more at a time either.
 const LISTS: usize = 16;
 
 /// What every handler reads with.
@@ -58,19 +55,20 @@ impl Reader {
         Self { api, scope, lists: Arc::new(Semaphore::new(LISTS)) }
     }
 
-    /// Reads one object by the names of a request.
+    /// Reads the object that a request names.
     ///
     /// # Errors
     /// `InvalidArgument` for a name, `Denied`, `NotFound`, and whatever else keeps the API server from answering.
-    pub async fn get<K: Kind, T>(
-        &self,
-        request: &Request<T>,
-        namespace: &str,
-        name: &str,
-    ) -> Result<(K, Completeness), ReadError> {
-        let namespace = Namespace::parse("namespace", namespace)?;
-        let name = ObjectName::parse("name", name)?;
-        self.object(&Call::of(request), &namespace, &name).await
+    pub async fn get<Q>(&self, call: &Call, request: &Q) -> Result<Encoded, ReadError>
+    where
+        Q: GetRequest<Response: Page<Item: Kind>>,
+    {
+        let namespace = Namespace::parse("namespace", request.namespace())?;
+        let name = ObjectName::parse("name", request.name())?;
+        let (item, completeness) = self.object(call, &namespace, &name).await?;
+        let mut page = PageBuilder::<Q::Response>::new(1);
+        page.push(&item, item.encoded_len());
+        Ok(page.take_with(String::new(), Some(completeness)))
     }
 
     /// Reads one object.
@@ -98,13 +96,15 @@ impl Reader {
     /// Starts a list. What is wrong with the request is an error at once; all else comes with the stream.
     ///
     /// # Errors
-    /// `INVALID_ARGUMENT`, or `PERMISSION_DENIED` where all namespaces of the request are outside `--namespaces`.
-    pub fn list<Q: ListRequest>(&self, request: &Request<Q>) -> Result<PageStream<Q::Response>, Status> {
-        let call = Call::of(request);
-        let list = List::new(&self.api, &self.scope, &call, request.get_ref())?;
-        let lists = self.lists.clone();
+    /// `InvalidArgument`, or `Denied` where all namespaces of the request are outside `--namespaces`.
+    pub fn list<Q>(&self, call: &Call, request: &Q) -> Result<PageStream, ReadError>
+    where
+        Q: ListRequest<Response: Page<Item: Kind>>,
+    {
+        let list = List::new(&self.api, &self.scope, call, request)?;
+        let (lists, deadline) = (self.lists.clone(), call.deadline);
         Ok(PageStream::start(async move |pages| {
-            let permit = timeout_at(call.deadline, lists.acquire_owned()).await.map_err(|_| ReadError::Overloaded)?;
+            let permit = timeout_at(deadline, lists.acquire_owned()).await.map_err(|_| ReadError::Overloaded)?;
             list.run(pages).await?;
             Ok(permit)
         }))

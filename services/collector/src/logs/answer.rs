@@ -14,14 +14,14 @@ use super::{
     merge::earliest,
     moment::Moment,
     outcome::Trouble,
-    page::{EncodedPage, PageBuilder},
+    page::LinePage,
     read::PodLogs,
     source::{Progress, Source},
     token::Token,
 };
 use crate::{
     error::ReadError,
-    lists::{report::Report, stream::PageSender, token::Arguments},
+    pages::{report::Report, stream::PageSender, token::Arguments},
 };
 
 /// Logs of one pod that are opened at the same moment, for the sake of its kubelet.
@@ -45,8 +45,8 @@ pub(super) struct Answer {
 
 /// Where it goes.
 pub(super) struct Output {
-    pub(super) page: PageBuilder,
-    pub(super) pages: PageSender<EncodedPage>,
+    pub(super) page: LinePage,
+    pub(super) pages: PageSender,
     pub(super) deadline: Instant,
     pub(super) arguments: Arguments,
     pub(super) uid: String,
@@ -166,7 +166,7 @@ impl Answer {
                 report.gap(Gap { namespace, name, ..gap });
             }
         }
-        report.count(page.lines(), page.line_bytes());
+        report.count(page.items(), page.item_bytes());
         let resumable = sources.iter().any(Source::can_resume);
         let containers = sources.iter().map(Source::progress).collect();
         let token = if resumable { arguments.encode(&Token { uid, since, containers }) } else { String::new() };
@@ -208,7 +208,7 @@ impl Output {
                 (GapReason::SlowCaller, "the pages were taken too slowly")
             });
         };
-        self.report.count(self.page.lines(), self.page.line_bytes());
+        self.report.count(self.page.items(), self.page.item_bytes());
         self.pages.send(self.page.take(&end), room);
         None
     }

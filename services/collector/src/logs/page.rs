@@ -1,17 +1,13 @@
-//! Pages of lines, encoded while the lines are read: a long log has millions of them, and a message of its own for each
-//! would cost more than all the rest of the work.
+//! Lines, written into pages as they are read: a long log has millions of them, and a message of its own for each would cost more
+//! than all the rest of the work.
 
-use bytes::Bytes;
 use gumshoe_proto::collector::v1::ReadLogsResponse;
-use prost::{
-    Message as _,
-    encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len},
-};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
 use super::{lines::Line, moment::Moment};
 use crate::{
     error::ReadError,
-    lists::page::{PAGE_BYTES, page_size_within},
+    pages::{page::PageBuilder, size::page_size_within},
 };
 
 /// Most lines in a page.
@@ -19,7 +15,6 @@ const PAGE_LINES: usize = 10_000;
 
 /// The numbers of the fields, as log.proto has them.
 mod field {
-    pub(super) const LINES: u32 = 1;
     pub(super) const TIMESTAMP: u32 = 1;
     pub(super) const CONTAINER: u32 = 2;
     pub(super) const TEXT: u32 = 3;
@@ -29,10 +24,6 @@ mod field {
     pub(super) const NANOS: u32 = 2;
 }
 
-/// A `ReadLogsResponse` in its encoding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EncodedPage(pub Bytes);
-
 /// How many lines a page may hold.
 ///
 /// # Errors
@@ -41,25 +32,12 @@ pub fn page_size(requested: i32) -> Result<usize, ReadError> {
     page_size_within(requested, PAGE_LINES, PAGE_LINES)
 }
 
-/// A page in the making.
-#[derive(Debug)]
-pub struct PageBuilder {
-    bytes: Vec<u8>,
-    lines: usize,
-    /// Bytes of the lines alone.
-    line_bytes: usize,
-    lines_max: usize,
-}
+/// A page of lines in the making.
+pub type LinePage = PageBuilder<ReadLogsResponse>;
 
-impl PageBuilder {
-    /// Pages of at most so many lines.
-    #[must_use]
-    pub fn new(lines_max: usize) -> Self {
-        Self { bytes: Vec::new(), lines: 0, line_bytes: 0, lines_max }
-    }
-
+impl LinePage {
     /// Adds a line.
-    pub fn push(&mut self, container: &str, line: Line, text: &[u8]) {
+    pub fn push_line(&mut self, container: &str, line: Line, text: &[u8]) {
         match std::str::from_utf8(text) {
             Ok(valid) => self.encode(container, line, valid.as_bytes(), &[], line.cut_from(text)),
             Err(_) => {
@@ -77,9 +55,7 @@ impl PageBuilder {
             + bytes_len(field::TEXT, text)
             + bytes_len(field::RAW, raw)
             + cut_from.map_or(0, |length| varint_len(field::CUT_FROM, length));
-        let out = &mut self.bytes;
-        encode_key(field::LINES, WireType::LengthDelimited, out);
-        encode_varint(length as u64, out);
+        let out = self.begin(length);
         if let Some((moment, length)) = time {
             encode_key(field::TIMESTAMP, WireType::LengthDelimited, out);
             encode_varint(length as u64, out);
@@ -93,52 +69,6 @@ impl PageBuilder {
             encode_key(field::CUT_FROM, WireType::Varint, out);
             encode_varint(length, out);
         }
-        self.lines += 1;
-        self.line_bytes += length;
-    }
-
-    /// Whether it is time to send the page. With the longest line that can still have come it stays below 1 MiB.
-    #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.lines >= self.lines_max || self.bytes.len() >= PAGE_BYTES
-    }
-
-    /// Whether it holds no lines.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.lines == 0
-    }
-
-    /// Lines in it.
-    #[must_use]
-    pub fn lines(&self) -> usize {
-        self.lines
-    }
-
-    /// Bytes of those lines as encoded, without the frame that the page puts around each: what `Completeness` counts.
-    #[must_use]
-    pub fn line_bytes(&self) -> usize {
-        self.line_bytes
-    }
-
-    /// Bytes of the page so far.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Takes the page; `end` is what belongs to it beside its lines.
-    pub fn take(&mut self, end: &ReadLogsResponse) -> EncodedPage {
-        debug_assert!(end.lines.is_empty(), "the lines are encoded already");
-        // The next page is likely to be as long.
-        let next = Vec::with_capacity(self.bytes.len());
-        let mut bytes = std::mem::replace(&mut self.bytes, next);
-        self.lines = 0;
-        self.line_bytes = 0;
-        // Messages one behind another are one message with the fields of both.
-        bytes.reserve_exact(end.encoded_len());
-        end.encode(&mut bytes).expect("a vector has room");
-        EncodedPage(bytes.into())
     }
 }
 
@@ -178,8 +108,10 @@ fn put_varint(number: u32, value: u64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use gumshoe_proto::collector::v1::{Completeness, LogLine};
     use proptest::prelude::*;
+    use prost::Message as _;
 
     use super::*;
     use crate::logs::lines::LINE_MAX;
@@ -205,10 +137,10 @@ mod tests {
                 completeness: Some(Completeness { complete, ..Completeness::default() }),
                 ..ReadLogsResponse::default()
             };
-            let mut page = PageBuilder::new(100);
+            let mut page = LinePage::new(100);
             let mut expected = Vec::new();
             for (container, (line, text)) in &lines {
-                page.push(container, *line, text);
+                page.push_line(container, *line, text);
                 expected.push(LogLine {
                     timestamp: line.moment.map(Moment::timestamp),
                     container: container.clone(),
@@ -217,7 +149,7 @@ mod tests {
                     cut_from: (line.length > text.len() as u64).then_some(line.length),
                 });
             }
-            prop_assert_eq!(page.line_bytes(), expected.iter().map(LogLine::encoded_len).sum::<usize>());
+            prop_assert_eq!(page.item_bytes(), expected.iter().map(LogLine::encoded_len).sum::<usize>());
             let expected = ReadLogsResponse { lines: expected, ..end.clone() };
             prop_assert_eq!(page.take(&end).0, expected.encode_to_vec());
         }
@@ -225,10 +157,10 @@ mod tests {
 
     #[test]
     fn a_page_with_the_longest_lines_stays_below_one_mebibyte() {
-        let mut page = PageBuilder::new(PAGE_LINES);
+        let mut page = LinePage::new(PAGE_LINES);
         let text = vec![0xff; LINE_MAX];
         while !page.is_full() {
-            page.push("web", Line { moment: None, length: 1 << 30, line_feed: true }, &text);
+            page.push_line("web", Line { moment: None, length: 1 << 30, line_feed: true }, &text);
         }
         assert!(page.bytes() <= 1 << 20, "{}", page.bytes());
     }

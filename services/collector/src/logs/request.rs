@@ -7,7 +7,7 @@ use super::{moment::Moment, page::page_size};
 use crate::{
     error::ReadError,
     kubernetes::names::{ContainerName, Namespace, ObjectName},
-    lists::token::Arguments,
+    pages::token::Arguments,
 };
 
 /// What is given of each container where the request names no window: enough to see why something fails, and it fits into

@@ -10,7 +10,7 @@ use super::{
     limits::LogLimits,
     moment::Moment,
     outcome::Trouble,
-    page::{EncodedPage, PageBuilder},
+    page::LinePage,
     read::PodLogs,
     request::{CONTAINERS_MAX, Containers, LogRequest},
     source::{Progress, Source},
@@ -19,7 +19,8 @@ use super::{
 use crate::{
     error::ReadError,
     kubernetes::{api::Call, names::ContainerName},
-    lists::{Reader, report::Report, stream::PageSender},
+    lists::Reader,
+    pages::{report::Report, stream::PageSender},
 };
 
 /// A call that has not begun to read.
@@ -56,7 +57,7 @@ impl LogRun {
     ///
     /// # Errors
     /// What concerns the whole call; what concerns one container is an outcome.
-    pub async fn run(self, pages: PageSender<EncodedPage>) -> Result<(), ReadError> {
+    pub async fn run(self, pages: PageSender) -> Result<(), ReadError> {
         let Self { reader, limits, call, request, resumed } = self;
         let mut report = Report::default();
         let pod = match reader.object::<Pod>(&call, &request.namespace, &request.pod).await {
@@ -84,7 +85,7 @@ impl LogRun {
         let LogRequest { namespace, pod, previous, follow, window, page_size, arguments, .. } = request;
         let logs = PodLogs { reader, call, namespace, pod, uid: uid.clone(), previous };
         let out = Output {
-            page: PageBuilder::new(page_size),
+            page: LinePage::new(page_size),
             pages,
             deadline: logs.call.deadline,
             arguments,

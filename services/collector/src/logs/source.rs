@@ -17,7 +17,7 @@ use super::{
     lines::Line,
     moment::Moment,
     outcome::{Missing, Trouble},
-    page::PageBuilder,
+    page::LinePage,
     position::Position,
     read::{LogRead, PodLogs, ReadQuery, Received},
     request::Window,
@@ -194,14 +194,14 @@ impl Source {
     }
 
     /// Gives the head to the caller.
-    pub fn give(&mut self, page: &mut PageBuilder) {
+    pub fn give(&mut self, page: &mut LinePage) {
         let Some(line) = self.head else { return };
         let (text, position) = match &self.feed {
             Feed::None => return,
             Feed::Ring(ring) => (&self.text[..], ring.position().unwrap_or_default()),
             Feed::Read(read) => (read.text(), read.position()),
         };
-        page.push(self.name.as_str(), line, text);
+        page.push_line(self.name.as_str(), line, text);
         self.place = Place::Behind(position);
         self.in_run = true;
         self.lines += 1;

@@ -2,15 +2,12 @@
 
 use std::time::Duration;
 
-use futures::StreamExt as _;
 use gumshoe_collector::kinds::event::Events;
-use gumshoe_proto::collector::v1::{
-    Completeness, Event, GapReason, ListEventsRequest, event_service_server::EventService as _,
-};
+use gumshoe_proto::collector::v1::{Completeness, Event, GapReason, ListEventsRequest, ListEventsResponse};
 
 use crate::{
     fake_api::{Answer, FakeApi, mk_event},
-    support::{collect, list_events, mk_namespaces, mk_reader, mk_request, reasons},
+    support::{collect, list_events, mk_call, mk_namespaces, mk_reader, next, reasons},
 };
 
 #[tokio::test]
@@ -99,10 +96,9 @@ async fn a_list_that_goes_on_at_a_fresh_snapshot_says_that_it_is_inconsistent() 
 async fn calls_that_hold_all_the_memory_for_events_cut_each_other_and_say_so() {
     let api = FakeApi::with_events((0..2000).map(mk_large_event).collect());
     let events = Events::new(mk_reader(&api, &[]).await);
-    let request = || mk_request(ListEventsRequest { limit: 50_000, ..Default::default() });
-    let calls = (0..4).map(async |_| events.list_events(request()).await.unwrap().into_inner());
-    let streams = futures::future::join_all(calls).await;
-    let ends = futures::future::join_all(streams.into_iter().map(collect)).await;
+    let request = || ListEventsRequest { limit: 50_000, ..Default::default() };
+    let streams: Vec<_> = (0..4).map(|_| events.list(&mk_call(), request()).unwrap()).collect();
+    let ends = futures::future::join_all(streams.into_iter().map(collect::<ListEventsResponse>)).await;
     let ends: Vec<_> = ends.into_iter().map(|pages| pages.unwrap().end).collect();
     let overloaded = |end: &&Completeness| reasons(end).contains(&GapReason::Overloaded);
     assert!(ends.iter().filter(overloaded).count() >= 1, "{ends:?}");
@@ -113,22 +109,22 @@ async fn calls_that_hold_all_the_memory_for_events_cut_each_other_and_say_so() {
 async fn memory_that_a_call_no_longer_needs_is_not_held_until_its_end() {
     let api = FakeApi::with_events((0..2000).map(mk_large_event).collect());
     let events = Events::new(mk_reader(&api, &[]).await);
-    let list = async || {
-        let request = mk_request(ListEventsRequest { limit: 50_000, ..Default::default() });
-        events.list_events(request).await.unwrap().into_inner()
+    let list = || {
+        let request = ListEventsRequest { limit: 50_000, ..Default::default() };
+        events.list(&mk_call(), request).unwrap()
     };
     // They take all there is.
-    let mut calls = [list().await, list().await, list().await];
+    let mut calls = [list(), list(), list()];
     for call in &mut calls {
-        call.next().await.unwrap().unwrap();
+        next::<ListEventsResponse>(call).await.unwrap().unwrap();
     }
-    let mut another = list().await;
+    let mut another = list();
     for _ in 0..20 {
-        let page = calls[0].next().await.unwrap().unwrap();
+        let page = next::<ListEventsResponse>(&mut calls[0]).await.unwrap().unwrap();
         assert!(page.completeness.is_none());
     }
-    let page =
-        tokio::time::timeout(Duration::from_secs(20), another.next()).await.expect("it should not wait for an end");
+    let page = tokio::time::timeout(Duration::from_secs(20), next::<ListEventsResponse>(&mut another));
+    let page = page.await.expect("it should not wait for an end");
     assert!(!page.unwrap().unwrap().items.is_empty());
 }
 

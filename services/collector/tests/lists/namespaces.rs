@@ -1,12 +1,11 @@
 //! Which namespaces are read, and what is said of those that are not.
 
-use gumshoe_collector::kinds::pod::Pods;
-use gumshoe_proto::collector::v1::{GapReason, GetPodRequest, ListPodsRequest, pod_service_server::PodService as _};
+use gumshoe_proto::collector::v1::{GapReason, ListPodsRequest};
 use tonic::Code;
 
 use crate::{
     fake_api::{Answer, FakeApi, mk_pod},
-    support::{list, list_within, mk_namespaces, mk_reader, mk_request, mk_shop, reasons},
+    support::{get_error, list, list_within, mk_namespaces, mk_reader, mk_shop, reasons},
 };
 
 #[tokio::test]
@@ -46,9 +45,9 @@ async fn nothing_outside_the_flag_is_read() {
     assert_eq!(pages.names, ["one"]);
     let request = ListPodsRequest { namespaces: mk_namespaces(&["secret"]), ..Default::default() };
     assert_eq!(list_within(&api, &["a"], request).await.err().unwrap().code(), Code::PermissionDenied);
-    let pods = Pods(mk_reader(&api, &["a"]).await);
-    let status = pods.get_pod(mk_request(GetPodRequest { namespace: "secret".into(), name: "two".into() })).await;
-    assert_eq!(status.err().unwrap().code(), Code::PermissionDenied);
+    let reader = mk_reader(&api, &["a"]).await;
+    let status = get_error(&reader, "secret", "two").await;
+    assert_eq!(status.code(), Code::PermissionDenied);
     assert!(api.all_requests().iter().all(|request| !request.contains("secret")));
 }
 

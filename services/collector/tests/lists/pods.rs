@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use gumshoe_collector::kinds::pod::Pods;
-use gumshoe_proto::collector::v1::{GapReason, GetPodRequest, ListPodsRequest, pod_service_server::PodService as _};
+use gumshoe_proto::collector::v1::{GapReason, ListPodsRequest, ListPodsResponse};
 use prost::Message as _;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
 use crate::{
     fake_api::{Answer, FakeApi, mk_pod, mk_pod_of_size},
-    support::{collect, list, mk_namespaces, mk_reader, mk_request, mk_shop, reasons},
+    support::{collect, get_error, list, mk_namespaces, mk_reader, mk_shop, next, open, reasons},
 };
 
 #[tokio::test]
@@ -114,13 +113,13 @@ async fn a_body_that_stalls_is_not_waited_for_for_ever() {
 async fn a_caller_who_does_not_read_gets_a_resumable_gap_and_the_api_server_is_let_go() {
     let api =
         FakeApi::new((0..40).map(|index| mk_pod_of_size("shop", &format!("web-{index:04}"), 512 << 10)).collect());
-    let pods = Pods(mk_reader(&api, &[]).await);
-    let stream = pods.list_pods(mk_request(ListPodsRequest::default())).await.unwrap().into_inner();
+    let reader = mk_reader(&api, &[]).await;
+    let stream = open(&reader, &ListPodsRequest::default()).unwrap();
     tokio::time::timeout(Duration::from_secs(60), api.body_dropped()).await.expect("the read has ended");
-    let first = collect(stream).await.unwrap();
+    let first = collect::<ListPodsResponse>(stream).await.unwrap();
     assert_eq!(reasons(&first.end), [GapReason::SlowCaller]);
     let request = ListPodsRequest { page_token: first.end.resume_token, ..Default::default() };
-    let rest = collect(pods.list_pods(mk_request(request)).await.unwrap().into_inner()).await.unwrap();
+    let rest = collect::<ListPodsResponse>(open(&reader, &request).unwrap()).await.unwrap();
     assert_eq!(first.names.len() + rest.names.len(), 40);
     assert!(rest.end.complete);
 }
@@ -147,9 +146,8 @@ async fn an_older_server_is_asked_page_by_page_and_a_410_in_the_middle_is_told()
 
 #[tokio::test]
 async fn get_says_not_found_with_the_name() {
-    let pods = Pods(mk_reader(&mk_shop(1), &[]).await);
-    let status = pods.get_pod(mk_request(GetPodRequest { namespace: "shop".into(), name: "gone".into() })).await;
-    let status = status.err().unwrap();
+    let reader = mk_reader(&mk_shop(1), &[]).await;
+    let status = get_error(&reader, "shop", "gone").await;
     assert_eq!(status.code(), Code::NotFound);
     assert_eq!(status.get_error_details().resource_info().unwrap().resource_name, "shop/gone");
 }
@@ -160,10 +158,10 @@ async fn why_a_list_ended_is_told_before_all_else_that_is_missing() {
     let mut pods: Vec<_> = huge.collect();
     pods.extend((0..40).map(|index| mk_pod_of_size("shop", &format!("web-{index:04}"), 100 << 10)));
     let api = FakeApi::new(pods);
-    let pods = Pods(mk_reader(&api, &[]).await);
-    let stream = pods.list_pods(mk_request(ListPodsRequest::default())).await.unwrap().into_inner();
+    let reader = mk_reader(&api, &[]).await;
+    let stream = open(&reader, &ListPodsRequest::default()).unwrap();
     tokio::time::timeout(Duration::from_secs(60), api.body_dropped()).await.expect("the read has ended");
-    let first = collect(stream).await.unwrap();
+    let first = collect::<ListPodsResponse>(stream).await.unwrap();
     assert_eq!((first.end.gaps[0].reason(), first.end.gaps[0].resumable), (GapReason::SlowCaller, true));
     assert_eq!(reasons(&first.end)[1..], [GapReason::ItemTooLarge; 3]);
 }
@@ -174,11 +172,11 @@ async fn a_caller_has_patience_left_however_long_earlier_requests_took() {
     pods.extend((0..16).map(|index| mk_pod_of_size("b", &format!("web-{index:02}"), 256 << 10)));
     let api = FakeApi::new(pods);
     api.fault("/api/v1/namespaces/a/pods", Answer::Late(51));
-    let service = Pods(mk_reader(&api, &[]).await);
+    let reader = mk_reader(&api, &[]).await;
     let request = ListPodsRequest { namespaces: mk_namespaces(&["a", "b"]), ..Default::default() };
-    let mut stream = service.list_pods(mk_request(request)).await.unwrap().into_inner();
+    let mut stream = open(&reader, &request).unwrap();
     let mut items = 0;
-    while let Some(page) = stream.next().await {
+    while let Some(page) = next::<ListPodsResponse>(&mut stream).await {
         let page = page.unwrap();
         items += page.items.len();
         assert_eq!(page.completeness.map(|end| end.gaps).unwrap_or_default(), []);
@@ -212,25 +210,25 @@ async fn an_object_that_repairing_makes_too_large_for_a_message_is_a_named_gap()
     assert_eq!(pages.names, ["a", "c"]);
     let gap = &pages.end.gaps[0];
     assert_eq!((gap.reason(), gap.name.as_str()), (GapReason::ItemTooLarge, "b"));
-    let pods = Pods(mk_reader(&api, &[]).await);
-    let status = pods.get_pod(mk_request(GetPodRequest { namespace: "shop".into(), name: "b".into() })).await;
-    assert_eq!(status.err().unwrap().get_error_details().error_info().unwrap().reason, "OBJECT_TOO_LARGE");
+    let reader = mk_reader(&api, &[]).await;
+    let status = get_error(&reader, "shop", "b").await;
+    assert_eq!(status.get_error_details().error_info().unwrap().reason, "OBJECT_TOO_LARGE");
 }
 
 #[tokio::test(start_paused = true)]
 async fn callers_who_do_not_read_keep_others_from_their_lists_for_a_while_only() {
     let api = FakeApi::new((0..40).map(|index| mk_pod_of_size("shop", &format!("web-{index}"), 100 << 10)).collect());
-    let pods = Pods(mk_reader(&api, &[]).await);
-    let open = async || pods.list_pods(mk_request(ListPodsRequest::default())).await.unwrap().into_inner();
+    let reader = mk_reader(&api, &[]).await;
+    let open = || open(&reader, &ListPodsRequest::default()).unwrap();
     let mut stalled = Vec::new();
     for _ in 0..16 {
-        let mut stream = open().await;
+        let mut stream = open();
         stream.next().await.expect("the first page").unwrap();
         stalled.push(stream);
     }
     let begin = tokio::time::Instant::now();
-    assert_eq!(collect(open().await).await.unwrap().names.len(), 40);
+    assert_eq!(collect::<ListPodsResponse>(open()).await.unwrap().names.len(), 40);
     assert!(begin.elapsed() >= Duration::from_secs(60), "it waits for one of the others");
-    let status = collect(stalled.remove(0)).await.err().unwrap();
+    let status = collect::<ListPodsResponse>(stalled.remove(0)).await.err().unwrap();
     assert_eq!(status.code(), Code::Unavailable);
 }

@@ -4,23 +4,28 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gumshoe_collector::{
-    kinds::{event::Events, pod::Pods},
-    kubernetes::names::Namespace,
-    lists::{Reader, scope::Scope, stream::PageStream},
+    kinds::event::Events,
+    kubernetes::{api::Call, names::Namespace},
+    lists::{Reader, scope::Scope},
+    pages::{page::Encoded, stream::PageStream},
 };
-use gumshoe_proto::collector::v1::{
-    Completeness, Gap, GapReason, ListEventsRequest, ListEventsResponse, ListPodsRequest, ListPodsResponse,
-    event_service_server::EventService as _, pod_service_server::PodService as _,
+use gumshoe_proto::{
+    collector::v1::{
+        Completeness, Gap, GapReason, GetPodRequest, ListEventsRequest, ListEventsResponse, ListPodsRequest,
+        ListPodsResponse,
+    },
+    methods::{Object, Page},
 };
 use gumshoe_runtime::deadline::Deadline;
 use tonic::{Request, Status};
 
 use crate::fake_api::{FakeApi, mk_pod};
 
-pub(crate) fn mk_request<T>(message: T) -> Request<T> {
-    let mut request = Request::new(message);
+/// A call with more time than any test takes.
+pub(crate) fn mk_call() -> Call {
+    let mut request = Request::new(());
     request.extensions_mut().insert(Deadline::after(Duration::from_secs(120)));
-    request
+    Call::of(&request)
 }
 
 pub(crate) async fn mk_reader(api: &FakeApi, namespaces: &[&str]) -> Reader {
@@ -35,40 +40,25 @@ pub(crate) struct Pages<R> {
     pub(crate) end: Completeness,
 }
 
-/// Pages of a kind.
-pub(crate) trait Page {
-    fn names(&self) -> Vec<String>;
-    fn completeness(&self) -> Option<Completeness>;
+/// The next page of a stream.
+pub(crate) async fn next<R: Page>(stream: &mut PageStream) -> Option<Result<R, Status>> {
+    Some(stream.next().await?.map(|Encoded(page)| R::decode(page).unwrap()))
 }
 
-impl Page for ListPodsResponse {
-    fn names(&self) -> Vec<String> {
-        self.items.iter().map(|item| item.metadata.clone().unwrap().name).collect()
-    }
-
-    fn completeness(&self) -> Option<Completeness> {
-        self.completeness.clone()
-    }
-}
-
-impl Page for ListEventsResponse {
-    fn names(&self) -> Vec<String> {
-        self.items.iter().map(|item| item.metadata.clone().unwrap().name).collect()
-    }
-
-    fn completeness(&self) -> Option<Completeness> {
-        self.completeness.clone()
-    }
-}
-
-pub(crate) async fn collect<R: Page + Send + 'static>(mut stream: PageStream<R>) -> Result<Pages<R>, Status> {
+pub(crate) async fn collect<R: Page<Item: Object>>(mut stream: PageStream) -> Result<Pages<R>, Status> {
     let mut pages = Vec::new();
-    while let Some(page) = stream.next().await {
+    while let Some(page) = next::<R>(&mut stream).await {
         pages.push(page?);
     }
-    let names = pages.iter().flat_map(Page::names).collect();
-    let end = pages.last().and_then(Page::completeness).expect("the last message says how it ended");
-    Ok(Pages { names, pages, end })
+    let name = |item: &R::Item| item.metadata().unwrap().name.clone();
+    let names = pages.iter().flat_map(|page| page.items().iter().map(name)).collect();
+    let end = pages.last().and_then(|page| page.clone().completeness_mut().take());
+    Ok(Pages { names, pages, end: end.expect("the last message says how it ended") })
+}
+
+/// Starts a list of pods.
+pub(crate) fn open(reader: &Reader, request: &ListPodsRequest) -> Result<PageStream, Status> {
+    Ok(reader.list(&mk_call(), request)?)
 }
 
 pub(crate) async fn list(api: &FakeApi, request: ListPodsRequest) -> Result<Pages<ListPodsResponse>, Status> {
@@ -80,8 +70,13 @@ pub(crate) async fn list_within(
     scope: &[&str],
     request: ListPodsRequest,
 ) -> Result<Pages<ListPodsResponse>, Status> {
-    let pods = Pods(mk_reader(api, scope).await);
-    collect(pods.list_pods(mk_request(request)).await?.into_inner()).await
+    collect(open(&mk_reader(api, scope).await, &request)?).await
+}
+
+/// Why there is no such pod.
+pub(crate) async fn get_error(reader: &Reader, namespace: &str, name: &str) -> Status {
+    let request = GetPodRequest { namespace: namespace.into(), name: name.into() };
+    reader.get(&mk_call(), &request).await.err().unwrap().into()
 }
 
 pub(crate) async fn list_events(
@@ -89,7 +84,7 @@ pub(crate) async fn list_events(
     request: ListEventsRequest,
 ) -> Result<Pages<ListEventsResponse>, Status> {
     let events = Events::new(mk_reader(api, &[]).await);
-    collect(events.list_events(mk_request(request)).await?.into_inner()).await
+    collect(events.list(&mk_call(), request)?).await
 }
 
 pub(crate) fn reasons(end: &Completeness) -> Vec<GapReason> {

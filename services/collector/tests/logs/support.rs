@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _};
 use gumshoe_collector::{
     kinds::log::Logs,
+    kubernetes::api::Call,
     lists::{Reader, scope::Scope},
 };
 use gumshoe_proto::collector::v1::{
@@ -116,8 +117,12 @@ pub fn newest() -> ReadLogsRequest {
     ReadLogsRequest { namespace: "shop".into(), pod: "web-0".into(), ..ReadLogsRequest::default() }
 }
 
+pub fn mk_reader(kubelet: &FakeKubelet) -> Reader {
+    Reader::new(kubelet.connect(), Scope::default())
+}
+
 pub fn serve(kubelet: &FakeKubelet) -> Logs {
-    Logs::new(Reader::new(kubelet.connect(), Scope::default()))
+    Logs::new(mk_reader(kubelet))
 }
 
 /// Starts a call.
@@ -128,7 +133,7 @@ pub fn call(
 ) -> Result<impl Stream<Item = Result<ReadLogsResponse, Status>> + Unpin + use<>, Status> {
     let mut request = Request::new(request);
     request.extensions_mut().insert(Deadline::after(timeout));
-    let pages = logs.read_logs(&request)?;
+    let pages = logs.read(Call::of(&request), &request.into_inner())?;
     Ok(pages.map(|page| page.map(|page| ReadLogsResponse::decode(page.0).unwrap())))
 }
 

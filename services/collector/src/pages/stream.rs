@@ -20,6 +20,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 use tracing::Instrument as _;
 
+use super::page::Encoded;
 use crate::error::ReadError;
 
 /// Pages of one call that the caller has not taken yet hold at most so many bytes, as they are encoded: enough to keep the API
@@ -31,15 +32,15 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Takes pages from a producer. The buffer's bound is in bytes, so the channel itself needs none.
 #[derive(Debug)]
-pub struct PageSender<R> {
-    channel: UnboundedSender<Buffered<R>>,
+pub struct PageSender {
+    channel: UnboundedSender<Buffered>,
     room: Arc<Semaphore>,
 }
 
 /// A page in the buffer; its permit goes back when the caller takes it.
-type Buffered<R> = (R, Option<OwnedSemaphorePermit>);
+type Buffered = (Encoded, Option<OwnedSemaphorePermit>);
 
-impl<R> PageSender<R> {
+impl PageSender {
     /// Waits for room for a page of so many bytes, which `room` then holds. A page larger than the whole buffer waits until
     /// it is empty.
     pub async fn reserve(&self, bytes: usize) -> OwnedSemaphorePermit {
@@ -48,32 +49,32 @@ impl<R> PageSender<R> {
     }
 
     /// Sends a page into the room that was reserved for it.
-    pub fn send(&self, page: R, room: OwnedSemaphorePermit) {
+    pub fn send(&self, page: Encoded, room: OwnedSemaphorePermit) {
         // A caller who has gone aborts the producer, so nobody needs to be told.
         let _ = self.channel.send((page, Some(room)));
     }
 
     /// Sends the last message, for which there is always room: a producer that stops since the buffer is full must still be
     /// able to say so.
-    pub fn send_last(&self, page: R) {
+    pub fn send_last(&self, page: Encoded) {
         let _ = self.channel.send((page, None));
     }
 }
 
 /// The stream of one call.
 #[derive(Debug)]
-pub struct PageStream<R> {
-    channel: Arc<Mutex<UnboundedReceiver<Buffered<R>>>>,
+pub struct PageStream {
+    channel: Arc<Mutex<UnboundedReceiver<Buffered>>>,
     /// None once its outcome was told.
     producer: Option<AbortOnDropHandle<Result<(), ReadError>>>,
 }
 
-impl<R: Send + 'static> PageStream<R> {
+impl PageStream {
     /// Starts the producer. An error of it becomes the status of the stream, behind the pages it had sent. What it returns is held
     /// until the caller has taken all pages, or has shown that he does not.
     pub fn start<P, F, H>(producer: P) -> Self
     where
-        P: FnOnce(PageSender<R>) -> F,
+        P: FnOnce(PageSender) -> F,
         F: Future<Output = Result<H, ReadError>> + Send + 'static,
         H: Send + 'static,
     {
@@ -99,8 +100,8 @@ impl<R: Send + 'static> PageStream<R> {
     }
 }
 
-impl<R> Stream for PageStream<R> {
-    type Item = Result<R, Status>;
+impl Stream for PageStream {
+    type Item = Result<Encoded, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let page = self.channel.lock().unwrap_or_else(PoisonError::into_inner).poll_recv(context);
@@ -123,41 +124,49 @@ impl<R> Stream for PageStream<R> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use futures::StreamExt as _;
 
     use super::*;
 
+    const fn mk_page(text: &'static str) -> Encoded {
+        Encoded(Bytes::from_static(text.as_bytes()))
+    }
+
     #[tokio::test]
     async fn pages_come_in_order_and_an_error_behind_them() {
         let stream = PageStream::start(|pages| async move {
-            for page in 0..3 {
+            for page in ["one", "two", "three"] {
                 let room = pages.reserve(10).await;
-                pages.send(page, room);
+                pages.send(mk_page(page), room);
             }
             Err::<(), _>(ReadError::Deadline)
         });
         let outcome: Vec<_> = stream.map(|page| page.map_err(|status| status.code())).collect().await;
-        assert_eq!(outcome, [Ok(0), Ok(1), Ok(2), Err(tonic::Code::DeadlineExceeded)]);
+        assert_eq!(
+            outcome,
+            [Ok(mk_page("one")), Ok(mk_page("two")), Ok(mk_page("three")), Err(tonic::Code::DeadlineExceeded)]
+        );
     }
 
     #[tokio::test]
     async fn the_buffer_is_bounded_in_bytes_and_the_last_message_still_fits() {
         let mut stream = PageStream::start(|pages| async move {
             let room = pages.reserve(BUFFER_BYTES).await;
-            pages.send("full", room);
+            pages.send(mk_page("full"), room);
             assert!(pages.reserve(1).now_or_never().is_none());
-            pages.send_last("last");
+            pages.send_last(mk_page("last"));
             Ok(())
         });
-        assert_eq!(stream.next().await.map(Result::unwrap), Some("full"));
-        assert_eq!(stream.next().await.map(Result::unwrap), Some("last"));
+        assert_eq!(stream.next().await.map(Result::unwrap), Some(mk_page("full")));
+        assert_eq!(stream.next().await.map(Result::unwrap), Some(mk_page("last")));
         assert!(stream.next().await.is_none());
     }
 
     #[tokio::test]
     async fn a_caller_who_goes_away_ends_the_producer() {
         let (alive, mut gone) = tokio::sync::mpsc::channel::<()>(1);
-        let stream = PageStream::<()>::start(|_pages| async move {
+        let stream = PageStream::start(|_pages| async move {
             let _alive = alive;
             std::future::pending::<Result<(), _>>().await
         });
@@ -167,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_an_internal_error_and_not_the_end_of_the_list() {
-        let mut stream = PageStream::<()>::start(|_pages| async { if true { panic!("broken") } else { Ok(()) } });
+        let mut stream = PageStream::start(|_pages| async { if true { panic!("broken") } else { Ok(()) } });
         let status = stream.next().await.and_then(Result::err);
         assert_eq!(status.map(|status| status.code()), Some(tonic::Code::Internal));
     }
@@ -177,8 +186,8 @@ mod tests {
         let (held, mut free) = tokio::sync::mpsc::channel::<()>(1);
         let mut stream = PageStream::start(|pages| async move {
             let room = pages.reserve(10).await;
-            pages.send("page", room);
-            pages.send_last("last");
+            pages.send(mk_page("page"), room);
+            pages.send_last(mk_page("last"));
             Ok(held)
         });
         assert_eq!(free.recv().await, None);

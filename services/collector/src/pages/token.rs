@@ -2,6 +2,7 @@
 //! no right: a forged one reads nothing that its request could not have read.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use gumshoe_proto::methods::ListRequest;
 use prost::Message;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
@@ -27,6 +28,16 @@ impl Arguments {
         let digest = Sha256::digest(request.encode_to_vec());
         // 64 bits tell two requests of one caller apart; nobody gains by a collision.
         Self(URL_SAFE_NO_PAD.encode(&digest[..8]))
+    }
+
+    /// The arguments of a request for a list.
+    #[must_use]
+    pub fn of_list<Q: ListRequest>(request: &Q) -> Self {
+        let mut request = request.clone();
+        let selection = request.selection_mut();
+        (*selection.page_size, *selection.limit) = (0, 0);
+        selection.page_token.clear();
+        Self::of(&request)
     }
 
     /// The token of a position within these arguments.

@@ -1,0 +1,120 @@
+//! What the methods of the collector have in common (`src/methods.rs`), so that whoever serves, calls or prints one of them need
+//! not know which it is.
+
+use std::fmt::Write as _;
+
+use heck::ToUpperCamelCase as _;
+use prost_types::{
+    DescriptorProto, FieldDescriptorProto, FileDescriptorProto, MethodDescriptorProto,
+    field_descriptor_proto::{Label, Type},
+};
+
+/// The fields that make a request one for a list, in the order of `Selection`.
+const SELECTION: [&str; 6] = ["namespaces", "label_selector", "field_selector", "page_size", "page_token", "limit"];
+
+/// Writes the traits for the requests, pages and objects of the collector's files, and the macros over the `oneof`s of the bridge's.
+pub(crate) fn write(
+    collector: &[&FileDescriptorProto],
+    bridge: &[&FileDescriptorProto],
+) -> Result<String, std::fmt::Error> {
+    let mut out = String::new();
+    let messages: Vec<_> = collector.iter().flat_map(|file| &file.message_type).collect();
+    let find = |name: &str| messages.iter().find(|message| name.ends_with(&format!(".{}", message.name())));
+    let mut paths = Vec::new();
+    for file in collector {
+        for service in &file.service {
+            for method in &service.method {
+                let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                write_method(&mut out, method, &path)?;
+                find(method.input_type()).map_or(Ok(()), |request| write_request(&mut out, method, request))?;
+                find(method.output_type()).map_or(Ok(()), |page| write_page(&mut out, page))?;
+                paths.push(path);
+            }
+        }
+    }
+    writeln!(out, "/// The paths of all methods.\npub const PATHS: &[&str] = &{paths:?};")?;
+    for message in messages.iter().filter(|message| field(message, "metadata").is_some()) {
+        let name = message.name().to_upper_camel_case();
+        writeln!(
+            out,
+            "impl Object for {name} {{\n    fn metadata(&self) -> Option<&ObjectMeta> {{ self.metadata.as_ref() }}\n}}"
+        )?;
+    }
+    for message in bridge.iter().flat_map(|file| &file.message_type) {
+        for (index, oneof) in message.oneof_decl.iter().enumerate().filter(|(_, oneof)| oneof.name() != "kind") {
+            write_macro(&mut out, message, oneof.name(), index as i32)?;
+        }
+    }
+    Ok(out)
+}
+
+fn write_method(out: &mut String, method: &MethodDescriptorProto, path: &str) -> std::fmt::Result {
+    let [request, response] = [method.input_type(), method.output_type()].map(rust_type);
+    writeln!(
+        out,
+        "impl Method for {request} {{\n    const PATH: &'static str = {path:?};\n    type Response = {response};\n}}"
+    )
+}
+
+fn write_request(out: &mut String, method: &MethodDescriptorProto, request: &DescriptorProto) -> std::fmt::Result {
+    let name = rust_type(method.input_type());
+    if SELECTION.iter().all(|wanted| field(request, wanted).is_some()) {
+        let by = |how: &str| SELECTION.map(|field| format!("{field}: {how}self.{field}")).join(", ");
+        writeln!(out, "impl ListRequest for {name} {{")?;
+        writeln!(out, "    fn selection(&self) -> Selection<'_> {{ Selection {{ {} }} }}", by("&"))?;
+        writeln!(
+            out,
+            "    fn selection_mut(&mut self) -> SelectionMut<'_> {{ SelectionMut {{ {} }} }}\n}}",
+            by("&mut ")
+        )?;
+    }
+    if method.name().starts_with("Get") {
+        writeln!(out, "impl GetRequest for {name} {{")?;
+        writeln!(
+            out,
+            "    fn namespace(&self) -> &str {{ &self.namespace }}\n    fn name(&self) -> &str {{ &self.name }}\n}}"
+        )?;
+    }
+    Ok(())
+}
+
+/// A page has its items in the first field.
+fn write_page(out: &mut String, page: &DescriptorProto) -> std::fmt::Result {
+    let name = page.name().to_upper_camel_case();
+    let Some(items) = page.field.first().filter(|field| field.r#type() == Type::Message) else {
+        return Ok(());
+    };
+    let (field_name, item) = (items.name(), rust_type(items.type_name()));
+    let token = field(page, "next_page_token").map_or("None", |_| "Some(&mut self.next_page_token)");
+    writeln!(out, "impl Page for {name} {{\n    const ITEMS: u32 = {};\n    type Item = {item};", items.number())?;
+    writeln!(out, "    const SINGLE: bool = {};", items.label() != Label::Repeated)?;
+    writeln!(out, "    const ITEMS_NAME: &'static str = {:?};", items.json_name())?;
+    writeln!(out, "    fn items(&self) -> &[{item}] {{ self.{field_name}.as_slice() }}")?;
+    writeln!(out, "    fn next_page_token_mut(&mut self) -> Option<&mut String> {{ {token} }}")?;
+    writeln!(out, "    fn completeness_mut(&mut self) -> &mut Option<Completeness> {{ &mut self.completeness }}\n}}")
+}
+
+/// A macro that does the same with whichever message the `oneof` holds.
+fn write_macro(out: &mut String, message: &DescriptorProto, oneof: &str, index: i32) -> std::fmt::Result {
+    let members = message.field.iter().filter(|field| field.oneof_index == Some(index) && !field.proto3_optional());
+    let module = message.name().to_lowercase();
+    writeln!(out, "/// Does the same with whichever {oneof} it is: `with_{oneof}!(value, {oneof} => expression)`.")?;
+    writeln!(
+        out,
+        "#[macro_export]\nmacro_rules! with_{oneof} {{\n    ($value:expr, $name:pat => $do:expr) => {{ match $value {{"
+    )?;
+    for member in members {
+        let (oneof, member) = (oneof.to_upper_camel_case(), member.name().to_upper_camel_case());
+        writeln!(out, "        $crate::bridge::v1::{module}::{oneof}::{member}($name) => $do,")?;
+    }
+    writeln!(out, "    }} }};\n}}")
+}
+
+fn field<'a>(message: &'a DescriptorProto, name: &str) -> Option<&'a FieldDescriptorProto> {
+    message.field.iter().find(|field| field.name() == name)
+}
+
+/// The Rust type of a message of the collector.
+fn rust_type(name: &str) -> String {
+    name.rsplit('.').next().unwrap_or_default().to_upper_camel_case()
+}

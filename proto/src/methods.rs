@@ -1,0 +1,88 @@
+//! What the methods of the collector, their requests and their pages have in common.
+//!
+//! All that implements these traits is generated from the descriptors (`build/methods.rs`), so a new kind has them by its `.proto`.
+
+use prost::{Message, Name};
+
+// The generated impls name every message of the package.
+#[allow(clippy::wildcard_imports)]
+use crate::collector::v1::*;
+
+/// A request of the collector, which says by itself what method it is for: no two methods share a request.
+pub trait Method: Message + Name + Clone + Default + 'static {
+    /// Of the method: `/gumshoe.collector.v1.PodService/GetPod`.
+    const PATH: &'static str;
+    /// What is answered, once or as a stream.
+    type Response: Page;
+}
+
+/// What a method answers: items and, in the last message of an answer, how complete it is.
+pub trait Page: Message + Name + Clone + Default + 'static {
+    /// The number of the field that holds the items.
+    const ITEMS: u32;
+    /// The name of that field in JSON.
+    const ITEMS_NAME: &'static str;
+    /// It holds one item, not a list.
+    const SINGLE: bool;
+    /// What it holds.
+    type Item: Message + Name + Default;
+
+    /// The items.
+    fn items(&self) -> &[Self::Item];
+
+    /// Goes on behind this page; None where the page is all of the answer.
+    fn next_page_token_mut(&mut self) -> Option<&mut String>;
+
+    /// Only in the last page.
+    fn completeness_mut(&mut self) -> &mut Option<Completeness>;
+}
+
+/// A request for one object.
+pub trait GetRequest: Method {
+    /// As the request has it.
+    fn namespace(&self) -> &str;
+
+    /// As the request has it.
+    fn name(&self) -> &str;
+}
+
+/// A request for a list.
+pub trait ListRequest: Method {
+    /// What all requests for lists have.
+    fn selection(&self) -> Selection<'_>;
+
+    /// The same, to be changed.
+    fn selection_mut(&mut self) -> SelectionMut<'_>;
+}
+
+/// What all requests for lists have: pod.proto says what it means.
+#[allow(missing_docs)]
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    pub namespaces: &'a Vec<String>,
+    pub label_selector: &'a String,
+    pub field_selector: &'a String,
+    pub page_size: &'a i32,
+    pub page_token: &'a String,
+    pub limit: &'a i64,
+}
+
+/// The same, to be changed.
+#[allow(missing_docs)]
+#[derive(Debug)]
+pub struct SelectionMut<'a> {
+    pub namespaces: &'a mut Vec<String>,
+    pub label_selector: &'a mut String,
+    pub field_selector: &'a mut String,
+    pub page_size: &'a mut i32,
+    pub page_token: &'a mut String,
+    pub limit: &'a mut i64,
+}
+
+/// An object of Kubernetes.
+pub trait Object: Message + Name + Default + 'static {
+    /// Absent where Kubernetes sent none.
+    fn metadata(&self) -> Option<&ObjectMeta>;
+}
+
+include!(concat!(env!("OUT_DIR"), "/methods.rs"));

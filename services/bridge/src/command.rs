@@ -70,6 +70,19 @@ pub(crate) struct Answer {
     pub outlet: Outlet,
     /// The answer.
     pub end: End,
+    /// How long somebody may wait for it.
+    pub time_left: Duration,
+}
+
+impl Reading {
+    /// How long there is until an answer is no longer of use.
+    #[must_use]
+    pub(crate) fn time_left(&self) -> Duration {
+        match self {
+            Self::Work(job) => job.time_left,
+            Self::Answer(answer) => answer.time_left,
+        }
+    }
 }
 
 impl Outlets {
@@ -104,22 +117,26 @@ impl CommandReader {
         let Some(outlet) = self.outlets.get(&reply_to) else {
             let message = format!("replyTo: this bridge has no result queue of the name {reply_to:?}");
             let end = not_run(EndStatus::Failed, error(Code::InvalidArgument, "UNKNOWN_REPLY_TO", &message));
-            return answer(run, self.outlets.default.clone(), end);
+            return answer(run, self.outlets.default.clone(), end, time_left);
         };
         if time_left.is_zero() {
             let message = "the deadline had passed before the command was received";
-            return answer(
-                run,
-                outlet,
-                not_run(EndStatus::Expired, error(Code::DeadlineExceeded, "DEADLINE", message)),
-            );
+            let end = not_run(EndStatus::Expired, error(Code::DeadlineExceeded, "DEADLINE", message));
+            return answer(run, outlet, end, time_left);
         }
         if self.is_last_receive(receive_count) {
             let message = format!("the command was received {receive_count} times and never came to its end");
-            return answer(run, outlet, not_run(EndStatus::Failed, error(Code::Aborted, TRIED_TOO_OFTEN, &message)));
+            let end = not_run(EndStatus::Failed, error(Code::Aborted, TRIED_TOO_OFTEN, &message));
+            return answer(run, outlet, end, time_left);
         }
         let deadline = Timestamp::from(now + time_left);
         Reading::Work(Box::new(Job { run, outlet, time_left, deadline, traceparent, queries }))
+    }
+
+    /// How often the queue hands a command out again that was received so often; None where that has no end.
+    #[must_use]
+    pub(crate) fn receives_left(&self, receive_count: u32) -> Option<u32> {
+        self.max_receive_count.map(|most| most.saturating_sub(receive_count))
     }
 
     /// A bridge that dies with a command can neither answer it nor give it back. So the last time that the queue hands a command
@@ -137,7 +154,8 @@ impl CommandReader {
         let outlet = readable.reply_to.and_then(|name| self.outlets.get(&name));
         let refusal = error(Code::InvalidArgument, refused.fault.reason(), &refused.to_string());
         let outlet = outlet.unwrap_or_else(|| self.outlets.default.clone());
-        answer(run, outlet, not_run(EndStatus::Failed, refusal))
+        // Its deadline is not known, so it may be the latest.
+        answer(run, outlet, not_run(EndStatus::Failed, refusal), self.max_deadline)
     }
 }
 
@@ -145,8 +163,8 @@ fn mk_run(command_id: String, investigation_id: String) -> RunId {
     RunId { command_id, run: Ulid::generate().to_string(), investigation_id }
 }
 
-fn answer(run: RunId, outlet: Outlet, end: End) -> Reading {
-    Reading::Answer(Box::new(Answer { run, outlet, end }))
+fn answer(run: RunId, outlet: Outlet, end: End, time_left: Duration) -> Reading {
+    Reading::Answer(Box::new(Answer { run, outlet, end, time_left }))
 }
 
 fn time_left(deadline: Option<Timestamp>, now: SystemTime) -> Duration {
@@ -209,7 +227,7 @@ mod tests {
     fn answered(reading: Reading) -> (EndStatus, String, String, RunId) {
         match reading {
             Reading::Answer(answer) => {
-                let Answer { run, outlet, end } = *answer;
+                let Answer { run, outlet, end, .. } = *answer;
                 let reason = end.error.as_ref().map(|error| error.reason.clone()).unwrap_or_default();
                 (end.status(), reason, outlet.name().to_owned(), run)
             }

@@ -28,10 +28,12 @@ use crate::{
 const HANDED: usize = 16;
 
 /// How long a command rests after a try that failed, by the number of tries.
-const RESTS: Backoff = Backoff::new(Duration::from_secs(5), LONGEST_REST);
+const RESTS: Backoff = Backoff::new(SHORTEST_REST, LONGEST_REST);
 
-/// At once where somebody must repair something: else a few minutes use up the receives that the queue allows, and the command is
-/// gone unanswered, whatever its deadline.
+/// What failed a moment ago mostly fails again.
+const SHORTEST_REST: Duration = Duration::from_secs(5);
+
+/// Somebody may repair something meanwhile, and what was repaired should be noticed.
 const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// Between tries to delete a command that was answered.
@@ -66,6 +68,16 @@ enum Unfinished {
     Stopped(#[from] Stopped),
 }
 
+/// What a command has had, and what it has left.
+struct Tries {
+    /// Receives so far.
+    made: u32,
+    /// More that the queue allows; None where it allows any number.
+    left: Option<u32>,
+    /// When an answer is no longer of use.
+    until: Instant,
+}
+
 /// Why the work on a command ended.
 enum Ended {
     Answered(EndStatus),
@@ -80,23 +92,29 @@ impl Worker {
         let started = Instant::now();
         let _in_flight = InFlight::new(&self.metrics.commands_in_flight);
         let lease = self.leases.hold(&message.receipt_handle, started);
+        let reading = self.reader.read(&message, SystemTime::now());
+        let tries = Tries {
+            made: message.receive_count,
+            left: self.reader.receives_left(message.receive_count),
+            until: started + reading.time_left(),
+        };
         let ended = tokio::select! {
-            answered = self.answer(&message) => answered.map_or_else(Ended::Failed, Ended::Answered),
+            answered = self.answer(reading) => answered.map_or_else(Ended::Failed, Ended::Answered),
             () = lease.lost() => Ended::LeaseLost,
             () = self.give_up.cancelled() => Ended::GaveUp,
         };
-        let outcome = settle(ended, lease, message.receive_count, &self.give_up).await;
+        let outcome = settle(ended, lease, &tries, &self.give_up).await;
         self.metrics.command(outcome, started.elapsed().as_secs_f64());
     }
 
-    async fn answer(&self, message: &Received) -> Result<EndStatus, Unfinished> {
-        match self.reader.read(message, SystemTime::now()) {
+    async fn answer(&self, reading: Reading) -> Result<EndStatus, Unfinished> {
+        match reading {
             Reading::Work(job) => {
                 let span = span(&job.run);
                 self.run(*job).instrument(span).await
             }
             Reading::Answer(answer) => {
-                let Answer { run, outlet, end } = *answer;
+                let Answer { run, outlet, end, time_left: _ } = *answer;
                 let span = span(&run);
                 let (status, error) = (end.status(), end.error.clone().unwrap_or_default());
                 span.in_scope(|| tracing::info!(reason = error.reason, "command is answered without a read"));
@@ -169,7 +187,7 @@ impl Worker {
 }
 
 /// Decides what becomes of the message.
-async fn settle(ended: Ended, lease: Lease, receive_count: u32, give_up: &CancellationToken) -> Outcome {
+async fn settle(ended: Ended, lease: Lease, tries: &Tries, give_up: &CancellationToken) -> Outcome {
     match ended {
         Ended::Answered(status) => {
             delete(&lease, give_up).await;
@@ -177,7 +195,7 @@ async fn settle(ended: Ended, lease: Lease, receive_count: u32, give_up: &Cancel
         }
         Ended::Failed(unfinished) => {
             tracing::error!(error = %Chain(&unfinished), "a command was not finished and is tried again");
-            lease.give_back(rest_after(&unfinished, receive_count)).await;
+            lease.give_back(tries.rest_after(&unfinished)).await;
             Outcome::GivenBack
         }
         Ended::GaveUp => {
@@ -207,13 +225,20 @@ async fn delete(lease: &Lease, give_up: &CancellationToken) {
     }
 }
 
-fn rest_after(unfinished: &Unfinished, tries: u32) -> Duration {
-    if matches!(unfinished, Unfinished::Send(error) if error.needs_repair()) {
-        return LONGEST_REST;
+impl Tries {
+    /// How long a command rests. Where somebody must repair something, the receives that are left are spread over the time that is
+    /// left: used up sooner, the command would be gone unanswered; and given back for longer, it would come too late.
+    fn rest_after(&self, unfinished: &Unfinished) -> Duration {
+        let time_left = self.until.saturating_duration_since(Instant::now());
+        if let (Unfinished::Send(error), Some(left), false) = (unfinished, self.left, time_left.is_zero())
+            && error.needs_repair()
+        {
+            return (time_left / left.max(1)).clamp(SHORTEST_REST, LONGEST_REST);
+        }
+        let mut backoff = RESTS;
+        // Eight doublings reach the longest rest.
+        (0..self.made.clamp(1, 8)).fold(Duration::ZERO, |_, _| backoff.next_wait())
     }
-    let mut backoff = RESTS;
-    // Eight doublings reach the longest rest.
-    (0..tries.clamp(1, 8)).fold(Duration::ZERO, |_, _| backoff.next_wait())
 }
 
 fn span(run: &RunId) -> tracing::Span {

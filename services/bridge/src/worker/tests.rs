@@ -244,30 +244,65 @@ async fn a_queue_that_takes_nothing_ends_its_own_commands_in_time_and_no_others(
     assert!(!visibility.is_zero());
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_queue_that_nobody_repairs_does_not_hold_a_command_until_its_deadline() {
+/// A bench whose result queue wants a repair that never comes.
+fn mk_denied_bench(max_deadline: Duration) -> Bench {
     let results = RecordingQueue::default();
-    for _ in 0..100 {
+    for _ in 0..200 {
         results.fates.then(Fate::Fails(QueueErrorKind::Misconfigured));
     }
-    let bench = mk_bench(results);
+    let mut bench = mk_bench(results);
+    bench.worker.reader.max_deadline = max_deadline;
+    bench
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_nobody_repairs_does_not_hold_a_command_until_its_deadline() {
+    let bench = mk_denied_bench(Duration::from_secs(600));
     bench.collector.list(vec![Step::Hangs]);
     let begun = Instant::now();
     bench.worker.work(Received { receive_count: 1, ..mk_message_for(600, "", vec![list()]) }).await;
     assert!((60..=66).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
-    assert_eq!(bench.given_back_after(), Some(LONGEST_REST));
 }
 
 #[tokio::test(start_paused = true)]
-async fn five_receives_of_a_command_span_the_time_of_a_repair() {
-    for message in [mk_message_for(600, "", vec![get()]), mk_received("{}")] {
-        let results = RecordingQueue::default();
-        for _ in 0..200 {
-            results.fates.then(Fate::Fails(QueueErrorKind::Misconfigured));
+async fn the_receives_of_a_command_are_spread_over_the_time_that_it_has_for_a_repair() {
+    for (deadline, most) in [(300, 60), (1800, 300), (3600, 300)] {
+        let begun = Instant::now();
+        let left = || deadline - begun.elapsed().as_secs();
+        for receive_count in 1..=4 {
+            let bench = mk_denied_bench(Duration::from_secs(3600));
+            bench.worker.work(Received { receive_count, ..mk_message_for(left(), "", vec![get()]) }).await;
+            let rest = bench.given_back_after().expect("it is given back");
+            assert!(rest.as_secs() <= most && rest.as_secs() < left(), "{deadline}, {receive_count}: {rest:?}");
+            tokio::time::sleep(rest).await;
+            // A try takes a minute.
+            if left() < 70 {
+                break;
+            }
         }
-        let bench = mk_bench(results);
-        bench.worker.work(message).await;
-        assert_eq!(bench.given_back_after(), Some(LONGEST_REST));
+        let spanned = begun.elapsed().as_secs();
+        assert!(spanned > deadline.min(1600) * 3 / 4, "{deadline}: {spanned} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_whose_time_is_over_or_whose_receives_are_not_counted_rests_as_after_any_failure() {
+    let uncounted = |bench: &mut Bench| bench.worker.reader.max_receive_count = None;
+    for (deadline, change) in [(60, (|_| {}) as fn(&mut Bench)), (600, uncounted)] {
+        let mut bench = mk_denied_bench(Duration::from_secs(3600));
+        change(&mut bench);
+        bench.worker.work(mk_message_for(deadline, "", vec![get()])).await;
+        let rest = bench.given_back_after().expect("it is given back");
+        assert!(rest <= SHORTEST_REST, "{deadline}: {rest:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_answer_to_what_is_no_command_is_tried_for_as_long_as_any() {
+    for receive_count in 1..=4 {
+        let bench = mk_denied_bench(Duration::from_secs(3600));
+        bench.worker.work(Received { receive_count, ..mk_received("{}") }).await;
+        assert_eq!(bench.given_back_after(), Some(LONGEST_REST), "{receive_count}");
     }
 }
 

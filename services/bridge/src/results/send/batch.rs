@@ -83,10 +83,12 @@ impl Batch {
     /// Sends all of it.
     pub(super) async fn send(self, outlet: Outlet, metrics: Metrics, give_up: Instant) -> Result<(), SendError> {
         let mut parts = vec![self.0];
-        let (mut backoff, begun) = (BACKOFF, Instant::now());
+        let (mut backoff, mut refused_since) = (BACKOFF, None);
         while let Some(part) = parts.pop() {
             let messages: Vec<_> = part.iter().map(|message| &message.outgoing).collect();
             let called = timeout_at(give_up, outlet.queue.send(&messages)).await;
+            let is_refused = matches!(&called, Ok(Err(error)) if error.kind == QueueErrorKind::Misconfigured);
+            refused_since = if is_refused { refused_since.or_else(|| Some(Instant::now())) } else { None };
             let why = match called {
                 Err(_elapsed) => return Err(SendError::GaveUp("TimedOut".into())),
                 Ok(Ok(failed)) => match rest(part, &failed, &metrics)? {
@@ -102,7 +104,7 @@ impl Batch {
                     continue;
                 }
                 Ok(Err(error)) if !error.kind.retryable() => return Err(SendError::Call(error)),
-                Ok(Err(error)) if error.kind == QueueErrorKind::Misconfigured && begun.elapsed() > REPAIR_TIME => {
+                Ok(Err(error)) if refused_since.is_some_and(|since| since.elapsed() > REPAIR_TIME) => {
                     return Err(SendError::Call(error));
                 }
                 Ok(Err(error)) => {

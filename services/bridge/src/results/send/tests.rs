@@ -160,6 +160,20 @@ async fn a_queue_that_takes_nothing_is_given_up_in_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_time_for_a_repair_begins_with_the_first_refusal_and_anew_behind_another_failure() {
+    let queue = Arc::new(RecordingQueue::default());
+    // Waits of up to 5 s each: far more than a minute of each kind in all.
+    for kind in [QueueErrorKind::Transient, QueueErrorKind::Misconfigured].repeat(80) {
+        queue.fates.then(Fate::Fails(kind));
+    }
+    let sender = Sender { give_up: Instant::now() + 10 * PATIENCE, ..mk_sender(&queue, false) };
+    let begun = Instant::now();
+    send_run(sender, &mk_texts(1, 10)).await.unwrap();
+    assert!(begun.elapsed() > Duration::from_secs(70), "{:?}", begun.elapsed());
+    assert_eq!(verdict(&queue), Verdict::Complete);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fifo_queue_gets_one_call_at_a_time_and_what_it_tells_messages_apart_by() {
     let queue = Arc::new(RecordingQueue::slow(1));
     send_run(mk_sender(&queue, true), &mk_texts(25, 10)).await.unwrap();

@@ -7,13 +7,14 @@ use futures::future::join;
 use gumshoe_runtime::{
     admin::{self, ReadinessGate},
     chain::Chain,
+    listen,
     process::Process,
     request_id::RequestId,
     server,
     tls::ServerIdentity,
 };
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use tokio::{net::TcpListener, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::HealthReporter;
 
@@ -43,14 +44,14 @@ const VERSION_INTERVAL: Duration = Duration::from_secs(60);
 /// # Errors
 /// Where an address, a certificate or the kubeconfig is of no use.
 pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
-    let Args { listen, kubeconfig, namespaces, admin, tls, limits, log: _ } = args;
+    let Args { listen: address, kubeconfig, namespaces, admin, tls, limits, log: _ } = args;
     let Process { shutdown, admin: handle } = process;
 
     let ready = handle.readiness("kubernetes");
     ready.not_ready("the Kubernetes API has not answered yet");
     let admin = admin::bind(&admin).await?;
     let identity = ServerIdentity::load(&tls)?;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let listener = listen::bind("--listen", address).await?;
     tracing::info!(addr = %listener.local_addr()?, port_name = "grpc", "listening");
 
     let api = KubernetesApi::new(kubernetes_config(kubeconfig.as_deref()).await?)?;

@@ -7,13 +7,13 @@ mod http;
 pub use handle::{AdminHandle, ReadinessGate};
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::args::AdminArgs;
+use crate::listen;
 
 /// The admin port, bound.
 #[derive(Debug)]
@@ -22,22 +22,13 @@ pub struct Admin {
     address: SocketAddr,
 }
 
-/// The admin port cannot be bound.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on the admin address {address}")]
-pub struct BindError {
-    address: SocketAddr,
-    source: io::Error,
-}
-
 /// Binds the admin port: first thing in a process, so that an address in use ends it before it does anything.
 ///
 /// # Errors
 /// The address is in use or not ours.
-pub async fn bind(args: &AdminArgs) -> Result<Admin, BindError> {
-    let failed = |source| BindError { address: args.admin_listen, source };
-    let listener = TcpListener::bind(args.admin_listen).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+pub async fn bind(args: &AdminArgs) -> anyhow::Result<Admin> {
+    let listener = listen::bind("--admin-listen", args.admin_listen).await?;
+    let address = listener.local_addr()?;
     tracing::info!(addr = %address, port_name = "admin", "listening");
     Ok(Admin { listener, address })
 }

@@ -11,6 +11,7 @@ pub mod client;
 pub mod deadline;
 pub mod errors;
 mod io;
+pub mod listen;
 mod log;
 mod metrics;
 pub mod process;

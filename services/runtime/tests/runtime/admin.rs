@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use gumshoe_runtime::Shutdown;
 use gumshoe_runtime::admin::{AdminHandle, bind};
 use gumshoe_runtime::args::AdminArgs;
+use gumshoe_runtime::listen;
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -92,8 +93,12 @@ async fn connections_that_stall_lock_nobody_out_and_hold_up_no_end() {
 }
 
 #[tokio::test]
-async fn an_address_in_use_is_an_error_that_names_it() {
+async fn an_address_that_cannot_be_had_is_an_error_that_names_the_flag_and_says_what_to_do() {
     let first = bind(&AdminArgs { admin_listen: "127.0.0.1:0".parse().unwrap() }).await.unwrap();
-    let error = bind(&AdminArgs { admin_listen: first.address() }).await.unwrap_err();
-    assert!(error.to_string().contains(&first.address().to_string()), "{error}");
+    let in_use = bind(&AdminArgs { admin_listen: first.address() }).await.unwrap_err().to_string();
+    let named = format!("--admin-listen {} is in use", first.address());
+    assert!(in_use.starts_with(&named) && in_use.ends_with("another port with --admin-listen"), "{in_use}");
+    // Of a block that is for documents alone.
+    let foreign = listen::bind("--listen", "192.0.2.1:1".parse().unwrap()).await.unwrap_err().to_string();
+    assert!(foreign.starts_with("--listen 192.0.2.1:1 is no address of this machine"), "{foreign}");
 }

@@ -13,7 +13,7 @@ use gumshoe_runtime::{
     server,
     tls::ServerIdentity,
 };
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic_health::server::HealthReporter;
@@ -70,11 +70,20 @@ pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
 async fn kubernetes_config(kubeconfig: Option<&Path>) -> anyhow::Result<kube::Config> {
     match kubeconfig {
         Some(path) => {
-            let kubeconfig = Kubeconfig::read_from(path).with_context(|| format!("kubeconfig {}", path.display()))?;
+            let named = || format!("--kubeconfig {}", path.display());
+            let kubeconfig = Kubeconfig::read_from(path).map_err(without_path).with_context(named)?;
             let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-            config.with_context(|| format!("kubeconfig {}", path.display()))
+            config.with_context(named)
         }
         None => kube::Config::incluster().context("this is no pod of a cluster: name a kubeconfig with --kubeconfig"),
+    }
+}
+
+/// Why a file cannot be read, for somebody who was told which.
+fn without_path(error: KubeconfigError) -> anyhow::Error {
+    match error {
+        KubeconfigError::ReadConfig(error, _) => error.into(),
+        other => other.into(),
     }
 }
 

@@ -6,7 +6,8 @@ use std::fmt;
 /// Prints an error and its sources: `results cannot be sent: SendMessageBatch failed (Unreachable): …`.
 ///
 /// `Display` of an error never prints its source, and a log event that is given the error itself prints only `Display`: so every
-/// event has `error = %Chain(&error)`. A source that only repeats what stands before it is left out.
+/// event has `error = %Chain(&error)`. Errors of others do not keep to that: a source that only repeats the end of what stands before
+/// it is left out.
 #[derive(Clone, Copy, Debug)]
 pub struct Chain<'a>(pub &'a (dyn Error + 'a));
 
@@ -17,10 +18,10 @@ impl fmt::Display for Chain<'_> {
         let mut source = self.0.source();
         while let Some(error) = source {
             let text = error.to_string();
-            if text != told {
+            if !told.ends_with(&text) {
                 write!(f, ": {text}")?;
+                told = text;
             }
-            told = text;
             source = error.source();
         }
         Ok(())
@@ -39,9 +40,14 @@ mod tests {
     #[error("{0}")]
     struct Wrapper(#[source] std::num::ParseIntError);
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("reading failed: {0}")]
+    struct Quoting(#[source] Wrapper);
+
     #[test]
     fn all_causes_are_printed_each_once() {
-        let inner = "x".parse::<u8>().unwrap_err();
-        assert_eq!(Chain(&Outer(Wrapper(inner))).to_string(), "outer: invalid digit found in string");
+        let wrapper = || Wrapper("x".parse::<u8>().unwrap_err());
+        assert_eq!(Chain(&Outer(wrapper())).to_string(), "outer: invalid digit found in string");
+        assert_eq!(Chain(&Quoting(wrapper())).to_string(), "reading failed: invalid digit found in string");
     }
 }

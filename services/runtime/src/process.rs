@@ -7,6 +7,7 @@ use tokio::runtime;
 
 use crate::admin::AdminHandle;
 use crate::args::LogArgs;
+use crate::chain::Chain;
 use crate::log;
 use crate::shutdown::{Shutdown, Signals};
 
@@ -31,7 +32,7 @@ pub fn run(name: &str, log: &LogArgs, main: impl AsyncFnOnce(Process) -> anyhow:
     match try_run(name, log, main) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "{name} ends with an error");
+            tracing::error!(error = %Chain(&*error), "{name} ends with an error");
             ExitCode::FAILURE
         }
     }

@@ -2,15 +2,53 @@
 
 use std::process::ExitCode;
 
+/// A code, and what `--help` says about it.
+type Meaning = (Exit, &'static str);
+
+const COMPLETE: Meaning = (Exit::Complete, "complete: the answer holds everything that was asked for");
+const FAILED: Meaning = (Exit::Failed, "it failed");
+const USAGE: Meaning = (Exit::Usage, "the command line is wrong");
+const INCOMPLETE: Meaning =
+    (Exit::Incomplete, "incomplete: standard error names every gap (a limit that cut the answer is one)");
+const INTERRUPTED: Meaning = (Exit::Interrupted, "interrupted (Ctrl-C)");
+
+/// Those of all commands.
+pub(crate) const ALL: &[Meaning] = &[
+    COMPLETE,
+    FAILED,
+    USAGE,
+    (Exit::Incomplete, "incomplete: every gap is named"),
+    (Exit::NotFound, "the pod or container that was asked for by its name does not exist (get, logs)"),
+    INTERRUPTED,
+];
+
+/// Those of a read of something that has a name.
+pub(crate) const NAMED: &[Meaning] = &[
+    COMPLETE,
+    FAILED,
+    USAGE,
+    INCOMPLETE,
+    (Exit::NotFound, "the pod or container that was asked for by its name does not exist"),
+    INTERRUPTED,
+];
+
+/// Those of a list.
+pub(crate) const LIST: &[Meaning] = &[COMPLETE, FAILED, USAGE, INCOMPLETE, INTERRUPTED];
+
+/// Those of `run`, where a query that fails is one of several.
+pub(crate) const RUN: &[Meaning] = &[
+    (Exit::Complete, "complete: every answer holds everything that was asked for"),
+    FAILED,
+    USAGE,
+    (Exit::Incomplete, "incomplete: a query failed or has gaps, as its section says, or results did not arrive"),
+    INTERRUPTED,
+];
+
 /// What `--help` says about them.
-pub(crate) const EXIT_CODES: &str = "\
-Exit codes:
-  0    complete: the answer holds everything that was asked for
-  1    it failed
-  2    the command line is wrong
-  3    incomplete: standard error names every gap (a limit that cut the answer is one)
-  4    the object that was asked for by its name does not exist
-  130  interrupted (Ctrl-C)";
+pub(crate) fn codes(codes: &[Meaning]) -> String {
+    let lines = codes.iter().map(|(exit, meaning)| format!("\n  {:<5}{meaning}", *exit as u8));
+    format!("Exit codes:{}", lines.collect::<String>())
+}
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -41,7 +41,7 @@ The connection is the same for all commands, so set it once:
 /// Reads pods, events and logs for incident investigations: read-only, bounded, and never silently incomplete
 #[derive(Debug, Parser)]
 #[command(name = "gumshoe", version, max_term_width = 120)]
-#[command(after_help = format!("{OVERVIEW}\n\n{}", exit::EXIT_CODES))]
+#[command(after_help = format!("{OVERVIEW}\n\n{}", exit::codes(exit::ALL)))]
 struct Cli {
     #[command(subcommand)]
     command: Command,

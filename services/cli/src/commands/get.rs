@@ -5,7 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::{Direct, Output};
 use crate::{
     error::Error,
-    exit::{EXIT_CODES, Exit},
+    exit::{self, Exit},
     query::{EventsQuery, PodsQuery},
     render::Format,
 };
@@ -23,7 +23,7 @@ Examples:
 /// Items are printed as they come. Standard error ends with `complete: 12 pods`, or with `INCOMPLETE:` and every gap: a namespace
 /// that may not be read, a limit, a deadline.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"), subcommand_value_name = "KIND", subcommand_help_heading = "Kinds")]
+#[command(after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::NAMED)), subcommand_value_name = "KIND", subcommand_help_heading = "Kinds")]
 pub(crate) struct GetCommand {
     #[command(subcommand)]
     kind: Kind,
@@ -32,10 +32,10 @@ pub(crate) struct GetCommand {
 #[derive(Clone, Debug, Subcommand)]
 enum Kind {
     /// Pods, with STATUS, READY and RESTARTS as kubectl prints them
-    #[command(visible_aliases = ["pod", "po"], after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+    #[command(visible_aliases = ["pod", "po"], after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::NAMED)))]
     Pods(Direct<PodsQuery, TableArgs>),
     /// Events, newest first by their true last time
-    #[command(visible_aliases = ["event", "ev"], after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+    #[command(visible_aliases = ["event", "ev"], after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::LIST)))]
     Events(Direct<EventsQuery, TableArgs>),
 }
 

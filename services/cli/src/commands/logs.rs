@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{Direct, Output};
 use crate::{
     error::Error,
-    exit::{EXIT_CODES, Exit},
+    exit::{self, Exit},
     query::LogsQuery,
     render::Format,
 };
@@ -24,7 +24,7 @@ Examples:
 /// container by container. Into a file or a pipe a line goes byte for byte as it was written; on a terminal control characters other
 /// than colours are made visible.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::NAMED)))]
 pub(crate) struct LogsCommand {
     #[command(flatten)]
     direct: Direct<LogsQuery, TextArgs>,

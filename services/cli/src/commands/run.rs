@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::{
     error::Error,
-    exit::{EXIT_CODES, Exit},
+    exit::{self, Exit},
     interrupt,
     query::{ParsedLine, QueryLine},
     render::{Format, text::json_line},
@@ -45,16 +45,16 @@ A query is a line of `gumshoe get` or `gumshoe logs` without connection and outp
 in canonical JSON, in which id, investigationId, deadline, replyTo and the queries' ids may be
 left out.";
 
-/// Beyond what the bridge takes to send its last message after the deadline: the message's way through the queue to us, and clocks
-/// that differ a little.
-const DELIVERY: Duration = Duration::from_secs(5);
+/// How long after the deadline results can still come: as long as the bridge may take to send its last message, and that message's
+/// way through the queue to us, by clocks that differ a little.
+const LISTENING_ON: Duration = ANSWER_GRACE.saturating_add(Duration::from_secs(5));
 
 /// Send a command to the bridge and collect its result
 ///
 /// The queries are worked on side by side. The result is checked against what the bridge says it sent: every page there, and as it was.
 /// The result queue should be this program's alone; messages of other commands are given back, with a warning.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::RUN)))]
 pub(crate) struct RunCommand {
     #[command(flatten)]
     input: InputArgs,
@@ -126,7 +126,7 @@ impl RunCommand {
         };
         let now = Timestamp::now();
         let command = command::complete(command, &Defaults { investigation, reply_to, timeout }, now)?;
-        let until = Instant::now() + listening(&command, now);
+        let deadline = Instant::now() + time_left(&command, now);
         let queues = Queues::new(command_queue, result_queue).await?;
 
         // Finds out whether results can be received at all, before a command is sent whose results nobody could.
@@ -134,10 +134,11 @@ impl RunCommand {
 
         let (mut stderr, surface) = progress::stderr();
         let progress = Progress::new(&mut stderr, surface, &command);
-        let mut session = Session { progress, results: Results::new(output), foreign: 0 };
+        let mut session =
+            Session { progress, results: Results::new(output), foreign: 0, command_id: command.id.clone() };
         queues.send(encode_command(&command, now), &command.id, &command.investigation_id).await?;
         session.progress.sent(&command);
-        let wanted = Wanted { command_id: command.id.clone(), until, max_bytes };
+        let wanted = Wanted { command_id: command.id.clone(), deadline, until: deadline + LISTENING_ON, max_bytes };
         let mut reader = Reader::default();
         let gathered = collect(&queues, &wanted, found, &mut reader, &interrupt::interrupt(), &mut session).await;
         session.end();
@@ -146,10 +147,10 @@ impl RunCommand {
     }
 }
 
-/// How long results can come: until the bridge talks no more.
-fn listening(command: &Command, now: Timestamp) -> Duration {
+/// How long it is to the command's deadline.
+fn time_left(command: &Command, now: Timestamp) -> Duration {
     let deadline = command.deadline.as_ref().and_then(units::from_proto).unwrap_or(now);
-    Duration::try_from(deadline.duration_since(now)).unwrap_or_default() + ANSWER_GRACE + DELIVERY
+    Duration::try_from(deadline.duration_since(now)).unwrap_or_default()
 }
 
 /// Prints what came, and says how it ended.
@@ -203,6 +204,7 @@ struct Session<'a> {
     results: Results,
     /// Messages of others.
     foreign: usize,
+    command_id: String,
 }
 
 impl Session<'_> {
@@ -231,6 +233,17 @@ impl Listener for Session<'_> {
             ));
         }
         self.foreign += messages;
+    }
+
+    fn overtime(&mut self, left: Duration, reader: &Reader) {
+        let so_far = if reader.runs_of(&self.command_id).next().is_some() {
+            "how it ended is not known yet"
+        } else {
+            "no bridge has answered yet"
+        };
+        let seconds = left.as_secs_f64().ceil();
+        let text = format!("note: the deadline has passed and {so_far}; waiting up to {seconds}s more, Ctrl-C ends it");
+        self.progress.note(&Note::Plain(text));
     }
 
     fn trouble(&mut self, error: &Error) {
@@ -284,11 +297,12 @@ mod tests {
 
     #[test]
     fn nobody_stops_listening_before_the_bridge_stops_talking() {
+        assert!(LISTENING_ON > ANSWER_GRACE);
         let now = Timestamp::from_second(1_000).expect("a moment");
         let mut command = Command::default();
         for (deadline, left) in [(1_060, 60), (900, 0)] {
             command.deadline = Some(prost_types::Timestamp { seconds: deadline, nanos: 0 });
-            assert!(listening(&command, now) > Duration::from_secs(left) + ANSWER_GRACE);
+            assert_eq!(time_left(&command, now), Duration::from_secs(left));
         }
     }
 }

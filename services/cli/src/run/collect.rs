@@ -4,14 +4,14 @@
 
 mod others;
 
-use std::time::Duration;
+use std::{future::Future, pin::pin, time::Duration};
 
 use gumshoe_proto::{
     envelope,
     run::{Fed, Reader},
 };
 use gumshoe_runtime::backoff::Backoff;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::others::Others;
 use super::queue::{Message, ResultQueue, WAIT_MAX};
@@ -50,6 +50,8 @@ pub(crate) enum Gathered {
 pub(crate) struct Wanted {
     /// The command's id.
     pub(crate) command_id: String,
+    /// The command's deadline: what comes later is how it ended.
+    pub(crate) deadline: Instant,
     /// When nobody waits any longer.
     pub(crate) until: Instant,
     /// The most bytes of results that are held.
@@ -62,6 +64,8 @@ pub(crate) trait Listener {
     fn result(&mut self, body: &str, fed: &Fed, reader: &Reader) -> Result<(), Error>;
     /// So many messages are of others, and were not met before.
     fn foreign(&mut self, messages: usize);
+    /// The deadline has passed, and results are awaited for so long at most; heard once.
+    fn overtime(&mut self, left: Duration, reader: &Reader);
     /// A call failed that will be repeated, or that does not matter.
     fn trouble(&mut self, error: &Error);
 }
@@ -78,8 +82,16 @@ pub(crate) async fn collect(
     interrupt: &Interrupt,
     listener: &mut impl Listener,
 ) -> Result<Gathered, Error> {
-    let mut gathering =
-        Gathering { queue, wanted, reader, listener, ours: Vec::new(), taken: 0, others: Others::default() };
+    let mut gathering = Gathering {
+        queue,
+        wanted,
+        reader,
+        listener,
+        ours: Vec::new(),
+        taken: 0,
+        others: Others::default(),
+        in_overtime: false,
+    };
     let gathered = gathering.gather(found, interrupt).await;
     let is_whole = matches!(gathered, Ok(Gathered::Whole));
     let _ = timeout(TIDYING_MAX, gathering.tidy_up(is_whole)).await;
@@ -96,6 +108,8 @@ struct Gathering<'a, Q, L> {
     /// The length of all bodies that the reader has of us. It keeps them all; its own count is of pages alone.
     taken: u64,
     others: Others,
+    /// Whether the listener has heard that the deadline has passed.
+    in_overtime: bool,
 }
 
 impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
@@ -118,7 +132,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
                 return Ok(Gathered::TimeUp);
             }
             let receive = timeout_at(self.wanted.until + LAST_ANSWER, self.queue.receive(left.min(WAIT_MAX)));
-            received = match unless(interrupt, receive).await {
+            received = match unless(interrupt, self.heed_deadline(receive)).await {
                 None => return Ok(Gathered::Interrupted),
                 Some(Err(_)) => return Ok(Gathered::TimeUp),
                 Some(Ok(Ok(received))) => {
@@ -136,6 +150,21 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
                 }
             };
         }
+    }
+
+    /// Does it, and tells of the deadline if it passes meanwhile: nobody should wonder why a command that is over goes on.
+    async fn heed_deadline<T>(&mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if !self.in_overtime {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                () = sleep_until(self.wanted.deadline) => {}
+            }
+            self.in_overtime = true;
+            self.listener.overtime(self.wanted.until.saturating_duration_since(Instant::now()), self.reader);
+        }
+        work.await
     }
 
     /// Sorts what was received into ours and others'.

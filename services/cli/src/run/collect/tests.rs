@@ -135,6 +135,7 @@ struct Heard {
     results: Vec<u32>,
     foreign: usize,
     troubles: usize,
+    overtime: Vec<Duration>,
 }
 
 impl Listener for Heard {
@@ -145,6 +146,10 @@ impl Listener for Heard {
 
     fn foreign(&mut self, messages: usize) {
         self.foreign += messages;
+    }
+
+    fn overtime(&mut self, left: Duration, _: &Reader) {
+        self.overtime.push(left);
     }
 
     fn trouble(&mut self, _: &Error) {
@@ -209,7 +214,9 @@ struct Outcome {
 }
 
 async fn gather_of(command_id: &str, queue: &FakeQueue, max_bytes: u64, interrupt: &Interrupt) -> Outcome {
-    let wanted = Wanted { command_id: command_id.into(), until: Instant::now() + Duration::from_secs(60), max_bytes };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + Duration::from_secs(60);
+    let wanted = Wanted { command_id: command_id.into(), deadline, until, max_bytes };
     let (mut reader, mut heard) = (Reader::default(), Heard::default());
     let gathered = collect(queue, &wanted, Vec::new(), &mut reader, interrupt, &mut heard).await;
     Outcome { gathered, heard, held_bytes: reader.held_bytes() }
@@ -416,4 +423,12 @@ async fn what_is_held_has_a_bound_and_others_are_given_back_behind_it() {
     let queue = FakeQueue::new(mk_foreign(1).into_iter().chain(mk_run("c1", "r1").into_iter().take(3)));
     assert!(matches!(gather_of("c1", &queue, 100, &never()).await.gathered, Err(Error::TooLarge(100))));
     assert_eq!(queue.visible(), ["foreign/0"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_is_told_of_once_while_a_poll_goes_on() {
+    let silent = gather(&FakeQueue::new([])).await;
+    assert_eq!(silent.heard.overtime, [Duration::from_secs(30)]);
+    let quick = gather(&FakeQueue::new(mk_run("c1", "r1"))).await;
+    assert!(quick.heard.overtime.is_empty());
 }

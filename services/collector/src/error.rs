@@ -36,6 +36,16 @@ pub enum ReadError {
         /// `<namespace>/<name>`.
         name: String,
     },
+    /// The pod has no container of that name.
+    #[error("Container {pod}/{name} not found; the pod has {existing}")]
+    NoSuchContainer {
+        /// `<namespace>/<name>`.
+        pod: String,
+        /// The name that was asked for.
+        name: String,
+        /// The names of those that it has.
+        existing: String,
+    },
     /// The snapshot that a list goes on from has been compacted away (410). Holds the continue token with which the API
     /// server lets the list go on inconsistently.
     #[error("the snapshot of this list has expired")]
@@ -110,6 +120,7 @@ impl ReadError {
             | Self::Refused(_)
             | Self::Denied(_)
             | Self::NotFound { .. }
+            | Self::NoSuchContainer { .. }
             | Self::Expired { .. }
             | Self::Unauthenticated
             | Self::Unexpected(_)
@@ -125,7 +136,7 @@ impl ReadError {
             Self::InvalidArgument { .. } => (Code::InvalidArgument, "INVALID_FIELD"),
             Self::Refused(_) => (Code::InvalidArgument, "REFUSED_BY_KUBERNETES"),
             Self::Denied(_) => (Code::PermissionDenied, "COLLECTOR_NOT_PERMITTED"),
-            Self::NotFound { .. } => (Code::NotFound, "OBJECT_NOT_FOUND"),
+            Self::NotFound { .. } | Self::NoSuchContainer { .. } => (Code::NotFound, "OBJECT_NOT_FOUND"),
             Self::Expired { .. } => (Code::Unavailable, "SNAPSHOT_EXPIRED"),
             Self::Throttled { .. } => (Code::Unavailable, "KUBERNETES_API_THROTTLED"),
             Self::Unavailable { .. } => (Code::Unavailable, "KUBERNETES_API_UNAVAILABLE"),
@@ -152,6 +163,9 @@ impl From<ReadError> for Status {
             }
             ReadError::NotFound { kind, name } => {
                 details.set_resource_info(*kind, name, "", "not found");
+            }
+            ReadError::NoSuchContainer { pod, name, .. } => {
+                details.set_resource_info("Container", format!("{pod}/{name}"), "", "not found");
             }
             ReadError::Throttled { retry_after } => {
                 details.set_retry_info(*retry_after);

@@ -7,6 +7,9 @@ use crate::{error::ReadError, kubernetes::names::ContainerName};
 
 /// kubectl's own convention.
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+/// The containers that an error names, each of 63 bytes at most: more do not help whoever mistyped one, and the text of an error goes
+/// into a header.
+const NAMED_MAX: usize = 20;
 /// CRI-O writes what a container has written so far as a record of its own, so a line may be of any number of records.
 /// Others make a second record of a line only when it is long.
 const RECORDS_SHORTER_THAN_LINES: &str = "cri-o://";
@@ -30,7 +33,7 @@ pub type Subject = (ContainerName, Option<Run>);
 /// The containers that are meant, in the order of the pod: init, regular, ephemeral.
 ///
 /// # Errors
-/// `NotFound` where only one container is named and the pod has none of that name; `Malformed` for a pod without containers.
+/// `NoSuchContainer` where only one container is named and the pod has none of that name; `Malformed` for a pod without containers.
 pub fn resolve(pod: &Pod, wanted: &Containers, previous: bool) -> Result<Vec<Subject>, ReadError> {
     let subject = |name: &str| -> Result<Subject, ReadError> {
         let name = ContainerName::parse("containers", name).map_err(|error| ReadError::Malformed(error.to_string()))?;
@@ -45,9 +48,7 @@ pub fn resolve(pod: &Pod, wanted: &Containers, previous: bool) -> Result<Vec<Sub
             if let [name] = &wanted[..]
                 && !exists(name)
             {
-                let metadata = pod.metadata.clone().unwrap_or_default();
-                let name = format!("{}/{}/{name}", metadata.namespace, metadata.name);
-                return Err(ReadError::NotFound { kind: "Container", name });
+                return Err(no_such_container(pod, name));
             }
             let subject = |name: &ContainerName| {
                 let run = exists(name).then(|| run(pod, name.as_str(), previous));
@@ -55,6 +56,19 @@ pub fn resolve(pod: &Pod, wanted: &Containers, previous: bool) -> Result<Vec<Sub
             };
             Ok(wanted.iter().map(subject).collect())
         }
+    }
+}
+
+fn no_such_container(pod: &Pod, name: &ContainerName) -> ReadError {
+    let metadata = pod.metadata.clone().unwrap_or_default();
+    let mut existing = names(pod).take(NAMED_MAX).collect::<Vec<_>>().join(", ");
+    if names(pod).nth(NAMED_MAX).is_some() {
+        existing.push_str(" and more");
+    }
+    ReadError::NoSuchContainer {
+        pod: format!("{}/{}", metadata.namespace, metadata.name),
+        name: name.to_string(),
+        existing,
     }
 }
 
@@ -174,10 +188,18 @@ mod tests {
 
     #[test]
     fn a_name_that_does_not_exist_is_an_error_alone_and_an_outcome_among_several() {
-        let error = resolve(&mk_pod(), &mk_named(&["gone"]), false);
-        assert!(matches!(error, Err(ReadError::NotFound { kind: "Container", name }) if name == "shop/web-0/gone"));
+        let error = resolve(&mk_pod(), &mk_named(&["gone"]), false).unwrap_err().to_string();
+        assert_eq!(error, "Container shop/web-0/gone not found; the pod has migrate, web, proxy, debug");
         let several = resolved(&mk_pod(), &mk_named(&["gone", "debug"]));
         assert_eq!(several, [("gone".to_owned(), false), ("debug".to_owned(), true)]);
+    }
+
+    #[test]
+    fn an_error_names_no_more_containers_than_somebody_reads() {
+        let mut pod = mk_pod();
+        pod.spec.as_mut().unwrap().containers = (0..100).map(|number| mk_container(&format!("c{number}"))).collect();
+        let error = resolve(&pod, &mk_named(&["gone"]), false).unwrap_err().to_string();
+        assert!(error.ends_with(", c18 and more"), "{error}");
     }
 
     #[test]

@@ -316,7 +316,10 @@ async fn names_that_do_not_exist_are_not_found_or_named_among_others() {
     };
     let kubelet = mk_kubelet();
     let status = read(&kubelet, named(&["gone"])).await.unwrap_err();
-    assert_eq!((status.code(), status.message()), (Code::NotFound, "Container shop/web-0/gone not found"));
+    assert_eq!(
+        (status.code(), status.message()),
+        (Code::NotFound, "Container shop/web-0/gone not found; the pod has web")
+    );
     let answer = read(&kubelet, named(&["web", "gone"])).await.unwrap();
     assert_eq!(answer.logs[1].status(), ContainerLogStatus::NoSuchContainer);
     assert_eq!(answer.gap().container, "gone");

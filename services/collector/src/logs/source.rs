@@ -50,6 +50,8 @@ pub struct Source {
     /// What a bound in bytes left out; its inner None stands for an unknown number.
     cut: Option<Option<Dropped>>,
     received: Received,
+    /// When the first of the newest lines was taken, by which the end of the log was found.
+    looked: Option<Moment>,
     rotated: bool,
     restarted: bool,
     /// Whether the window was read to its end.
@@ -99,6 +101,7 @@ impl Source {
             older: None,
             cut: None,
             received: Received::default(),
+            looked: None,
             rotated: false,
             restarted: false,
             window_given: false,
@@ -215,7 +218,7 @@ impl Source {
         let dropped = ring.dropped();
         let was_cut = dropped.lines > 0;
         self.cut = was_cut.then(|| all.then_some(dropped));
-        self.older = if was_cut { Some(true) } else { self.older_than_tail() };
+        self.older = if was_cut { Some(true) } else { self.older_than_window() };
         let position = ring.position().unwrap_or(read.position());
         if position > Position::default() {
             self.place = Place::Behind(position);
@@ -228,7 +231,7 @@ impl Source {
         self.received = read.received();
         self.trouble = read.take_trouble();
         if self.fresh {
-            self.older = self.older_than_tail();
+            self.older = self.older_than_window();
         }
         // Lines that were read and are not wanted lie behind too.
         if self.trouble.is_none() && read.position() > Position::default() {
@@ -243,6 +246,23 @@ impl Source {
         if self.window_given && !self.follow {
             self.place = Place::End;
         }
+    }
+
+    /// Whether `tail_lines` or a moment left out older lines.
+    fn older_than_window(&self) -> Option<bool> {
+        match (self.older_than_tail(), self.window.since) {
+            (Some(false), Some(since)) => self.older_than(since),
+            (told, _) => told,
+        }
+    }
+
+    /// Whether there are lines before the moment. They are not asked for, so they are known of only where some were met all the same,
+    /// or where the container did not run yet.
+    fn older_than(&self, since: Moment) -> Option<bool> {
+        if self.looked.into_iter().chain(self.received.first).any(|first| first < since) {
+            return Some(true);
+        }
+        self.run.started.is_some_and(|started| started >= since).then_some(false)
     }
 
     /// Whether `tail_lines` left out older lines of the selection. The kubelet counts records, of which a line may have
@@ -274,6 +294,11 @@ impl Source {
             }
         };
         self.rotated = first.is_some_and(|first| first > since);
+        self.older = match first {
+            Some(first) if first < since => Some(true),
+            Some(_) if self.older_than_tail() == Some(false) => Some(false),
+            _ => self.older,
+        };
         if self.rotated {
             self.warnings.push(format!(
                 "{}: the node's log begins after the moment asked for; the container wrote nothing before, or it was rotated away",

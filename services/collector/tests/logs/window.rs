@@ -149,7 +149,9 @@ proptest! {
             prop_assert!(answer.gap().items.is_none_or(|items| items == left_out as u64));
         }
         if bounds.tail.is_none() && left_out == 0 {
-            prop_assert_eq!(answer.log().older_lines_exist, Some(false));
+            let exist = log.iter().any(|line| bounds.since().is_some_and(|since| line.moment < since));
+            let told = answer.log().older_lines_exist;
+            prop_assert!(told == Some(exist) || (told.is_none() && bounds.since().is_some()), "{:?}", told);
         }
     }
 
@@ -304,6 +306,21 @@ async fn older_lines_are_known_of_when_as_many_came_as_were_asked_for() {
     kubelet.set_pod(Some(pod));
     let answer = read(&kubelet, ReadLogsRequest { tail_lines: Some(11), ..newest() }).await.unwrap();
     assert_eq!(answer.log().older_lines_exist, None);
+}
+
+#[tokio::test]
+async fn lines_older_than_a_moment_are_known_of_where_they_were_met_or_cannot_be() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..3000));
+    // All lines; the newest but one; one in the second that the kubelet is asked for; none.
+    let moments = [(3001, 0, Some(true)), (2999, 0, Some(true)), (1700, 1, Some(true)), (-60_000, 0, Some(false))];
+    for (millis, nanos, older) in moments {
+        let mut since = proto(after(millis));
+        since.nanos += nanos;
+        let answer = read(&kubelet, ReadLogsRequest { since_time: Some(since), ..newest() }).await.unwrap();
+        assert_eq!(answer.log().older_lines_exist, older, "{millis}");
+    }
+    let whole_second = ReadLogsRequest { since_time: Some(proto(after(1000))), ..newest() };
+    assert_eq!(read(&kubelet, whole_second).await.unwrap().log().older_lines_exist, None);
 }
 
 #[tokio::test]

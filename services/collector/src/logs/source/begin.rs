@@ -84,6 +84,7 @@ impl Source {
             }
             let Some(mark) = last else { return Ok(Some(End::Reached)) };
             let received = read.received();
+            self.looked = received.first;
             let is_record = self.run.lines_are_records && mark.length() < RECORD_MIN;
             // What is no more although more was asked for is the whole log.
             if received.lines > 1 || is_record || received.bytes == before {

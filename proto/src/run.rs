@@ -9,7 +9,7 @@
 //! }
 //! ```
 //!
-//! Such a loop needs a clock too: [`Reader::complete`] says what nothing but time can settle.
+//! Such a loop needs a clock too, and where the run is a refusal, a look at what else is in the queue: see [`Reader::complete`].
 //!
 //! A command that was delivered twice has two runs, and any one that is whole is the whole answer. The reader keeps every page it
 //! is given until [`Reader::take`] or [`Reader::forget`]; [`Reader::held_bytes`] says how much that is, and how much is too much is
@@ -106,19 +106,22 @@ impl Reader {
         self.runs.get(key)
     }
 
-    /// The first whole run of a command that answers its queries; where there is none, the one that gave the command up
-    /// (`TRIED_TOO_OFTEN`), for those before it are dead; else one that says why the command was not run, unless another run of it has
-    /// begun. A repeated message of the command, or somebody else's with its id, may be refused while the command itself is worked on.
+    /// The first whole run of a command that answers its queries ([`Run::was_run`]); where there is none, one that says why they were
+    /// not asked, unless another run has begun. A repeated message of the command, or somebody else's with its id, may be refused
+    /// while the command itself is worked on. Runs from before a command was given up (`TRIED_TOO_OFTEN`) do not count: they are
+    /// dead, as far as its bridge knows.
     ///
-    /// So a refusal beside a run that has begun and never ends stays `None`. Only time settles it: nothing comes any more when
-    /// [`ANSWER_GRACE`](envelope::ANSWER_GRACE) has passed since the command's deadline.
+    /// A refusal can overtake a run that is whole, so it is the last word only where the queue has nothing more of the command. And
+    /// beside a run that has begun and never ends, it stays `None`. Only time settles that: when
+    /// [`ANSWER_GRACE`](envelope::ANSWER_GRACE) has passed since the command's deadline, no page and no answer comes any more.
     #[must_use]
     pub fn complete(&self, command_id: &str) -> Option<(&RunKey, &Run)> {
+        let is_last_word = |(key, run): &(&RunKey, &Run)| {
+            let mut others = self.runs_of(command_id).filter(|(_, other)| other.is_under_way());
+            !others.any(|(other, _)| other > key || !run.gave_up())
+        };
         let whole = || self.runs_of(command_id).filter(|(_, run)| run.is_complete());
-        let begun = |(_, run): (_, &Run)| !run.is_complete() && (run.accepted.is_some() || !run.pages.is_empty());
-        let refused = || if self.runs_of(command_id).any(begun) { None } else { whole().next() };
-        let answered = whole().find(|(_, run)| run.was_run());
-        answered.or_else(|| whole().find(|(_, run)| run.gave_up())).or_else(refused)
+        whole().find(|(_, run)| run.was_run()).or_else(|| whole().find(is_last_word))
     }
 
     /// Takes a run out of the reader. A message of it that comes later begins it anew.
@@ -189,13 +192,20 @@ impl Run {
         self.verdict() == Verdict::Complete
     }
 
-    /// Whether the end speaks of queries, and not of why there was no run.
-    fn was_run(&self) -> bool {
+    /// Whether the end speaks of queries, and not of why they were not asked.
+    #[must_use]
+    pub fn was_run(&self) -> bool {
         self.end().is_some_and(|end| !end.queries.is_empty())
     }
 
+    /// Whether it has begun and may still go on, as far as can be told from what came.
+    fn is_under_way(&self) -> bool {
+        !self.is_complete() && (self.accepted.is_some() || !self.pages.is_empty())
+    }
+
     /// Whether the end says that the command will not be tried again.
-    fn gave_up(&self) -> bool {
+    #[must_use]
+    pub fn gave_up(&self) -> bool {
         self.end().and_then(|end| end.error.as_ref()).is_some_and(|error| error.reason == TRIED_TOO_OFTEN)
     }
 

@@ -249,3 +249,12 @@ fn a_command_that_was_given_up_is_settled_whatever_has_begun_before() {
     reader.feed(&dead[2]).unwrap();
     assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), Some("r1"));
 }
+
+#[test]
+fn a_command_that_was_given_up_is_not_settled_while_a_later_run_is_under_way() {
+    let later = mk_run("c", "r3", &[]);
+    let mut reader = mk_reader([&mk_refusal("r2", "TRIED_TOO_OFTEN"), &later[0]]);
+    assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), None);
+    reader.feed(&later[1]).unwrap();
+    assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), Some("r3"));
+}

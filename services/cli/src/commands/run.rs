@@ -178,24 +178,30 @@ fn finish(command: &Command, reader: &Reader, output: Output, gathered: Gathered
         out.flush()?;
     }
     let (notes, exit) = present::verdict(key, run);
-    let runs = reader.runs_of(&command.id).count();
-    if runs > 1 {
-        note(&[Note::Plain(format!("note: the command was worked on {runs} times; this is run {}", key.run))]);
-        let others = reader.runs_of(&command.id).filter(|(other, _)| *other != key);
-        let errors = others.filter_map(|(other, run)| Some((other, run.end()?.error.as_ref()?)));
-        let said = |(other, error): (&RunKey, &_)| {
-            Note::Plain(format!("note: run {} ended with {}", other.run, present::error_line(error)))
-        };
-        note(&errors.map(said).collect::<Vec<_>>());
-    }
+    note(&others(command, reader, key));
     note(&notes);
     Ok(if gathered == Gathered::Interrupted { Exit::Interrupted } else { exit })
 }
 
+/// What is to be said of the runs that are not shown.
+fn others(command: &Command, reader: &Reader, shown: &RunKey) -> Vec<Note> {
+    let others = || reader.runs_of(&command.id).filter(|(key, _)| *key != shown);
+    if others().next().is_none() {
+        return Vec::new();
+    }
+    let times = others().count() + 1;
+    let several = format!("note: the command was worked on {times} times; this is run {}", shown.run);
+    let ended = |(key, run): (&RunKey, &Run)| {
+        let error = run.end()?.error.as_ref()?;
+        Some(format!("note: run {} ended with {}", key.run, present::error_line(error)))
+    };
+    [several].into_iter().chain(others().filter_map(ended)).map(Note::Plain).collect()
+}
+
 /// The run to show: one that is the whole answer, else the one of which most arrived, else one that says why there is none.
 fn best<'a>(command: &Command, reader: &'a Reader) -> Option<(&'a RunKey, &'a Run)> {
-    let most = || reader.runs_of(&command.id).max_by_key(|(_, run)| (run.bytes(), run.is_complete()));
-    reader.complete(&command.id).or_else(most)
+    let answer = reader.complete(&command.id).filter(|(_, run)| run.was_run());
+    answer.or_else(|| reader.runs_of(&command.id).max_by_key(|(_, run)| (run.bytes(), run.is_complete())))
 }
 
 /// What happens while results come.
@@ -293,7 +299,45 @@ fn data(body: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gumshoe_proto::{
+        bridge::v1::{Accepted, End, Error as RunError, Page, Result as RunResult, result::Kind},
+        envelope::encode_result,
+        run::{RunDigest, TRIED_TOO_OFTEN},
+    };
+
     use super::*;
+
+    #[test]
+    fn what_arrived_of_a_command_that_was_given_up_is_shown() {
+        let command = Command { id: "c1".into(), ..Command::default() };
+        let body = |run: &str, seq, kind| {
+            let (command_id, run, investigation_id) = ("c1".into(), run.into(), "i1".into());
+            let result = RunResult { command_id, run, seq, investigation_id, kind: Some(kind) };
+            encode_result(&result, Timestamp::UNIX_EPOCH)
+        };
+        let error = Some(RunError { reason: TRIED_TOO_OFTEN.into(), ..RunError::default() });
+        let sha256 = RunDigest::default().sha256().to_vec().into();
+        let end = End { status: EndStatus::Failed.into(), error, sha256, ..End::default() };
+        let accepted = body("r1", 0, Kind::Accepted(Accepted::default()));
+        let page = body("r1", 1, Kind::Page(Page { query_id: "q1".into(), number: 1, response: None }));
+        let given_up = body("r2", 1, Kind::End(end));
+
+        for (arrived, shown, exit) in [
+            (vec![&accepted, &given_up], "r2", Exit::Failed),
+            (vec![&accepted, &page, &given_up], "r1", Exit::Incomplete),
+        ] {
+            let mut reader = Reader::default();
+            for body in arrived {
+                reader.feed(body).expect("a result");
+            }
+            let (key, run) = best(&command, &reader).expect("something arrived");
+            assert_eq!((key.run.as_str(), present::verdict(key, run).1), (shown, exit));
+            if shown == "r1" {
+                let notes = others(&command, &reader, key);
+                assert!(notes.iter().any(|note| note.text(Surface::PIPE).contains(TRIED_TOO_OFTEN)), "{notes:?}");
+            }
+        }
+    }
 
     #[test]
     fn nobody_stops_listening_before_the_bridge_stops_talking() {

@@ -34,6 +34,9 @@ const TIDYING_MAX: Duration = Duration::from_secs(5);
 /// hidden for a while. But a call can hang, and the SDK repeats one that did.
 const LAST_ANSWER: Duration = Duration::from_secs(5);
 
+/// How long we look for more of a command that was refused. More than zero, with which SQS asks only some of its servers.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
 /// How the gathering ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gathered {
@@ -116,14 +119,19 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
     async fn gather(&mut self, found: Vec<Message>, interrupt: &Interrupt) -> Result<Gathered, Error> {
         let (mut failures, mut backoff) = (0, BACKOFF);
         let mut received = found;
+        let mut looks_again = false;
         loop {
-            self.take(received)?;
+            let brought_ours = self.take(received)?;
             if unless(interrupt, self.settle()).await.is_none() {
                 return Ok(Gathered::Interrupted);
             }
-            if self.reader.complete(&self.wanted.command_id).is_some() {
+            let complete = self.reader.complete(&self.wanted.command_id);
+            if complete.is_some_and(|(_, run)| run.was_run() || (looks_again && !brought_ours)) {
                 return Ok(Gathered::Whole);
             }
+            // A refusal may have overtaken the answer, which would be deleted behind it.
+            looks_again = complete.is_some();
+            let wait = if looks_again { LAST_LOOK } else { WAIT_MAX };
             if self.taken > self.wanted.max_bytes {
                 return Err(Error::TooLarge(self.wanted.max_bytes));
             }
@@ -131,7 +139,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
             if left.is_zero() {
                 return Ok(Gathered::TimeUp);
             }
-            let receive = timeout_at(self.wanted.until + LAST_ANSWER, self.queue.receive(left.min(WAIT_MAX)));
+            let receive = timeout_at(self.wanted.until + LAST_ANSWER, self.queue.receive(left.min(wait)));
             received = match unless(interrupt, self.heed_deadline(receive)).await {
                 None => return Ok(Gathered::Interrupted),
                 Some(Err(_)) => return Ok(Gathered::TimeUp),
@@ -141,6 +149,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
                 }
                 Some(Ok(Err(error))) => {
                     failures += 1;
+                    looks_again = false;
                     if failures == FAILURES_MAX {
                         return Err(error);
                     }
@@ -167,8 +176,8 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         work.await
     }
 
-    /// Sorts what was received into ours and others'.
-    fn take(&mut self, received: Vec<Message>) -> Result<(), Error> {
+    /// Sorts what was received into ours and others'; says whether there was any of ours.
+    fn take(&mut self, received: Vec<Message>) -> Result<bool, Error> {
         let mut unmet = 0;
         for message in received {
             if self.is_ours(&message)? {
@@ -180,7 +189,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         if unmet > 0 {
             self.listener.foreign(unmet);
         }
-        Ok(())
+        Ok(!self.ours.is_empty())
     }
 
     fn is_ours(&mut self, message: &Message) -> Result<bool, Error> {

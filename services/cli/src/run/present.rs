@@ -127,7 +127,8 @@ fn last_word(key: &RunKey, run: &Run, end: &End) -> (Vec<Note>, Exit) {
         }
         EndStatus::Failed => {
             let why = end.error.as_ref().map_or_else(|| "the bridge does not say why".to_owned(), error_line);
-            (vec![Note::Bad(format!("error: the command was not run: {why}"))], Exit::Failed)
+            let what = if run.gave_up() { "given up" } else { "not run" };
+            (vec![Note::Bad(format!("error: the command was {what}: {why}"))], Exit::Failed)
         }
         EndStatus::Expired => (
             vec![Note::Bad(format!("INCOMPLETE: the deadline came first: {arrived}; --timeout allows longer"))],

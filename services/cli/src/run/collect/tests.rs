@@ -214,11 +214,22 @@ struct Outcome {
 }
 
 async fn gather_of(command_id: &str, queue: &FakeQueue, max_bytes: u64, interrupt: &Interrupt) -> Outcome {
+    gather_behind(Vec::new(), command_id, queue, max_bytes, interrupt).await
+}
+
+/// The same where this was found before the command was sent.
+async fn gather_behind(
+    found: Vec<Message>,
+    command_id: &str,
+    queue: &FakeQueue,
+    max_bytes: u64,
+    interrupt: &Interrupt,
+) -> Outcome {
     let deadline = Instant::now() + Duration::from_secs(30);
     let until = Instant::now() + Duration::from_secs(60);
     let wanted = Wanted { command_id: command_id.into(), deadline, until, max_bytes };
     let (mut reader, mut heard) = (Reader::default(), Heard::default());
-    let gathered = collect(queue, &wanted, Vec::new(), &mut reader, interrupt, &mut heard).await;
+    let gathered = collect(queue, &wanted, found, &mut reader, interrupt, &mut heard).await;
     Outcome { gathered, heard, held_bytes: reader.held_bytes() }
 }
 
@@ -347,6 +358,25 @@ async fn a_command_that_was_given_up_is_not_waited_for_although_runs_had_begun()
     let begun = Instant::now();
     assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::Whole);
     assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_that_overtook_the_answer_does_not_cost_it() {
+    for reason in ["DEADLINE", "TRIED_TOO_OFTEN"] {
+        let messages = [mk_refusal_for(reason, "c1", "r2")].into_iter().chain(mk_run_of(28, "c1", "r1"));
+        for batch in [1, 10] {
+            let outcome = gather(&FakeQueue { batch, ..FakeQueue::new(messages.clone()) }).await;
+            assert_eq!((outcome.gathered.unwrap(), outcome.heard.results.len()), (Gathered::Whole, 31), "{reason}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receive_that_failed_does_not_say_that_there_is_nothing_behind_a_refusal() {
+    let errors = RefCell::new([mk_error()].into());
+    let queue = FakeQueue { errors, ..FakeQueue::new(mk_run("c1", "r1")) };
+    let outcome = gather_behind(vec![mk_refusal("c1", "r2")], "c1", &queue, 1 << 20, &never()).await;
+    assert_eq!((outcome.gathered.unwrap(), outcome.heard.results.len()), (Gathered::Whole, 5));
 }
 
 #[tokio::test(start_paused = true)]

@@ -212,7 +212,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
             self.ours.clear();
             self.tell(deleted);
         }
-        let hide = self.others.unfit(self.wanted.until + TIDYING_MAX);
+        let hide = self.others.hide(self.wanted.until + TIDYING_MAX);
         if !hide.is_empty() {
             let hidden = self.queue.hide(&hide).await;
             self.tell(hidden);

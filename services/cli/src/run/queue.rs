@@ -6,11 +6,10 @@ use aws_sdk_sqs::{
     Client,
     config::timeout::TimeoutConfig,
     error::{ProvideErrorMetadata, SdkError},
-    types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName},
+    types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry},
 };
 use gumshoe_queue::{BATCH, QueueUrl, client_config, seconds};
 use gumshoe_runtime::chain::Chain;
-use jiff::Timestamp;
 
 use crate::error::Error;
 
@@ -37,10 +36,6 @@ pub(crate) struct Message {
     pub(crate) id: String,
     /// The handle of this receipt.
     pub(crate) receipt_handle: String,
-    /// How often it was received by anybody, this time included.
-    pub(crate) receive_count: u32,
-    /// Since it was sent, by SQS's clock then and ours now.
-    pub(crate) age: Duration,
     /// A CloudEvent, if it is for anybody here.
     pub(crate) body: String,
 }
@@ -111,9 +106,7 @@ impl ResultQueue for Queues {
             .queue_url(self.results.as_str())
             .max_number_of_messages(BATCH as i32)
             .wait_time_seconds(seconds(wait.min(WAIT_MAX)))
-            .visibility_timeout(seconds(VISIBILITY))
-            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
+            .visibility_timeout(seconds(VISIBILITY));
         let received = receive.send().await.map_err(|error| failed("receiving results", &error))?;
         Ok(received.messages.unwrap_or_default().into_iter().filter_map(message).collect())
     }
@@ -149,22 +142,11 @@ impl ResultQueue for Queues {
 }
 
 fn message(message: aws_sdk_sqs::types::Message) -> Option<Message> {
-    let attribute = |name| message.attributes.as_ref().and_then(|all| all.get(&name));
-    let sent = attribute(MessageSystemAttributeName::SentTimestamp).and_then(|sent| sent.parse().ok());
     Some(Message {
-        receive_count: attribute(MessageSystemAttributeName::ApproximateReceiveCount)
-            .and_then(|count| count.parse().ok())
-            .unwrap_or(1),
-        age: sent.map_or(Duration::MAX, |sent| age(sent, Timestamp::now())),
         id: message.message_id.unwrap_or_default(),
         receipt_handle: message.receipt_handle?,
         body: message.body.unwrap_or_default(),
     })
-}
-
-/// Since it was sent at so many milliseconds of Unix time; none where a clock is wrong.
-fn age(sent: i64, now: Timestamp) -> Duration {
-    Duration::from_millis(now.as_millisecond().saturating_sub(sent).try_into().unwrap_or_default())
 }
 
 /// An error of SQS by its code and message; one of the way there with all its causes.
@@ -197,20 +179,6 @@ mod tests {
     async fn results_do_not_come_to_the_command_queue_however_it_is_spelled() {
         let spelled = refusal("https://host/1/q", "https://HOST:443/1/q/").await;
         assert!(spelled.contains("--result-queue is the command queue"), "{spelled}");
-    }
-
-    #[test]
-    fn a_message_says_how_old_it_is_and_is_old_where_it_does_not() {
-        let sent = |attribute: Option<&str>| {
-            let builder = aws_sdk_sqs::types::Message::builder().receipt_handle("handle");
-            let sent = MessageSystemAttributeName::SentTimestamp;
-            message(attribute.map_or(builder.clone(), |text| builder.attributes(sent, text)).build()).unwrap().age
-        };
-        assert_eq!(sent(None), Duration::MAX);
-        assert_eq!(sent(Some("4102444800000")), Duration::ZERO);
-        assert!(sent(Some("1700000000000")) > Duration::from_secs(3600));
-        let now = Timestamp::from_millisecond(5_000).unwrap();
-        assert_eq!(age(3_500, now), Duration::from_millis(1_500));
     }
 
     #[tokio::test]

@@ -2,10 +2,9 @@
 //!
 //! SQS has no cursor. What is given back at once is what comes next, so that ours, behind it, would not be reached; and each receipt
 //! counts towards the queue's redrive policy, which would soon have it among the dead letters. What is kept to the end, on the
-//! other hand, is missing to a reader who waits for it right now. Which of the two it is, its age tells. A young message has a reader,
-//! and is hidden for a moment only: where two of us take from one queue, each gets most of its own at the second or third try. An old
-//! one was left behind, and is hidden twice as long with each time that it comes, whoever received it. All that is still hidden
-//! when the gathering ends is given back.
+//! other hand, is missing to a reader who waits for it right now. So it is hidden for a moment, and for longer the more of it there is
+//! and the longer we have met it: where two of us take from one queue, each gets most of its own at the second or third try; and
+//! what nobody takes comes seldom. All that is still hidden when the gathering ends is given back.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -18,15 +17,15 @@ use crate::{
     run::queue::{Hiding, Message, ResultQueue, VISIBILITY},
 };
 
-/// Older ones were left behind: their reader is gone, or it would have taken them.
-const YOUNG: Duration = Duration::from_secs(120);
-
-/// How long a young message is hidden: time enough for those behind it to come.
+/// How long a message is hidden at least: time enough for a few behind it to come.
 const MOMENT: Duration = Duration::from_secs(2);
 
-/// Behind so many receipts a young message too is hidden for longer with each: clocks can be wrong, and not everything that is young has
-/// a reader.
-const TRIES: u32 = 16;
+/// For each message that we have met, all are hidden so much longer: what is behind them must come before them. A receive, of ten at
+/// most, and the call that hides them take up to 150 ms on a slow line, and not every receive is full.
+const PASSAGE: Duration = Duration::from_millis(25);
+
+/// A message is hidden for this part of the time since we first met it: a dozen receipts in the first minute, a few an hour later.
+const PART: u32 = 4;
 
 /// So long is a message hidden at most: if this process dies, it is missed by others for no longer.
 const HIDDEN_MAX: Duration = Duration::from_secs(300);
@@ -42,40 +41,42 @@ const CALLS: usize = 8;
 pub(super) struct Others {
     /// By the message's id.
     met: BTreeMap<String, Met>,
-    /// By their ids those that a receive does not hide for as long as they should be.
-    unfit: Vec<(String, Duration)>,
+    /// By their ids those that were received just now.
+    received: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Met {
     /// Of the newest receipt: the one that counts.
     receipt_handle: String,
+    since: Instant,
     hidden_until: Instant,
 }
 
 impl Others {
     /// Takes a message that was just received; says whether it was not met before.
     pub(super) fn take(&mut self, message: Message) -> bool {
-        let visibility = visibility(&message);
         let Message { id, receipt_handle, .. } = message;
         let is_new = !self.met.contains_key(&id);
         if is_new && self.met.len() == REMEMBERED_MAX {
             return true;
         }
-        if visibility != VISIBILITY {
-            self.unfit.push((id.clone(), visibility));
-        }
-        self.met.insert(id, Met { receipt_handle, hidden_until: Instant::now() + VISIBILITY });
+        let now = Instant::now();
+        let since = self.met.get(&id).map_or(now, |met| met.since);
+        self.received.push(id.clone());
+        self.met.insert(id, Met { receipt_handle, since, hidden_until: now + VISIBILITY });
         is_new
     }
 
-    /// What has to be hidden for a shorter or longer time than a receive does by itself, and for how long: to the end at most.
-    pub(super) fn unfit(&mut self, end: Instant) -> Vec<Hiding> {
+    /// What was received just now, with how long it has to be hidden: to the end at most.
+    pub(super) fn hide(&mut self, end: Instant) -> Vec<Hiding> {
         let now = Instant::now();
+        let passage = PASSAGE * u32::try_from(self.met.len()).unwrap_or(u32::MAX);
+        let most = HIDDEN_MAX.min(end.saturating_duration_since(now)).max(MOMENT);
         let mut hide = Vec::new();
-        for (id, visibility) in std::mem::take(&mut self.unfit) {
+        for id in std::mem::take(&mut self.received) {
             let Some(met) = self.met.get_mut(&id) else { continue };
-            let visibility = visibility.min(end.saturating_duration_since(now).max(MOMENT));
+            let visibility = passage.max(met.since.elapsed() / PART).clamp(MOMENT, most);
             met.hidden_until = now + visibility;
             hide.push(Hiding { receipt_handle: met.receipt_handle.clone(), visibility });
         }
@@ -92,11 +93,4 @@ impl Others {
         let done: Vec<Result<(), Error>> = calls.collect().await;
         done.into_iter().collect()
     }
-}
-
-/// How long a message of others should be hidden from now.
-fn visibility(message: &Message) -> Duration {
-    let (least, tries) = if message.age < YOUNG { (MOMENT, TRIES) } else { (VISIBILITY, 1) };
-    let doublings = message.receive_count.saturating_sub(tries).min(16);
-    (least * 2_u32.saturating_pow(doublings)).min(HIDDEN_MAX)
 }

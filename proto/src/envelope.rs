@@ -21,9 +21,6 @@ pub const COMMAND_TYPE: &str = "gumshoe.bridge.v1.Command";
 /// The CloudEvents `type` of a result.
 pub const RESULT_TYPE: &str = "gumshoe.bridge.v1.Result";
 
-/// The name of the W3C trace context: of the attribute here, and of the gRPC metadata that it becomes.
-pub const TRACEPARENT: &str = "traceparent";
-
 /// The most queries a command may hold: their outcomes must fit into one `End` even where each has something to report.
 pub const MAX_QUERIES: usize = 100;
 

@@ -9,6 +9,7 @@ pub mod json;
 pub mod methods;
 mod normalize;
 pub mod run;
+pub mod trace_parent;
 
 pub use normalize::Normalize;
 

@@ -6,12 +6,11 @@ use prost::{Message, Name};
 use prost_reflect::{DeserializeOptions, DynamicMessage};
 use serde_json::{Map, Value};
 
-use super::{
-    COMMAND_TYPE, EnvelopeError, Fault, Field, MAX_ID_LENGTH, MAX_QUERIES, RESULT_TYPE, Readable, TRACEPARENT,
-};
+use super::{COMMAND_TYPE, EnvelopeError, Fault, Field, MAX_ID_LENGTH, MAX_QUERIES, RESULT_TYPE, Readable};
 use crate::{
     bridge::v1::{Command, Query, Result as RunResult},
     json,
+    trace_parent::{TRACEPARENT, TraceParent},
 };
 
 /// Reads and checks the body of a command.
@@ -84,7 +83,7 @@ fn read_command(event: Value) -> Result<Command, Fault> {
     if command.traceparent.is_empty() {
         command.traceparent = text(&attributes, TRACEPARENT).unwrap_or_default().to_owned();
     }
-    if !is_traceparent(&command.traceparent) {
+    if TraceParent::parse(&command.traceparent).is_none() {
         command.traceparent.clear();
     }
     check_command(&command)?;
@@ -142,17 +141,6 @@ fn text<'a>(attributes: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 /// Media types are compared without their parameters and without case (RFC 9110, 8.3.1).
 fn is_json(media_type: &str) -> bool {
     media_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-}
-
-/// Version 00 of W3C Trace Context, level 1, 3.2.2: lower-case hex, neither id all zero.
-fn is_traceparent(text: &str) -> bool {
-    let hex =
-        |part: &str, length| part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let id = |part: &str, length| hex(part, length) && part.bytes().any(|byte| byte != b'0');
-    match text.split('-').collect::<Vec<_>>()[..] {
-        ["00", trace, parent, flags] => id(trace, 32) && id(parent, 16) && hex(flags, 2),
-        _ => false,
-    }
 }
 
 fn from_value_leniently<M: Message + Name + Default>(value: Value) -> Result<M, Fault> {

@@ -1,7 +1,7 @@
 //! One call of one method.
 
 use bytes::Bytes;
-use gumshoe_proto::envelope;
+use gumshoe_proto::trace_parent::TRACEPARENT;
 use gumshoe_runtime::{client::with_deadline, request_id};
 use prost_reflect::DynamicMessage;
 use tokio::time::Instant;
@@ -33,7 +33,7 @@ pub(super) async fn call(
 ) -> Result<Streaming<Bytes>, Status> {
     let mut request = with_deadline(Request::new(request), context.deadline);
     insert(&mut request, request_id::HEADER, &context.request_id);
-    insert(&mut request, envelope::TRACEPARENT, &context.traceparent);
+    insert(&mut request, TRACEPARENT, &context.traceparent);
     let mut client = Grpc::new(channel);
     client.ready().await?;
     client.server_streaming(request, method.path.clone(), RawResponses).await.map(tonic::Response::into_inner)

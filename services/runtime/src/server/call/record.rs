@@ -10,7 +10,7 @@ use super::Peer;
 use crate::errors::code_name;
 use crate::metrics;
 use crate::request_id::RequestId;
-use crate::trace_parent::TraceParent;
+use crate::trace_parent::{self, TraceParent};
 
 /// No method of ours comes near; what a stranger asks for is cut before it is logged.
 const MAX_METHOD: usize = 200;
@@ -31,7 +31,7 @@ impl Record {
         metrics::rpc().started();
         let method = method(request.uri().path());
         let request_id = RequestId::of(request.headers());
-        let trace_parent = TraceParent::of(request.headers());
+        let trace_parent = trace_parent::of(request.headers());
         let trace_id = trace_parent.as_ref().map(TraceParent::trace_id);
         // Of the highest level, so that no filter takes the ids from the events inside it.
         let span = tracing::error_span!(parent: None, "call", method, %request_id, trace_id, %peer);

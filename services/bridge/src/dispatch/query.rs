@@ -113,7 +113,7 @@ impl Asker {
             let status = match self.attempt(query, method, request, channel.clone(), &mut answer).await? {
                 Try::Answered(outcome) => return Ok(outcome),
                 Try::Interrupted => None,
-                Try::Failed(status) if status.code() == Code::Unavailable && answer.can_go_on() => Some(status),
+                Try::Failed(status) if answer.can_go_on_after(&status) => Some(status),
                 Try::Failed(status) => return Ok(answer.failed(&status)),
             };
             if answer.received() > received {

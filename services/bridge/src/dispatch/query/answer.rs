@@ -10,6 +10,7 @@ use gumshoe_proto::{
 use prost_reflect::DynamicMessage;
 use tokio::{task::coop::consume_budget, time::Instant};
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
 use crate::{
     dispatch::{
@@ -24,6 +25,9 @@ use crate::{
 
 /// How long tries may fail in a row before a query is given up: long enough for a pod to be replaced by another one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The reason of a server that has no room for a call: `gumshoe_runtime`'s.
+const OVERLOADED: &str = "OVERLOADED";
 
 /// The answer to a query, as far as it came.
 pub(super) struct Answer {
@@ -100,8 +104,11 @@ impl Answer {
     }
 
     /// Whether another call would bring what is missing and nothing twice, and is worth a try.
-    pub(super) fn can_go_on(&mut self) -> bool {
-        self.token_covers_all && self.has_patience()
+    pub(super) fn can_go_on_after(&mut self, status: &Status) -> bool {
+        if is_overloaded(status) {
+            self.failing_since = None;
+        }
+        self.token_covers_all && status.code() == Code::Unavailable && (is_overloaded(status) || self.has_patience())
     }
 
     fn has_patience(&mut self) -> bool {
@@ -316,6 +323,12 @@ impl Answer {
             error: None,
         }
     }
+}
+
+/// Whether the collector works, but has no room for one more call: others hold their places for as long as they follow a log, so the
+/// query waits for one until its deadline.
+fn is_overloaded(status: &Status) -> bool {
+    status.get_details_error_info().is_some_and(|info| info.reason == OVERLOADED)
 }
 
 fn json(rest: &Rest) -> Result<String, TakeError> {

@@ -9,6 +9,7 @@ use gumshoe_proto::{
 };
 use prost::Message as _;
 use tonic::metadata::MetadataMap;
+use tonic_types::ErrorDetails;
 
 use super::*;
 use crate::{
@@ -231,6 +232,26 @@ async fn a_collector_that_stays_away_is_given_up_with_a_token_to_go_on_from() {
     assert_eq!(asked.outcome.error.as_ref().map(|error| error.reason.as_str()), Some("COLLECTOR_UNAVAILABLE"));
     let whole = completeness(&asked);
     assert_eq!((whole.resume_token.as_str(), whole.gaps[0].resumable, whole.items), ("t1", true, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_collector_that_has_no_room_is_asked_again_until_the_deadline() {
+    let overloaded = || {
+        let details = ErrorDetails::with_error_info("OVERLOADED", "gumshoe.dev", []);
+        Step::Breaks(Status::with_error_details(Code::Unavailable, "later", details))
+    };
+    let collector = FakeCollector::default();
+    collector.list(vec![response(&["a"], "t1"), broken()]);
+    // Two and a half seconds apart on the average.
+    for _ in 0..30 {
+        collector.list(vec![overloaded()]);
+    }
+    collector.list(vec![broken()]);
+    collector.list(vec![last(&["b"], mk_complete(1))]);
+    let begun = Instant::now();
+    let asked = ask(&collector, list(0)).await;
+    assert_eq!((asked.outcome.error.clone(), pods(&asked)), (None, vec!["a".to_owned(), "b".to_owned()]));
+    assert!(begun.elapsed() > PATIENCE + STEADY, "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

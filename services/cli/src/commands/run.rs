@@ -124,14 +124,19 @@ impl RunCommand {
             Some(path) => command::of_file(&path)?,
             None => command::of_lines(input.queries),
         };
-        let now = Timestamp::now();
-        let command = command::complete(command, &Defaults { investigation, reply_to, timeout }, now)?;
-        let deadline = Instant::now() + time_left(&command, now);
+        let defaults = Defaults { investigation, reply_to, timeout };
+        let complete = |now| command::complete(command.clone(), &defaults, now);
+        // Finds out what is wrong with the command, before a queue is asked.
+        complete(Timestamp::now())?;
         let queues = Queues::new(command_queue, result_queue).await?;
 
         // Finds out whether results can be received at all, before a command is sent whose results nobody could.
         let found = queues.receive(Duration::ZERO).await?;
 
+        // That may have taken a while, which is not the command's.
+        let now = Timestamp::now();
+        let command = complete(now)?;
+        let deadline = Instant::now() + time_left(&command, now);
         let (mut stderr, surface) = progress::stderr();
         let progress = Progress::new(&mut stderr, surface, &command);
         let mut session =

@@ -30,6 +30,9 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from
 /// then comes back by itself.
 const TIDYING_MAX: Duration = Duration::from_secs(5);
 
+/// How long of that what is ours is deleted: others wait for what is theirs.
+const EMPTYING_MAX: Duration = Duration::from_secs(3);
+
 /// How long after `until` an answer may still come: SQS waits in whole seconds, and the messages in an answer that is broken off stay
 /// hidden for a while. But a call can hang, and the SDK repeats one that did.
 const LAST_ANSWER: Duration = Duration::from_secs(5);
@@ -122,7 +125,8 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         let mut looks_again = false;
         loop {
             let brought_ours = self.take(received)?;
-            if unless(interrupt, self.settle()).await.is_none() {
+            let last_answer = self.wanted.until + LAST_ANSWER;
+            if unless(interrupt, timeout_at(last_answer, self.settle())).await.is_none() {
                 return Ok(Gathered::Interrupted);
             }
             let complete = self.reader.complete(&self.wanted.command_id);
@@ -139,7 +143,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
             if left.is_zero() {
                 return Ok(Gathered::TimeUp);
             }
-            let receive = timeout_at(self.wanted.until + LAST_ANSWER, self.queue.receive(left.min(wait)));
+            let receive = timeout_at(last_answer, self.queue.receive(left.min(wait)));
             received = match unless(interrupt, self.heed_deadline(receive)).await {
                 None => return Ok(Gathered::Interrupted),
                 Some(Err(_)) => return Ok(Gathered::TimeUp),
@@ -223,7 +227,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
     async fn tidy_up(&mut self, is_whole: bool) {
         self.settle().await;
         if is_whole {
-            self.empty().await;
+            let _ = timeout(EMPTYING_MAX, self.empty()).await;
         }
         let given_back = self.others.give_back(self.queue).await;
         self.tell(given_back);

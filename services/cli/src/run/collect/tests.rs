@@ -314,6 +314,14 @@ async fn nothing_of_ours_stays_behind_a_whole_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn others_get_theirs_back_however_much_of_ours_is_behind_a_whole_run() {
+    let messages = mk_foreign(1).into_iter().chain(mk_run("c1", "r2")).chain(mk_run_of(1000, "c1", "r1"));
+    let queue = FakeQueue { latency: Duration::from_millis(75), ..FakeQueue::new(messages) };
+    assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::Whole);
+    assert!(queue.visible().contains(&"foreign/0".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_comes_with_or_behind_a_whole_run_does_not_make_it_too_large() {
     let whole = mk_run("c1", "r2");
     let max_bytes = whole.iter().map(|message| message.body.len() as u64).sum();
@@ -410,6 +418,15 @@ async fn a_receive_that_hangs_is_waited_for_no_longer_than_an_answer_takes() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_hangs_is_waited_for_no_longer_either() {
+    let queue = FakeQueue { hangs: true, ..FakeQueue::new(mk_run("c1", "r1").into_iter().take(2)) };
+    let begun = Instant::now();
+    assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::TimeUp);
+    let most = Duration::from_secs(60) + LAST_ANSWER + TIDYING_MAX + Duration::from_millis(1);
+    assert!(begun.elapsed() <= most, "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

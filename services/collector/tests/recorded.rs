@@ -87,8 +87,10 @@ fn events_decode_to_all_that_kubernetes_sent_but_what_is_left_out_on_purpose() {
 
 #[test]
 fn ready_status_and_restarts_are_what_the_server_prints() {
-    let recorded_at: jiff::Timestamp = String::from_utf8(recorded("recorded-at.txt")).unwrap().trim().parse().unwrap();
-    let now = Timestamp { seconds: recorded_at.as_second(), nanos: recorded_at.subsec_nanosecond() };
+    let resources: serde_json::Value = serde_json::from_slice(&recorded("resources.json")).unwrap();
+    let pods = resources.as_array().unwrap().iter().find(|resource| resource["plural"] == "pods").unwrap();
+    let at: jiff::Timestamp = pods["tableAt"].as_str().unwrap().parse().unwrap();
+    let now = Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() };
     let table: serde_json::Value = serde_json::from_slice(&recorded("pods.table.json")).unwrap();
     let printed: BTreeMap<_, _> = table["rows"]
         .as_array()

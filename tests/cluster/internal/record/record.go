@@ -39,30 +39,27 @@ func Run(ctx context.Context, dir, out string) error {
 		return err
 	}
 	r := &recorder{Cluster: cluster, http: client, out: out}
-	if err := r.write("recorded-at.txt", []byte(time.Now().UTC().Format(time.RFC3339Nano)+"\n")); err != nil {
+	resources, err := resources(cluster.Client.Discovery())
+	if err != nil {
 		return err
 	}
-	for _, answer := range []struct{ file, path, accept string }{
-		// Table and kubectl first: ages in them are counted from recorded-at.txt.
-		{"pods.table.json", "/api/v1/pods", table},
-		{"events.table.json", "/api/v1/events", table},
-		{"pods.pb", "/api/v1/pods", protobuf},
-		{"events.pb", "/api/v1/events", protobuf},
-		{"namespaces.pb", "/api/v1/namespaces", protobuf},
-		{"version.json", "/version", plain},
-	} {
-		code, body, err := r.get(ctx, answer.path, answer.accept)
-		if err != nil {
+	for i := range resources {
+		it := &resources[i]
+		it.TableAt = time.Now().UTC()
+		if err := r.answer(ctx, it.Plural+".table.json", it.path(), table); err != nil {
 			return err
 		}
-		if code != http.StatusOK {
-			return fmt.Errorf("GET %s: %d %s", answer.path, code, body)
+		if err := r.kubectl(ctx, it.Plural); err != nil {
+			return err
 		}
-		if err := r.write(answer.file, body); err != nil {
+		if err := r.answer(ctx, it.Plural+".pb", it.path(), protobuf); err != nil {
 			return err
 		}
 	}
-	if err := r.kubectl(ctx); err != nil {
+	if err := r.writeResources(resources); err != nil {
+		return err
+	}
+	if err := r.answer(ctx, "version.json", "/version", plain); err != nil {
 		return err
 	}
 	pods, err := cluster.Client.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
@@ -83,6 +80,18 @@ type recorder struct {
 	*running.Cluster
 	http *http.Client
 	out  string
+}
+
+// answer writes down what a path answers.
+func (r *recorder) answer(ctx context.Context, file, path, accept string) error {
+	code, body, err := r.get(ctx, path, accept)
+	if err != nil {
+		return err
+	}
+	if code != http.StatusOK {
+		return fmt.Errorf("GET %s: %d %s", path, code, body)
+	}
+	return r.write(file, body)
 }
 
 // get asks without anything between us and the server that decodes, or tries again.
@@ -132,19 +141,16 @@ func (r *recorder) write(file string, content []byte) error {
 }
 
 // kubectl writes down what kubectl prints at the same time.
-func (r *recorder) kubectl(ctx context.Context) error {
-	for file, arguments := range map[string][]string{
-		"kubectl-get-pods.txt":   {"get", "pods", "--all-namespaces", "--output=wide"},
-		"kubectl-get-events.txt": {"events", "--all-namespaces"},
-	} {
-		command := exec.CommandContext(ctx, running.Kubectl(), append([]string{"--kubeconfig", r.Kubeconfig}, arguments...)...)
-		output, err := command.Output()
-		if err != nil {
-			return fmt.Errorf("kubectl %v: %w", arguments, err)
-		}
-		if err := r.write(file, output); err != nil {
-			return err
-		}
+func (r *recorder) kubectl(ctx context.Context, plural string) error {
+	arguments := []string{"get", plural, "--all-namespaces", "--output=wide"}
+	if plural == "events" {
+		// Only this one sorts them.
+		arguments = []string{"events", "--all-namespaces"}
 	}
-	return nil
+	command := exec.CommandContext(ctx, running.Kubectl(), append([]string{"--kubeconfig", r.Kubeconfig}, arguments...)...)
+	output, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("kubectl %v: %w", arguments, err)
+	}
+	return r.write("kubectl-get-"+plural+".txt", output)
 }

@@ -53,10 +53,10 @@ impl Failure {
             Some(namespace) => format!("in the namespace \"{namespace}\""),
             None => "at the cluster scope".to_owned(),
         };
-        let (plural, user) = (route.plural(), "system:serviceaccount:gumshoe:collector");
+        let (plural, group, user) = (route.plural(), route.group(), "system:serviceaccount:gumshoe:collector");
         let subject = if name.is_empty() { plural.to_owned() } else { format!("{plural} \"{name}\"") };
         let message = format!(
-            "{subject} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \"\" {place}"
+            "{subject} is forbidden: User \"{user}\" cannot {verb} resource \"{plural}\" in API group \"{group}\" {place}"
         );
         Self::new(StatusCode::FORBIDDEN, "Forbidden", message).about(plural, name)
     }

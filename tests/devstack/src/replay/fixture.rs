@@ -13,8 +13,8 @@ use super::wire;
 
 pub(super) fn read(directory: &Path) -> anyhow::Result<Shop> {
     let mut shop = Shop { version: read_json(&directory.join("version.json"))?, ..Shop::default() };
-    for resource in [Resource::Namespaces, Resource::Pods, Resource::Events] {
-        let path = directory.join(format!("{}.pb", resource.plural()));
+    for resource in read_resources(&directory.join("resources.json"))? {
+        let path = directory.join(format!("{}.pb", resource.plural));
         let body = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         let list = wire::open_list(body.into()).with_context(|| format!("read {}", path.display()))?;
         for item in list.items {
@@ -23,6 +23,21 @@ pub(super) fn read(directory: &Path) -> anyhow::Result<Shop> {
     }
     read_logs(&directory.join("logs"), &mut shop)?;
     Ok(shop)
+}
+
+/// The kinds that were recorded. Their names live as long as the process, which reads few recordings.
+fn read_resources(path: &Path) -> anyhow::Result<Vec<Resource>> {
+    let resources = read_json(path)?;
+    let resources = resources.as_array().with_context(|| format!("{} is no list", path.display()))?;
+    let text = |resource: &Value, field: &str| -> anyhow::Result<&'static str> {
+        let text = resource[field].as_str().with_context(|| format!("a resource without a {field}"))?;
+        Ok(text.to_owned().leak())
+    };
+    let read = |resource: &Value| {
+        let [group, version, plural, kind] = ["group", "version", "plural", "kind"].map(|field| text(resource, field));
+        Ok(Resource { group: group?, version: version?, plural: plural?, kind: kind? })
+    };
+    resources.iter().map(read).collect()
 }
 
 /// The container whose crash the recording is about.

@@ -37,7 +37,7 @@ impl Api {
     pub(super) async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, BodyError> {
         let (parts, incoming) = request.into_parts();
         let query = Query::parse(parts.uri.query().unwrap_or_default());
-        let route = Route::of(parts.uri.path());
+        let route = Route::of(parts.uri.path(), self.store.current().1.resources());
         let encoding = Encoding::accepted(&parts.headers);
         let request =
             RecordedRequest { method: parts.method, path: parts.uri.path().to_owned(), query, headers: parts.headers };
@@ -94,9 +94,9 @@ impl Api {
 
     fn get(&self, resource: Resource, namespace: &str, name: &str) -> Result<Response<Body>, Failure> {
         let (_, shop) = self.store.current();
-        match shop.objects(resource).get(&format!("{namespace}/{name}")) {
-            Some(object) => Ok(response::object(resource.kind(), &object.bytes)),
-            None => Err(Failure::not_found(resource.plural(), name)),
+        match shop.get(resource, namespace, name) {
+            Some(object) => Ok(response::object(resource.kind, &object.bytes)),
+            None => Err(Failure::not_found(resource.plural, name)),
         }
     }
 

@@ -46,8 +46,8 @@ const EVENT_FIELDS: &[&str] = &[
     "reportingComponent",
     "type",
 ];
-/// What namespaces can be selected by.
-const NAMESPACE_FIELDS: &[&str] = &["metadata.name", "status.phase"];
+/// What all else can be selected by.
+const FIELDS: &[&str] = &["metadata.name", "metadata.namespace"];
 
 /// Answers a list request.
 pub(super) fn list(
@@ -58,9 +58,9 @@ pub(super) fn list(
 ) -> Result<Response<Body>, Failure> {
     let selection = Selection::parse(query.get("labelSelector"), query.get("fieldSelector"))?;
     selection.check_fields(match resource {
-        Resource::Pods => POD_FIELDS,
-        Resource::Events => EVENT_FIELDS,
-        Resource::Namespaces => NAMESPACE_FIELDS,
+        Resource::PODS => POD_FIELDS,
+        Resource::EVENTS => EVENT_FIELDS,
+        _ => FIELDS,
     })?;
     let place = Place::of(store, query)?;
     let page = place.page(resource, namespace, &selection);
@@ -70,7 +70,7 @@ pub(super) fn list(
         r#continue: Some(page.next.map(|token| token.encode()).unwrap_or_default()),
         remaining_item_count: page.remaining,
     };
-    Ok(response::list(wire::list(resource.kind(), &metadata, page.items)))
+    Ok(response::list(wire::list(resource.kind, &metadata, page.items)))
 }
 
 /// Which state is listed, from where, and how far.
@@ -150,7 +150,7 @@ impl Place {
     /// the last, as a real API server's may.
     fn page(&self, resource: Resource, namespace: Option<&str>, selection: &Selection) -> Page {
         let inside = |object: &&Object| namespace.is_none_or(|namespace| object.namespace == namespace);
-        let mut rest = self.shop.objects(resource).range(self.start.clone()..).map(|(_, object)| object).filter(inside);
+        let mut rest = self.shop.objects_from(resource, &self.start).filter(inside);
         let limit = if self.limit == 0 { usize::MAX } else { self.limit };
         let items = rest
             .by_ref()

@@ -8,6 +8,8 @@ use k8s_pb::api::core::v1 as core;
 use k8s_pb::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use prost::Message;
 
+use super::route::Resource;
+
 /// An object: its protobuf bytes are served as they are.
 #[derive(Debug, Clone)]
 pub struct Object {
@@ -70,14 +72,16 @@ impl Object {
         Self::new(event.metadata, fields, bytes)
     }
 
-    /// A namespace of these bytes.
+    /// An object of these bytes, of any kind.
     ///
     /// # Errors
-    /// The bytes are no namespace, or it has no metadata.
-    pub fn namespace(bytes: Bytes) -> anyhow::Result<Self> {
-        let namespace = core::Namespace::decode(bytes.clone()).context("decode a namespace")?;
-        let phase = namespace.status.unwrap_or_default().phase.unwrap_or_default();
-        Self::new(namespace.metadata, BTreeMap::from([("status.phase", phase)]), bytes)
+    /// The bytes are no object of this kind, or it has no metadata.
+    pub(super) fn of(resource: Resource, bytes: Bytes) -> anyhow::Result<Self> {
+        match resource {
+            Resource::PODS => Self::pod(bytes),
+            Resource::EVENTS => Self::event(bytes),
+            _ => Self::new(Head::decode(bytes.clone()).context("decode an object")?.metadata, BTreeMap::new(), bytes),
+        }
     }
 
     fn new(
@@ -98,6 +102,13 @@ impl Object {
     pub fn key(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
+}
+
+/// What is alike in all kinds.
+#[derive(Clone, PartialEq, Message)]
+struct Head {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<ObjectMeta>,
 }
 
 /// What selectors ask of an event, and not its message: a real one is cut at 1024 bytes, also within a character, and would not

@@ -66,9 +66,7 @@ pub enum LogAnswer {
 #[derive(Debug, Clone)]
 pub struct Shop {
     pub(super) version: serde_json::Value,
-    pub(super) pods: Objects,
-    pub(super) events: Objects,
-    pub(super) namespaces: Objects,
+    pub(super) objects: BTreeMap<Resource, Objects>,
     pub(super) logs: BTreeMap<ContainerId, LogAnswer>,
 }
 
@@ -76,9 +74,7 @@ impl Default for Shop {
     fn default() -> Self {
         Self {
             version: synthetic::version(1, 36),
-            pods: Objects::new(),
-            events: Objects::new(),
-            namespaces: Objects::new(),
+            objects: [Resource::PODS, Resource::EVENTS, Resource::NAMESPACES].map(|it| (it, Objects::new())).into(),
             logs: BTreeMap::new(),
         }
     }
@@ -113,7 +109,7 @@ impl Shop {
     /// # Errors
     /// The pod has no name.
     pub fn pod(self, pod: &core::Pod) -> anyhow::Result<Self> {
-        self.with(Resource::Pods, pod.encode_to_vec().into())
+        self.with(Resource::PODS, pod.encode_to_vec().into())
     }
 
     /// Adds an event, and its namespace where that is new.
@@ -121,7 +117,7 @@ impl Shop {
     /// # Errors
     /// The event has no name.
     pub fn event(self, event: &core::Event) -> anyhow::Result<Self> {
-        self.with(Resource::Events, event.encode_to_vec().into())
+        self.with(Resource::EVENTS, event.encode_to_vec().into())
     }
 
     /// Adds a namespace with nothing in it.
@@ -143,25 +139,25 @@ impl Shop {
     #[must_use]
     pub fn object(mut self, resource: Resource, object: Object) -> Self {
         self.add_namespace(&object.namespace);
-        self.objects_mut(resource).insert(object.key(), object);
+        self.objects.entry(resource).or_default().insert(object.key(), object);
         self
     }
 
     /// All pods, decoded.
     #[must_use]
     pub fn pods(&self) -> Vec<core::Pod> {
-        self.pods.values().filter_map(|object| core::Pod::decode(object.bytes.clone()).ok()).collect()
+        self.objects(Resource::PODS).filter_map(|object| core::Pod::decode(object.bytes.clone()).ok()).collect()
     }
 
     /// The bytes of all objects of a kind, in the order in which a list gives them.
-    pub fn items(&self, resource: Resource) -> impl ExactSizeIterator<Item = &Bytes> {
-        self.objects(resource).values().map(|object| &object.bytes)
+    pub fn items(&self, resource: Resource) -> impl Iterator<Item = &Bytes> {
+        self.objects(resource).map(|object| &object.bytes)
     }
 
     /// The names of all namespaces, in their order.
     #[must_use]
     pub fn namespaces(&self) -> Vec<String> {
-        self.namespaces.values().map(|object| object.name.clone()).collect()
+        self.objects(Resource::NAMESPACES).map(|object| object.name.clone()).collect()
     }
 
     /// The version of the server: "v1.36.3".
@@ -177,34 +173,37 @@ impl Shop {
     }
 
     pub(super) fn with(self, resource: Resource, bytes: Bytes) -> anyhow::Result<Self> {
-        let object = match resource {
-            Resource::Pods => Object::pod(bytes),
-            Resource::Events => Object::event(bytes),
-            Resource::Namespaces => Object::namespace(bytes),
-        }
-        .with_context(|| format!("one of the {}", resource.plural()))?;
+        let object = Object::of(resource, bytes).with_context(|| format!("one of the {}", resource.plural))?;
         Ok(self.object(resource, object))
     }
 
-    pub(super) fn objects(&self, resource: Resource) -> &Objects {
-        match resource {
-            Resource::Pods => &self.pods,
-            Resource::Events => &self.events,
-            Resource::Namespaces => &self.namespaces,
-        }
+    /// The kinds that there are.
+    pub(super) fn resources(&self) -> Vec<Resource> {
+        self.objects.keys().copied().collect()
     }
 
-    fn objects_mut(&mut self, resource: Resource) -> &mut Objects {
-        match resource {
-            Resource::Pods => &mut self.pods,
-            Resource::Events => &mut self.events,
-            Resource::Namespaces => &mut self.namespaces,
-        }
+    /// The objects of a kind in the order of their keys, from this one on.
+    pub(super) fn objects_from(&self, resource: Resource, start: &str) -> impl Iterator<Item = &Object> {
+        self.objects
+            .get(&resource)
+            .into_iter()
+            .flat_map(move |objects| objects.range(start.to_owned()..))
+            .map(|(_, it)| it)
+    }
+
+    /// The objects of a kind in the order of their keys.
+    pub(super) fn objects(&self, resource: Resource) -> impl Iterator<Item = &Object> {
+        self.objects_from(resource, "")
+    }
+
+    /// One object; its namespace is empty where the kind has none.
+    pub(super) fn get(&self, resource: Resource, namespace: &str, name: &str) -> Option<&Object> {
+        self.objects.get(&resource)?.get(&format!("{namespace}/{name}"))
     }
 
     /// Removes an object.
     pub fn remove(&mut self, resource: Resource, namespace: &str, name: &str) {
-        self.objects_mut(resource).remove(&format!("{namespace}/{name}"));
+        self.objects.entry(resource).or_default().remove(&format!("{namespace}/{name}"));
     }
 
     fn add_namespace(&mut self, name: &str) {
@@ -212,7 +211,7 @@ impl Shop {
             return;
         }
         let bytes = synthetic::namespace(name).encode_to_vec().into();
-        let object = Object::namespace(bytes).expect("a namespace that was built here has a name");
-        self.namespaces.entry(object.key()).or_insert(object);
+        let object = Object::of(Resource::NAMESPACES, bytes).expect("a namespace that was built here has a name");
+        self.objects.entry(Resource::NAMESPACES).or_default().entry(object.key()).or_insert(object);
     }
 }

@@ -94,7 +94,7 @@ async fn the_recording_is_served_as_it_was_recorded() {
     let (_, body) = bench.get("/api/v1/events").await;
     // Not decoded: the message of one is not UTF-8.
     let events = RawList::decode(&*raw(&body)).unwrap().items;
-    assert!(events.iter().eq(shop.items(Resource::Events)));
+    assert!(events.iter().eq(shop.items(Resource::EVENTS)));
     let (_, version) = bench.get("/version").await;
     assert!(String::from_utf8_lossy(&version).contains("v1.36"));
 }
@@ -126,7 +126,7 @@ async fn pages_together_are_the_list_as_it_was_at_the_first_page() {
     let mut page = bench.pods("/api/v1/pods?limit=4").await;
     assert_eq!(page.metadata.as_ref().unwrap().remaining_item_count, Some(6));
     let mut seen = names(&page);
-    bench.replay.change(|shop| shop.remove(Resource::Pods, "shop", "web-9"));
+    bench.replay.change(|shop| shop.remove(Resource::PODS, "shop", "web-9"));
     while !resume(&page).is_empty() {
         page = bench.pods(&format!("/api/v1/pods?limit=4&continue={}", resume(&page))).await;
         seen.extend(names(&page));
@@ -251,7 +251,7 @@ async fn a_followed_log_goes_on_until_the_pod_is_gone() {
     assert_eq!(within("the first line", chunks.next()).await.unwrap().unwrap().unwrap(), "one\n");
     bench.replay.append_log(&id, &synthetic::log_line(1, "two"));
     assert_eq!(within("the next line", chunks.next()).await.unwrap().unwrap().unwrap(), "two\n");
-    bench.replay.change(|shop| shop.remove(Resource::Pods, "shop", "web-0"));
+    bench.replay.change(|shop| shop.remove(Resource::PODS, "shop", "web-0"));
     assert!(within("the end", chunks.next()).await.unwrap().is_none());
 }
 
@@ -259,8 +259,8 @@ async fn a_followed_log_goes_on_until_the_pod_is_gone() {
 async fn a_fault_strikes_as_often_as_it_should_and_only_where_it_should() {
     let bench = Bench::of(mk_shop(2)).await;
     let push = |matching, times, action| bench.replay.faults().push(Fault { matching, times, action });
-    let throttled = push(Requests::lists(Resource::Pods), 2, Action::TooManyRequests { retry_after: 1 });
-    let broken = push(Requests::gets(Resource::Pods).named("web-1"), 1, Action::Disconnect);
+    let throttled = push(Requests::lists(Resource::PODS), 2, Action::TooManyRequests { retry_after: 1 });
+    let broken = push(Requests::gets(Resource::PODS).named("web-1"), 1, Action::Disconnect);
     assert_eq!(bench.get("/api/v1/namespaces/shop/pods/web-0").await.0, StatusCode::OK);
     for expected in [StatusCode::TOO_MANY_REQUESTS, StatusCode::TOO_MANY_REQUESTS, StatusCode::OK] {
         assert_eq!(bench.send("/api/v1/pods").await.unwrap().status(), expected);
@@ -276,7 +276,7 @@ async fn a_fault_strikes_as_often_as_it_should_and_only_where_it_should() {
 #[tokio::test]
 async fn a_cut_body_ends_in_an_error_after_the_bytes_before_it() {
     let bench = Bench::of(mk_shop(500)).await;
-    let matching = Requests::lists(Resource::Pods);
+    let matching = Requests::lists(Resource::PODS);
     bench.replay.faults().push(Fault { matching, times: 1, action: Action::CutBody { after: 100_000 } });
     let mut chunks = bench.send("/api/v1/pods").await.unwrap().into_body().into_data_stream();
     let mut received = 0;

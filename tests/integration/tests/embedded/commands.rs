@@ -35,11 +35,11 @@ async fn a_command_of_many_queries_has_one_whole_result() {
     assert_eq!(answer.status(), EndStatus::Succeeded);
     assert_eq!(answer.run.investigation_id(), "inv-1");
     assert!(answer.end().queries.iter().all(|outcome| outcome.completeness.as_ref().is_some_and(|it| it.complete)));
-    assert_eq!(answer.pods("pods").len(), shop.items(Resource::Pods).len());
+    assert_eq!(answer.pods("pods").len(), shop.items(Resource::PODS).count());
     assert_eq!(names(&answer.pods("pod")), [format!("{namespace}/{pod}")]);
     let status = answer.pods("pod")[0].columns.clone().unwrap_or_default().status;
     assert_eq!(status, "CrashLoopBackOff");
-    assert_eq!(answer.events("all-events").len(), shop.items(Resource::Events).len());
+    assert_eq!(answer.events("all-events").len(), shop.items(Resource::EVENTS).count());
     assert!(answer.events("events").iter().any(|event| event.reason == "BackOff"));
     for query in ["all-events", "events"] {
         let last_seen = |event: &gumshoe_proto::collector::v1::Event| {

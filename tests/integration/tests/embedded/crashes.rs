@@ -28,7 +28,7 @@ async fn half_done() -> (Stack, Gate) {
         stack.replay.faults().push(Fault { matching, times, action })
     };
     // Of the two requests for a log, the first asks for its newest line only.
-    let stalled = [stall(Requests::lists(Resource::Pods), 1), stall(Requests::logs(), 2)];
+    let stalled = [stall(Requests::lists(Resource::PODS), 1), stall(Requests::logs(), 2)];
     let log = ReadLogsRequest {
         namespace: "shop".into(),
         pod: "web-00000".into(),

@@ -39,7 +39,7 @@ fn mk_paginating_shop() -> Shop {
 #[tokio::test]
 async fn throttling_is_waited_for_as_long_as_the_server_asks() {
     let stack = Stack::of(mk_shop(PODS)).start().await.unwrap();
-    let matching = Requests::lists(Resource::Pods);
+    let matching = Requests::lists(Resource::PODS);
     let fault = Fault { matching, times: 2, action: Action::TooManyRequests { retry_after: 1 } };
     let throttled = stack.replay.faults().push(fault);
     let started = Instant::now();
@@ -53,7 +53,7 @@ async fn throttling_is_waited_for_as_long_as_the_server_asks() {
 async fn a_list_of_pods_that_expires_goes_on_and_says_that_it_is_of_two_moments() {
     for times in [1, 2] {
         let stack = Stack::of(mk_paginating_shop()).start().await.unwrap();
-        let matching = Requests::lists(Resource::Pods).continued();
+        let matching = Requests::lists(Resource::PODS).continued();
         let expired = stack.replay.faults().push(Fault { matching, times, action: Action::Expired });
         let answer = list_all(&stack).await;
         assert_whole(&answer);
@@ -72,7 +72,7 @@ async fn a_list_of_events_that_expires_begins_again_and_is_of_one_moment() {
             shop.event(&synthetic::event("shop", &name, "web-0", "BackOff", 1)).unwrap()
         });
         let stack = Stack::of(shop).start().await.unwrap();
-        let matching = Requests::lists(Resource::Events).continued();
+        let matching = Requests::lists(Resource::EVENTS).continued();
         let expired = stack.replay.faults().push(Fault { matching, times, action: Action::Expired });
         let request = ListEventsRequest { limit: 50_000, ..ListEventsRequest::default() };
         send(&stack, &command("cmd", vec![list_events("events", request)])).await;
@@ -87,7 +87,7 @@ async fn a_list_of_events_that_expires_begins_again_and_is_of_one_moment() {
 async fn a_list_whose_body_is_cut_goes_on_where_it_was_cut() {
     for shop in [mk_shop(PODS), mk_paginating_shop()] {
         let stack = Stack::of(shop).start().await.unwrap();
-        let matching = Requests::lists(Resource::Pods);
+        let matching = Requests::lists(Resource::PODS);
         let fault = Fault { matching, times: 2, action: Action::CutBody { after: 700_000 } };
         let cut = stack.replay.faults().push(fault);
         assert_whole(&list_all(&stack).await);
@@ -99,7 +99,7 @@ async fn a_list_whose_body_is_cut_goes_on_where_it_was_cut() {
 async fn a_list_whose_body_stalls_goes_on_with_another_request() {
     let stack = Stack::of(mk_shop(PODS)).start().await.unwrap();
     let action = Action::StallBody { after: 700_000, until: Gate::closed() };
-    let stalled = stack.replay.faults().push(Fault { matching: Requests::lists(Resource::Pods), times: 1, action });
+    let stalled = stack.replay.faults().push(Fault { matching: Requests::lists(Resource::PODS), times: 1, action });
     assert_whole(&list_all(&stack).await);
     assert_eq!(stalled.count(), 1);
 }
@@ -108,7 +108,7 @@ async fn a_list_whose_body_stalls_goes_on_with_another_request() {
 async fn a_server_that_stumbles_is_asked_again() {
     let stack = Stack::of(mk_shop(PODS)).start().await.unwrap();
     let push =
-        |action| stack.replay.faults().push(Fault { matching: Requests::lists(Resource::Pods), times: 1, action });
+        |action| stack.replay.faults().push(Fault { matching: Requests::lists(Resource::PODS), times: 1, action });
     let (code, reason) = (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable");
     let stumbled = push(Action::Status { code, reason, message: "apiserver is shutting down" });
     let hung_up = push(Action::Disconnect);

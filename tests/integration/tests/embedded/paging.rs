@@ -142,7 +142,7 @@ async fn a_token_shows_the_list_as_it_was_and_says_when_it_no_longer_can() {
     let rest = ListPodsRequest { page_token: token.clone(), ..request.clone() };
 
     let name = all[20].metadata.clone().unwrap();
-    stack.replay.change(|shop| shop.remove(Resource::Pods, &name.namespace, &name.name));
+    stack.replay.change(|shop| shop.remove(Resource::PODS, &name.namespace, &name.name));
     let pages = client.list_pods(rest.clone()).await.unwrap();
     let pods: Vec<Pod> = pages.iter().flat_map(|page| page.items.clone()).collect();
     assert_eq!(names(&pods), names(&all[10..]));

@@ -61,7 +61,7 @@ async fn a_bridge_is_unready_at_once_and_finishes_the_commands_it_has() {
     let mut stack = Stack::of(mk_shop(300)).start().await.unwrap();
     let gate = Gate::closed();
     let action = Action::StallBody { after: 500_000, until: gate.clone() };
-    let stalled = stack.replay.faults().push(Fault { matching: Requests::lists(Resource::Pods), times: 1, action });
+    let stalled = stack.replay.faults().push(Fault { matching: Requests::lists(Resource::PODS), times: 1, action });
     send(&stack, &command("cmd", vec![list_pods("pods", &[])])).await;
     stalled.times(1).await.unwrap();
 

@@ -19,8 +19,8 @@ impl Scene {
     pub(crate) fn of(shop: &Shop) -> anyhow::Result<Self> {
         Ok(Self {
             crashed: Shop::recorded_crash()?,
-            pods: shop.items(Resource::Pods).len(),
-            events: shop.items(Resource::Events).len(),
+            pods: shop.items(Resource::PODS).count(),
+            events: shop.items(Resource::EVENTS).count(),
             server: shop.git_version().to_owned(),
         })
     }

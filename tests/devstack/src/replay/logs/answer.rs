@@ -46,8 +46,7 @@ pub(in crate::replay) fn read(
 }
 
 fn find_pod(shop: &Shop, namespace: &str, pod: &str) -> Result<Pod, Failure> {
-    shop.objects(Resource::Pods)
-        .get(&format!("{namespace}/{pod}"))
+    shop.get(Resource::PODS, namespace, pod)
         .and_then(|object| Pod::decode(object.bytes.clone()).ok())
         .ok_or_else(|| Failure::not_found("pods", pod))
 }

@@ -53,8 +53,7 @@ fn lines(shop: &Shop, id: &ContainerId) -> Bytes {
 }
 
 fn writes(shop: &Shop, id: &ContainerId) -> bool {
-    shop.objects(Resource::Pods)
-        .get(&format!("{}/{}", id.namespace, id.pod))
+    shop.get(Resource::PODS, &id.namespace, &id.pod)
         .and_then(|object| Pod::decode(object.bytes.clone()).ok())
         .is_some_and(|pod| is_running(&pod, id))
 }

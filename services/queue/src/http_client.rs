@@ -95,7 +95,7 @@ mod tests {
     use std::{error::Error as _, time::Duration};
 
     use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
-    use tokio::{net::TcpListener, time::timeout};
+    use tokio::{io::AsyncReadExt as _, net::TcpListener, time::timeout};
 
     use super::*;
 
@@ -112,24 +112,48 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_for_the_machine_itself_does_not_go_to_a_proxy() {
+        let Asked::Machine = asked("http").await else { panic!("the proxy was asked") };
+    }
+
+    #[tokio::test]
+    async fn what_is_encrypted_goes_by_the_proxy() {
+        let Asked::Proxy(request) = asked("https").await else { panic!("the proxy was not asked") };
+        assert!(request.starts_with("CONNECT 127.0.0.1:"), "{request}");
+    }
+
+    /// Who was asked; the proxy with how the request begins.
+    enum Asked {
+        Machine,
+        Proxy(String),
+    }
+
+    /// Calls this machine, in an environment with a proxy.
+    async fn asked(scheme: &str) -> Asked {
         let listen = || TcpListener::bind(("127.0.0.1", 0));
         let (machine, proxy) = (listen().await.expect("a port"), listen().await.expect("a port"));
-        let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("bound"));
+        let address = |listener: &TcpListener| listener.local_addr().expect("bound");
         let config = aws_sdk_sqs::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("eu-west-1"))
             .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
-            .http_client(guarded(ProxyConfig::all(url(&proxy)).expect("a proxy")))
-            .endpoint_url(url(&machine))
+            .http_client(guarded(ProxyConfig::all(format!("http://{}", address(&proxy))).expect("a proxy")))
+            .endpoint_url(format!("{scheme}://{}", address(&machine)))
             .build();
         let asked = async {
             tokio::select! {
                 _ = aws_sdk_sqs::Client::from_conf(config).list_queues().send() => panic!("nobody answered"),
-                _ = machine.accept() => {}
-                _ = proxy.accept() => panic!("the proxy was asked"),
+                _ = machine.accept() => Asked::Machine,
+                request = beginning(&proxy) => Asked::Proxy(request),
             }
         };
-        timeout(Duration::from_secs(10), asked).await.expect("a connection");
+        timeout(Duration::from_secs(10), asked).await.expect("a connection")
+    }
+
+    async fn beginning(listener: &TcpListener) -> String {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut bytes = [0; 32];
+        stream.read_exact(&mut bytes).await.expect("a request");
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     #[test]

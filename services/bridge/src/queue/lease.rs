@@ -20,8 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CommandQueue, QueueError, QueueErrorKind, SLOW_WAIT};
 
+/// Between tries to extend leases that failed, however long the leases are: so it is soon known that somebody has repaired it.
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
 /// So long after its last failure, an operation is taken for repaired where nobody has tried it again: longer than between two
-/// tries to delete a command.
+/// tries to delete a command, or to extend a lease, and their calls.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// The leases of a process; clones share one state.
@@ -131,7 +134,7 @@ impl Leases {
             loop {
                 ticks.tick().await;
                 if !self.extend_all().await {
-                    ticks.reset_after(self.third() / 4);
+                    ticks.reset_after(RETRY_MAX.min(self.third() / 4));
                 }
             }
         };

@@ -7,8 +7,12 @@ use crate::fakes::{FakeCommands, Fate, Seen};
 const VISIBILITY: Duration = Duration::from_secs(60);
 
 fn mk_leases() -> (Arc<FakeCommands>, Leases) {
+    mk_leases_of(VISIBILITY)
+}
+
+fn mk_leases_of(visibility: Duration) -> (Arc<FakeCommands>, Leases) {
     let queue = Arc::new(FakeCommands::default());
-    (queue.clone(), Leases::new(queue, VISIBILITY))
+    (queue.clone(), Leases::new(queue, visibility))
 }
 
 /// Keeps the leases for so long.
@@ -141,7 +145,11 @@ async fn a_message_that_could_not_be_deleted_stays_hidden() {
 
 /// Leases and the readiness that they have a say in.
 fn mk_gated_leases() -> (Arc<FakeCommands>, Leases, AdminHandle) {
-    let (queue, leases) = mk_leases();
+    mk_gated_leases_of(VISIBILITY)
+}
+
+fn mk_gated_leases_of(visibility: Duration) -> (Arc<FakeCommands>, Leases, AdminHandle) {
+    let (queue, leases) = mk_leases_of(visibility);
     let handle = AdminHandle::new(Shutdown::new());
     let gate = handle.readiness("leases");
     (queue, leases.with_gate(gate), handle)
@@ -171,6 +179,20 @@ async fn a_process_is_ready_again_some_time_after_the_last_failure_though_nobody
             keep_for(&leases, FORGOTTEN.as_secs() + 1).await;
             assert!(is_ready(&handle), "{operation}");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_stays_unready_while_leases_cannot_be_extended_however_long_they_are() {
+    let (queue, leases, handle) = mk_gated_leases_of(Duration::from_secs(4 * 3600));
+    for _ in 0..100 {
+        queue.changes.then(Fate::Fails(QueueErrorKind::Misconfigured));
+    }
+    let _lease = leases.hold("a", Instant::now());
+    let mut keeping = Box::pin(leases.keep());
+    for second in 1..=1800 {
+        let _ = tokio::time::timeout(Duration::from_secs(1), keeping.as_mut()).await;
+        assert!(!is_ready(&handle), "{second} s");
     }
 }
 

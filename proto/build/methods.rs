@@ -25,8 +25,7 @@ pub(crate) fn write(
         for service in &file.service {
             for method in &service.method {
                 let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                write_method(&mut out, method, &path)?;
-                find(method.input_type()).map_or(Ok(()), |request| write_request(&mut out, method, request))?;
+                find(method.input_type()).map_or(Ok(()), |request| write_method(&mut out, method, request, &path))?;
                 find(method.output_type()).map_or(Ok(()), |page| write_page(&mut out, page))?;
                 paths.push(path);
             }
@@ -42,40 +41,57 @@ pub(crate) fn write(
     }
     for message in bridge.iter().flat_map(|file| &file.message_type) {
         for (index, oneof) in message.oneof_decl.iter().enumerate().filter(|(_, oneof)| oneof.name() != "kind") {
-            write_macro(&mut out, message, oneof.name(), index as i32)?;
+            write_oneof(&mut out, message, oneof.name(), index as i32)?;
         }
     }
     Ok(out)
 }
 
-fn write_method(out: &mut String, method: &MethodDescriptorProto, path: &str) -> std::fmt::Result {
-    let [request, response] = [method.input_type(), method.output_type()].map(rust_type);
+fn write_method(
+    out: &mut String,
+    method: &MethodDescriptorProto,
+    request: &DescriptorProto,
+    path: &str,
+) -> std::fmt::Result {
+    let [name, response] = [method.input_type(), method.output_type()].map(rust_type);
+    let is_get = method.name().starts_with("Get");
+    let is_list = SELECTION.iter().all(|wanted| field(request, wanted).is_some());
     writeln!(
         out,
-        "impl Method for {request} {{\n    const PATH: &'static str = {path:?};\n    type Response = {response};\n}}"
-    )
-}
-
-fn write_request(out: &mut String, method: &MethodDescriptorProto, request: &DescriptorProto) -> std::fmt::Result {
-    let name = rust_type(method.input_type());
-    if SELECTION.iter().all(|wanted| field(request, wanted).is_some()) {
-        let by = |how: &str| SELECTION.map(|field| format!("{field}: {how}self.{field}")).join(", ");
-        writeln!(out, "impl ListRequest for {name} {{")?;
-        writeln!(out, "    fn selection(&self) -> Selection<'_> {{ Selection {{ {} }} }}", by("&"))?;
-        writeln!(
-            out,
-            "    fn selection_mut(&mut self) -> SelectionMut<'_> {{ SelectionMut {{ {} }} }}\n}}",
-            by("&mut ")
-        )?;
+        "impl Method for {name} {{\n    const PATH: &'static str = {path:?};\n    type Response = {response};"
+    )?;
+    if is_get {
+        writeln!(out, "    fn as_get(&self) -> Option<[&str; 2]> {{ Some([&self.namespace, &self.name]) }}")?;
     }
-    if method.name().starts_with("Get") {
-        writeln!(out, "impl GetRequest for {name} {{")?;
-        writeln!(
-            out,
-            "    fn namespace(&self) -> &str {{ &self.namespace }}\n    fn name(&self) -> &str {{ &self.name }}\n}}"
-        )?;
+    if is_list {
+        writeln!(out, "    fn as_list(&self) -> Option<Selection<'_>> {{ Some(self.selection()) }}")?;
+        writeln!(out, "    fn as_list_mut(&mut self) -> Option<SelectionMut<'_>> {{ Some(self.selection_mut()) }}")?;
+    }
+    writeln!(out, "}}")?;
+    if is_get {
+        write_get(out, &name)?;
+    }
+    if is_list {
+        write_list(out, &name)?;
     }
     Ok(())
+}
+
+fn write_get(out: &mut String, name: &str) -> std::fmt::Result {
+    writeln!(out, "impl GetRequest for {name} {{")?;
+    writeln!(
+        out,
+        "    fn namespace(&self) -> &str {{ &self.namespace }}\n    fn name(&self) -> &str {{ &self.name }}"
+    )?;
+    writeln!(out, "    fn naming(mut self, namespace: String, name: String) -> Self {{")?;
+    writeln!(out, "        (self.namespace, self.name) = (namespace, name);\n        self\n    }}\n}}")
+}
+
+fn write_list(out: &mut String, name: &str) -> std::fmt::Result {
+    let by = |how: &str| SELECTION.map(|field| format!("{field}: {how}self.{field}")).join(", ");
+    writeln!(out, "impl ListRequest for {name} {{")?;
+    writeln!(out, "    fn selection(&self) -> Selection<'_> {{ Selection {{ {} }} }}", by("&"))?;
+    writeln!(out, "    fn selection_mut(&mut self) -> SelectionMut<'_> {{ SelectionMut {{ {} }} }}\n}}", by("&mut "))
 }
 
 /// A page has its items in the first field.
@@ -85,29 +101,41 @@ fn write_page(out: &mut String, page: &DescriptorProto) -> std::fmt::Result {
         return Ok(());
     };
     let (field_name, item) = (items.name(), rust_type(items.type_name()));
+    let single = items.label() != Label::Repeated;
+    let retain = if single {
+        format!("self.{field_name} = self.{field_name}.take().filter(keep)")
+    } else {
+        format!("self.{field_name}.retain(keep)")
+    };
     let token = field(page, "next_page_token").map_or("None", |_| "Some(&mut self.next_page_token)");
     writeln!(out, "impl Page for {name} {{\n    const ITEMS: u32 = {};\n    type Item = {item};", items.number())?;
-    writeln!(out, "    const SINGLE: bool = {};", items.label() != Label::Repeated)?;
+    writeln!(out, "    const SINGLE: bool = {single};")?;
     writeln!(out, "    const ITEMS_NAME: &'static str = {:?};", items.json_name())?;
     writeln!(out, "    fn items(&self) -> &[{item}] {{ self.{field_name}.as_slice() }}")?;
+    writeln!(out, "    fn retain(&mut self, keep: impl FnMut(&{item}) -> bool) {{ {retain} }}")?;
     writeln!(out, "    fn next_page_token_mut(&mut self) -> Option<&mut String> {{ {token} }}")?;
     writeln!(out, "    fn completeness_mut(&mut self) -> &mut Option<Completeness> {{ &mut self.completeness }}\n}}")
 }
 
-/// A macro that does the same with whichever message the `oneof` holds.
-fn write_macro(out: &mut String, message: &DescriptorProto, oneof: &str, index: i32) -> std::fmt::Result {
+/// A macro that does the same with whichever message the `oneof` holds, and how each message becomes what the `oneof` is.
+fn write_oneof(out: &mut String, message: &DescriptorProto, oneof: &str, index: i32) -> std::fmt::Result {
     let members = message.field.iter().filter(|field| field.oneof_index == Some(index) && !field.proto3_optional());
-    let module = message.name().to_lowercase();
+    let path = format!("bridge::v1::{}::{}", message.name().to_lowercase(), oneof.to_upper_camel_case());
     writeln!(out, "/// Does the same with whichever {oneof} it is: `with_{oneof}!(value, {oneof} => expression)`.")?;
     writeln!(
         out,
         "#[macro_export]\nmacro_rules! with_{oneof} {{\n    ($value:expr, $name:pat => $do:expr) => {{ match $value {{"
     )?;
-    for member in members {
-        let (oneof, member) = (oneof.to_upper_camel_case(), member.name().to_upper_camel_case());
-        writeln!(out, "        $crate::bridge::v1::{module}::{oneof}::{member}($name) => $do,")?;
+    for member in members.clone() {
+        writeln!(out, "        $crate::{path}::{}($name) => $do,", member.name().to_upper_camel_case())?;
     }
-    writeln!(out, "    }} }};\n}}")
+    writeln!(out, "    }} }};\n}}")?;
+    for member in members {
+        let (held, member) = (rust_type(member.type_name()), member.name().to_upper_camel_case());
+        writeln!(out, "impl From<{held}> for crate::{path} {{")?;
+        writeln!(out, "    fn from(held: {held}) -> Self {{ Self::{member}(held) }}\n}}")?;
+    }
+    Ok(())
 }
 
 fn field<'a>(message: &'a DescriptorProto, name: &str) -> Option<&'a FieldDescriptorProto> {

@@ -5,19 +5,36 @@
 use prost::{Message, Name};
 
 // The generated impls name every message of the package.
+use crate::bridge::v1::{page, query};
 #[allow(clippy::wildcard_imports)]
 use crate::collector::v1::*;
 
-/// A request of the collector, which says by itself what method it is for: no two methods share a request.
-pub trait Method: Message + Name + Clone + Default + 'static {
+/// A request of the collector, which says by itself what method it is for: no two methods share a request. The bridge carries each
+/// method, so a request and its answer have arms in `Query` and `Page`: without them the contract does not compile.
+pub trait Method: Message + Name + Clone + Default + Into<query::Request> + 'static {
     /// Of the method: `/gumshoe.collector.v1.PodService/GetPod`.
     const PATH: &'static str;
     /// What is answered, once or as a stream.
     type Response: Page;
+
+    /// Namespace and name, where this is a [`GetRequest`]: for whoever has any request, and not one of a known type.
+    fn as_get(&self) -> Option<[&str; 2]> {
+        None
+    }
+
+    /// The selection, where this is a [`ListRequest`].
+    fn as_list(&self) -> Option<Selection<'_>> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn as_list_mut(&mut self) -> Option<SelectionMut<'_>> {
+        None
+    }
 }
 
 /// What a method answers: items and, in the last message of an answer, how complete it is.
-pub trait Page: Message + Name + Clone + Default + 'static {
+pub trait Page: Message + Name + Clone + Default + Into<page::Response> + 'static {
     /// The number of the field that holds the items.
     const ITEMS: u32;
     /// The name of that field in JSON.
@@ -29,6 +46,9 @@ pub trait Page: Message + Name + Clone + Default + 'static {
 
     /// The items.
     fn items(&self) -> &[Self::Item];
+
+    /// Drops the items that are not to be kept.
+    fn retain(&mut self, keep: impl FnMut(&Self::Item) -> bool);
 
     /// Goes on behind this page; None where the page is all of the answer.
     fn next_page_token_mut(&mut self) -> Option<&mut String>;
@@ -44,6 +64,10 @@ pub trait GetRequest: Method {
 
     /// As the request has it.
     fn name(&self) -> &str;
+
+    /// The same request for the object of this name.
+    #[must_use]
+    fn naming(self, namespace: String, name: String) -> Self;
 }
 
 /// A request for a list.

@@ -16,7 +16,6 @@ use crate::{
     exit::Exit,
     interrupt,
     page::{Request, Response},
-    query::Query,
     reading::{self, ReadError},
     render::{self, Format, outcome},
     terminal::{Note, Surface, note},
@@ -44,12 +43,9 @@ impl Command {
     }
 }
 
-/// A read straight from a collector.
+/// What a read straight from a collector needs beside its request.
 #[derive(Args, Clone, Debug)]
-struct Direct<Q: Query, O: Output> {
-    #[command(flatten)]
-    query: Q,
-
+struct Direct<O: Output> {
     #[command(flatten)]
     output: O,
 
@@ -63,13 +59,12 @@ trait Output: Args + Clone {
     fn format(&self) -> Format;
 }
 
-impl<Q: Query, O: Output> Direct<Q, O> {
+impl<O: Output> Direct<O> {
     /// Asks the collector, prints the pages as they come, and says how it ended.
-    async fn execute(&self, follow: bool) -> Result<Exit, Error> {
-        let request = self.query.request().map_err(Error::Usage)?;
+    async fn execute(&self, request: &Request, follow: bool) -> Result<Exit, Error> {
         let collector = GrpcCollector::new(&self.connection)?;
         let mut out = BufWriter::new(io::stdout().lock());
-        let mut printer = render::printer(&request, self.output.format(), Surface::stdout());
+        let mut printer = render::printer(request, self.output.format(), Surface::stdout());
         let mut cut = 0;
         let mut show = |page: &Response| {
             cut += cut_lines(page);
@@ -77,12 +72,12 @@ impl<Q: Query, O: Output> Direct<Q, O> {
             Ok(out.flush()?)
         };
         let deadline = self.connection.deadline(follow);
-        let answer = reading::read(&collector, &request, deadline, &interrupt::interrupt(), &mut show).await;
+        let answer = reading::read(&collector, request, deadline, &interrupt::interrupt(), &mut show).await;
         let mut answer = answer.map_err(|error| self.explain(error))?;
         outcome::leave_out(&mut answer.ending.completeness, printer.unwritten());
         printer.end(&mut out, &answer.ending)?;
         out.flush()?;
-        note(&notes(&request, &answer.ending, cut));
+        note(&notes(request, &answer.ending, cut));
         Ok(match (answer.interrupted, outcome::is_complete(&answer.ending.completeness)) {
             (true, _) => Exit::Interrupted,
             (false, true) => Exit::Complete,
@@ -111,8 +106,6 @@ fn notes(request: &Request, ending: &render::Ending, cut: u64) -> Vec<Note> {
 
 /// Lines of which only the beginning is there.
 fn cut_lines(page: &Response) -> u64 {
-    match page {
-        Response::ReadLogs(page) => page.lines.iter().filter(|line| line.cut_from.is_some()).count() as u64,
-        Response::GetPod(_) | Response::ListPods(_) | Response::ListEvents(_) => 0,
-    }
+    let Response::ReadLogs(page) = page else { return 0 };
+    page.lines.iter().filter(|line| line.cut_from.is_some()).count() as u64
 }

@@ -1,21 +1,19 @@
-//! The connection to a collector: the flags that all commands over gRPC have, and the generated clients behind them.
+//! The connection to a collector: the flags that all commands over gRPC have, and the calls.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
 use clap::Args;
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use gumshoe_proto::collector::v1::{
-    event_service_client::EventServiceClient, log_service_client::LogServiceClient,
-    pod_service_client::PodServiceClient,
-};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
+use gumshoe_proto::{methods::Method, with_request};
 use gumshoe_runtime::{
     args::ClientTlsArgs,
     client::{GrpcClient, with_deadline},
     tls::ClientIdentity,
 };
-use http::Uri;
+use http::{Uri, uri::PathAndQuery};
 use tokio::time::Instant;
-use tonic::Status;
+use tonic::{Status, client::Grpc};
+use tonic_prost::ProstCodec;
 
 use crate::{
     error::Error,
@@ -87,28 +85,16 @@ impl GrpcCollector {
 
 impl Collector for GrpcCollector {
     async fn call(&self, request: Request, deadline: Instant) -> Result<Pages, Status> {
-        let client = self.client.clone();
-        match request {
-            Request::GetPod(get) => {
-                let mut client = PodServiceClient::new(client).max_decoding_message_size(MAX_MESSAGE);
-                let pod = client.get_pod(with_deadline(get, deadline)).await?.into_inner();
-                Ok(stream::iter([Ok(Response::GetPod(pod))]).boxed())
-            }
-            Request::ListPods(list) => {
-                let mut client = PodServiceClient::new(client).max_decoding_message_size(MAX_MESSAGE);
-                let pages = client.list_pods(with_deadline(list, deadline)).await?.into_inner();
-                Ok(pages.map_ok(Response::ListPods).boxed())
-            }
-            Request::ListEvents(list) => {
-                let mut client = EventServiceClient::new(client).max_decoding_message_size(MAX_MESSAGE);
-                let pages = client.list_events(with_deadline(list, deadline)).await?.into_inner();
-                Ok(pages.map_ok(Response::ListEvents).boxed())
-            }
-            Request::ReadLogs(read) => {
-                let mut client = LogServiceClient::new(client).max_decoding_message_size(MAX_MESSAGE);
-                let pages = client.read_logs(with_deadline(read, deadline)).await?.into_inner();
-                Ok(pages.map_ok(Response::ReadLogs).boxed())
-            }
-        }
+        with_request!(request, request => pages(self.client.clone(), request, deadline).await)
     }
+}
+
+/// Calls a method. A unary one is called as a stream of one page: on the wire it is one.
+async fn pages<Q: Method>(client: GrpcClient, request: Q, deadline: Instant) -> Result<Pages, Status> {
+    let mut client = Grpc::new(client).max_decoding_message_size(MAX_MESSAGE);
+    client.ready().await?;
+    let codec = ProstCodec::<Q, Q::Response>::default();
+    let path = PathAndQuery::from_static(Q::PATH);
+    let pages = client.server_streaming(with_deadline(request, deadline), path, codec).await?.into_inner();
+    Ok(pages.map_ok(Into::into).boxed())
 }

@@ -18,7 +18,7 @@ pub(crate) const ALL: &[Meaning] = &[
     FAILED,
     USAGE,
     (Exit::Incomplete, "incomplete: every gap is named"),
-    (Exit::NotFound, "the pod or container that was asked for by its name does not exist (get, logs)"),
+    (Exit::NotFound, "the object or container that was asked for by its name does not exist (get, logs)"),
     INTERRUPTED,
 ];
 
@@ -28,7 +28,7 @@ pub(crate) const NAMED: &[Meaning] = &[
     FAILED,
     USAGE,
     INCOMPLETE,
-    (Exit::NotFound, "the pod or container that was asked for by its name does not exist"),
+    (Exit::NotFound, "the object or container that was asked for by its name does not exist"),
     INTERRUPTED,
 ];
 

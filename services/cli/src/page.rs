@@ -3,11 +3,56 @@
 //! The bridge's `oneof`s serve as the one type of any request and any page: so a page prints alike whether it came over gRPC or
 //! through a queue.
 
-use gumshoe_proto::bridge::v1::Page;
-use gumshoe_proto::collector::EVENTS_LIMIT_DEFAULT;
-use gumshoe_proto::collector::v1::{Completeness, ContainerLog};
+use std::{any::Any, mem::take};
+
+use gumshoe_proto::{
+    bridge::v1::Page as QueuePage,
+    collector::v1::{Completeness, ContainerLog, LogLine},
+    methods::{Method, Page},
+    with_request, with_response,
+};
+use prost_types::Timestamp;
+
+use crate::{kinds::Words, units::Noun};
 
 pub(crate) use gumshoe_proto::bridge::v1::{page::Response, query::Request};
+
+/// What pages hold: the objects of a kind, or lines.
+pub(crate) trait Item {
+    /// What they are called.
+    const NOUN: Noun;
+    /// How many a list has where its request names no limit; None is as many as there are.
+    const LIMIT: Option<u64> = None;
+
+    /// Adds the words for what only this request has.
+    fn describe_flags(_request: &dyn Any, words: Words) -> Words {
+        words
+    }
+
+    /// The header of a table of them.
+    fn columns(_: Layout) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// One as a row of that table.
+    fn row(&self, _: Layout, _now: &Timestamp) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Which columns a table has beside those it always has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// NAMESPACE stands in front.
+    pub(crate) with_namespace: bool,
+    /// Those of `-o wide`.
+    pub(crate) wide: bool,
+}
+
+/// Lines are printed as they are, and make no table.
+impl Item for LogLine {
+    const NOUN: Noun = Noun { one: "line", many: "lines" };
+}
 
 /// What a page says about the answer it is part of.
 #[derive(Clone, Debug, Default)]
@@ -22,79 +67,52 @@ pub(crate) struct PageEnd {
 
 /// Takes out of a page what it says about the answer, and leaves the items.
 pub(crate) fn take_end(response: &mut Response) -> PageEnd {
-    let end = PageEnd::default();
-    match response {
-        Response::GetPod(page) => PageEnd { completeness: page.completeness.take(), ..end },
-        Response::ListPods(page) => PageEnd {
-            next_page_token: std::mem::take(&mut page.next_page_token),
-            completeness: page.completeness.take(),
-            ..end
-        },
-        Response::ListEvents(page) => PageEnd {
-            next_page_token: std::mem::take(&mut page.next_page_token),
-            completeness: page.completeness.take(),
-            ..end
-        },
-        Response::ReadLogs(page) => PageEnd {
-            next_page_token: std::mem::take(&mut page.next_page_token),
-            logs: std::mem::take(&mut page.logs),
-            completeness: page.completeness.take(),
-        },
-    }
+    let logs = if let Response::ReadLogs(page) = response { take(&mut page.logs) } else { Vec::new() };
+    with_response!(response, page => PageEnd {
+        next_page_token: page.next_page_token_mut().map(take).unwrap_or_default(),
+        logs,
+        completeness: page.completeness_mut().take(),
+    })
 }
 
 /// How many items (for logs: lines) a page holds.
 pub(crate) fn items(response: &Response) -> u64 {
-    let items = match response {
-        Response::GetPod(page) => usize::from(page.item.is_some()),
-        Response::ListPods(page) => page.items.len(),
-        Response::ListEvents(page) => page.items.len(),
-        Response::ReadLogs(page) => page.lines.len(),
-    };
-    items as u64
+    with_response!(response, page => page.items().len() as u64)
 }
 
 /// How many items a page of the queue holds.
-pub(crate) fn items_of(page: &Page) -> u64 {
+pub(crate) fn items_of(page: &QueuePage) -> u64 {
     page.response.as_ref().map_or(0, items)
 }
 
 /// What the items of an answer are called.
-pub(crate) fn noun(request: &Request) -> &'static str {
-    match request {
-        Request::GetPod(_) | Request::ListPods(_) => "pod",
-        Request::ListEvents(_) => "event",
-        Request::ReadLogs(_) => "line",
+pub(crate) fn noun(request: &Request) -> Noun {
+    fn of<Q: Method<Response: Page<Item: Item>>>(_: &Q) -> Noun {
+        <<Q::Response as Page>::Item as Item>::NOUN
     }
+    with_request!(request, request => of(request))
 }
 
 /// How many items the user wants at most: the limit of the request, or the collector's own where it has one.
 pub(crate) fn limit(request: &Request) -> Option<u64> {
-    let (limit, default) = match request {
-        Request::GetPod(_) | Request::ReadLogs(_) => (0, None),
-        Request::ListPods(list) => (list.limit, None),
-        Request::ListEvents(list) => (list.limit, Some(EVENTS_LIMIT_DEFAULT.unsigned_abs())),
-    };
-    u64::try_from(limit).ok().filter(|limit| *limit > 0).or(default)
+    fn of<Q: Method<Response: Page<Item: Item>>>(request: &Q) -> Option<u64> {
+        let limit = u64::try_from(*request.as_list()?.limit).ok().filter(|limit| *limit > 0);
+        limit.or(<<Q::Response as Page>::Item as Item>::LIMIT)
+    }
+    with_request!(request, request => of(request))
 }
 
-/// The same request, going on behind a page when so many items have been given.
+/// The same request, going on behind a page when so many items have been given. One object is one page: there is nothing behind it.
 pub(crate) fn resumed(request: &Request, page_token: &str, given: u64) -> Request {
     let mut resumed = request.clone();
     // A limit counts anew in each call.
     let rest = limit(request).map_or(0, |limit| i64::try_from(limit.saturating_sub(given)).unwrap_or(i64::MAX));
-    match &mut resumed {
-        // One pod is one page: there is nothing behind it.
-        Request::GetPod(_) => {}
-        Request::ListPods(list) => {
-            page_token.clone_into(&mut list.page_token);
-            list.limit = rest;
-        }
-        Request::ListEvents(list) => {
-            page_token.clone_into(&mut list.page_token);
-            list.limit = rest;
-        }
-        Request::ReadLogs(read) => page_token.clone_into(&mut read.page_token),
+    if let Request::ReadLogs(read) = &mut resumed {
+        page_token.clone_into(&mut read.page_token);
+    }
+    if let Some(list) = with_request!(&mut resumed, request => request.as_list_mut()) {
+        page_token.clone_into(list.page_token);
+        *list.limit = rest;
     }
     resumed
 }

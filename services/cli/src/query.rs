@@ -5,22 +5,13 @@
 //! unseen what is read.
 
 mod describe;
-mod events;
-mod kinds;
+mod get;
 mod logs;
-mod pods;
-mod scope;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use self::{describe::describe, events::EventsQuery, logs::LogsQuery, pods::PodsQuery};
+pub(crate) use self::{describe::describe, get::Get, logs::LogsQuery};
 use crate::page::Request;
-
-/// Arguments that ask for one read.
-pub(crate) trait Query: clap::Args + Clone {
-    /// The collector's request; else what contradicts itself in a way that no definition of a flag can say.
-    fn request(&self) -> Result<Request, String>;
-}
 
 /// One `--query` of `run`.
 #[derive(Clone, Debug, Parser)]
@@ -45,16 +36,8 @@ pub(crate) struct ParsedLine {
 #[derive(Clone, Debug, Subcommand)]
 enum Read {
     #[command(subcommand)]
-    Get(Get),
+    Get(Get<()>),
     Logs(LogsQuery),
-}
-
-#[derive(Clone, Debug, Subcommand)]
-enum Get {
-    #[command(visible_aliases = ["pod", "po"])]
-    Pods(PodsQuery),
-    #[command(visible_aliases = ["event", "ev"])]
-    Events(EventsQuery),
 }
 
 impl QueryLine {
@@ -63,10 +46,9 @@ impl QueryLine {
         let words = shlex::split(line).ok_or("a quote is not closed")?;
         let line = Self::try_parse_from(words).map_err(|error| essence(&error.render().to_string()))?;
         let request = match line.read {
-            Read::Get(Get::Pods(query)) => query.request(),
-            Read::Get(Get::Events(query)) => query.request(),
-            Read::Logs(query) => query.request(),
-        }?;
+            Read::Get(get) => get.request?,
+            Read::Logs(logs) => logs.request(),
+        };
         Ok(ParsedLine { collector: line.collector.unwrap_or_default(), request })
     }
 }

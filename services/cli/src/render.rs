@@ -1,22 +1,23 @@
 //! From pages to what the user sees: one place for `get`, `logs` and `run`, so that an answer reads the same however it came.
 
-mod events;
 mod json;
-mod layout;
 mod logs;
 pub(crate) mod outcome;
-mod pods;
 mod table;
 pub(crate) mod text;
 
 use std::io::{self, Write};
 
-use gumshoe_proto::collector::v1::{Completeness, ContainerLog, Event, Pod};
+use gumshoe_proto::{
+    collector::v1::{Completeness, ContainerLog},
+    methods::{Method as _, Page as _},
+    with_request, with_response,
+};
 use jiff::Timestamp;
 
-use self::{json::JsonDocument, json::JsonLines, layout::Layout, logs::LogText, table::Table};
+use self::{json::JsonDocument, json::JsonLines, logs::LogText, table::Table};
 use crate::{
-    page::{Request, Response},
+    page::{Item, Layout, Request, Response},
     terminal::Surface,
     units,
 };
@@ -67,36 +68,35 @@ pub(crate) fn printer(request: &Request, format: Format, surface: Surface) -> Bo
         Format::JsonLines => Box::new(JsonLines::default()),
         Format::Human { wide, timestamps } => match request {
             Request::ReadLogs(read) => Box::new(Lines(LogText::new(read, timestamps, surface))),
-            Request::GetPod(_) | Request::ListPods(_) => {
-                let layout = Layout::of(request, wide);
-                Box::new(Rows { layout, table: Table::new(pods::columns(layout)) })
-            }
-            Request::ListEvents(_) => {
-                let layout = Layout::of(request, wide);
-                Box::new(Rows { layout, table: Table::new(events::columns(layout)) })
-            }
+            request => Box::new(Rows { layout: layout(request, wide), table: None }),
         },
     }
 }
 
-/// A table of pods or events.
+/// The namespace is a column unless the request named just one.
+fn layout(request: &Request, wide: bool) -> Layout {
+    let list = with_request!(request, request => request.as_list());
+    Layout { with_namespace: list.is_some_and(|list| list.namespaces.len() != 1), wide }
+}
+
+/// A table of objects.
 struct Rows {
     layout: Layout,
-    table: Table,
+    /// Begun with the first page.
+    table: Option<Table>,
+}
+
+impl Rows {
+    fn rows<I: Item>(&mut self, out: &mut dyn Write, items: &[I]) -> io::Result<()> {
+        let now = units::to_proto(Timestamp::now());
+        let rows: Vec<_> = items.iter().map(|item| item.row(self.layout, &now)).collect();
+        self.table.get_or_insert_with(|| Table::new(I::columns(self.layout))).rows(out, &rows)
+    }
 }
 
 impl PagePrinter for Rows {
     fn page(&mut self, out: &mut dyn Write, page: &Response) -> io::Result<()> {
-        let now = units::to_proto(Timestamp::now());
-        let pod = |pod: &Pod| pods::row(pod, self.layout, &now);
-        let event = |event: &Event| events::row(event, self.layout, &now);
-        let rows: Vec<_> = match page {
-            Response::GetPod(page) => page.item.iter().map(pod).collect(),
-            Response::ListPods(page) => page.items.iter().map(pod).collect(),
-            Response::ListEvents(page) => page.items.iter().map(event).collect(),
-            Response::ReadLogs(_) => Vec::new(),
-        };
-        self.table.rows(out, &rows)
+        with_response!(page, page => self.rows(out, page.items()))
     }
 
     fn end(&mut self, _: &mut dyn Write, _: &Ending) -> io::Result<()> {
@@ -109,10 +109,8 @@ struct Lines(LogText);
 
 impl PagePrinter for Lines {
     fn page(&mut self, out: &mut dyn Write, page: &Response) -> io::Result<()> {
-        match page {
-            Response::ReadLogs(page) => page.lines.iter().try_for_each(|line| self.0.line(out, line)),
-            Response::GetPod(_) | Response::ListPods(_) | Response::ListEvents(_) => Ok(()),
-        }
+        let Response::ReadLogs(page) = page else { return Ok(()) };
+        page.lines.iter().try_for_each(|line| self.0.line(out, line))
     }
 
     fn end(&mut self, _: &mut dyn Write, _: &Ending) -> io::Result<()> {

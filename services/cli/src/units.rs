@@ -70,6 +70,20 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     plural(number, noun, &format!("{noun}s"))
 }
 
+/// What a thing is called, and several.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noun {
+    pub(crate) one: &'static str,
+    pub(crate) many: &'static str,
+}
+
+impl Noun {
+    /// A number of these things.
+    pub(crate) fn count(self, number: u64) -> String {
+        plural(number, self.one, self.many)
+    }
+}
+
 /// A number of things whose plural has a form of its own.
 pub(crate) fn plural(number: u64, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }

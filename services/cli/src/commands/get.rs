@@ -1,12 +1,12 @@
-//! `gumshoe get`: pods and events, straight from a collector.
+//! `gumshoe get`: objects, straight from a collector.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Command, ValueEnum};
 
 use super::{Direct, Output};
 use crate::{
     error::Error,
     exit::{self, Exit},
-    query::{EventsQuery, PodsQuery},
+    query::Get,
     render::Format,
 };
 
@@ -18,25 +18,22 @@ Examples:
   gumshoe get events -n shop --for pod/web-0   what happened to a pod, newest first
   gumshoe get events -A --types Warning --limit 50";
 
-/// Print pods or events
+/// Print objects of one kind: pods, events
 ///
 /// Items are printed as they come. Standard error ends with `complete: 12 pods`, or with `INCOMPLETE:` and every gap: a namespace
 /// that may not be read, a limit, a deadline.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::NAMED)), subcommand_value_name = "KIND", subcommand_help_heading = "Kinds")]
+#[command(mut_subcommands = say_how_it_ends)]
 pub(crate) struct GetCommand {
     #[command(subcommand)]
-    kind: Kind,
+    get: Get<Direct<TableArgs>>,
 }
 
-#[derive(Clone, Debug, Subcommand)]
-enum Kind {
-    /// Pods, with STATUS, READY and RESTARTS as kubectl prints them
-    #[command(visible_aliases = ["pod", "po"], after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::NAMED)))]
-    Pods(Direct<PodsQuery, TableArgs>),
-    /// Events, newest first by their true last time
-    #[command(visible_aliases = ["event", "ev"], after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::LIST)))]
-    Events(Direct<EventsQuery, TableArgs>),
+/// Only where one object can be named, it can be that it is not there.
+fn say_how_it_ends(kind: Command) -> Command {
+    let codes = if kind.get_positionals().next().is_some() { exit::NAMED } else { exit::LIST };
+    kind.after_help(format!("{EXAMPLES}\n\n{}", exit::codes(codes)))
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -62,10 +59,9 @@ enum Shape {
 impl GetCommand {
     /// Does it.
     pub(super) async fn execute(&self) -> Result<Exit, Error> {
-        match &self.kind {
-            Kind::Pods(pods) => pods.execute(false).await,
-            Kind::Events(events) => events.execute(false).await,
-        }
+        let Get { request, beside } = &self.get;
+        let request = request.as_ref().map_err(|why| Error::Usage(why.clone()))?;
+        beside.execute(request, false).await
     }
 }
 

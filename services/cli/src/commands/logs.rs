@@ -27,7 +27,10 @@ Examples:
 #[command(after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::NAMED)))]
 pub(crate) struct LogsCommand {
     #[command(flatten)]
-    direct: Direct<LogsQuery, TextArgs>,
+    query: LogsQuery,
+
+    #[command(flatten)]
+    direct: Direct<TextArgs>,
 }
 
 #[derive(Args, Clone, Copy, Debug)]
@@ -54,7 +57,7 @@ enum Shape {
 impl LogsCommand {
     /// Does it.
     pub(super) async fn execute(&self) -> Result<Exit, Error> {
-        self.direct.execute(self.direct.query.follows()).await
+        self.direct.execute(&self.query.request(), self.query.follows()).await
     }
 }
 

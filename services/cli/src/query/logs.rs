@@ -6,8 +6,7 @@ use clap::Args;
 use gumshoe_proto::collector::v1::ReadLogsRequest;
 use jiff::Timestamp;
 
-use super::{Query, scope::DEFAULT_NAMESPACE};
-use crate::{page::Request, units};
+use crate::{kinds::scope::DEFAULT_NAMESPACE, page::Request, units};
 
 /// The log of a pod's containers. Without a bound it is the newest 1 MiB of each container.
 #[derive(Args, Clone, Debug)]
@@ -63,13 +62,12 @@ impl LogsQuery {
     pub(crate) fn follows(&self) -> bool {
         self.follow
     }
-}
 
-impl Query for LogsQuery {
-    fn request(&self) -> Result<Request, String> {
+    /// The collector's request.
+    pub(crate) fn request(&self) -> Request {
         let Self { pod, namespace, containers, all_containers, previous, follow, .. } = self.clone();
         let Self { tail, since, since_time, newest_bytes, whole, .. } = *self;
-        Ok(Request::ReadLogs(ReadLogsRequest {
+        Request::ReadLogs(ReadLogsRequest {
             namespace,
             pod,
             containers,
@@ -83,7 +81,7 @@ impl Query for LogsQuery {
             whole_log: whole,
             page_size: 0,
             page_token: String::new(),
-        }))
+        })
     }
 }
 

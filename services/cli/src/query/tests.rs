@@ -1,5 +1,8 @@
-use gumshoe_proto::collector::v1::{
-    GetPodRequest, InvolvedObject, ListEventsRequest, ListPodsRequest, ReadLogsRequest,
+use gumshoe_proto::{
+    bridge::v1::Query,
+    collector::v1::{GetPodRequest, InvolvedObject, ListEventsRequest, ListPodsRequest, ReadLogsRequest},
+    json,
+    methods::PATHS,
 };
 use proptest::{collection::vec, option, prelude::*};
 
@@ -71,6 +74,19 @@ fn what_contradicts_itself_is_refused_with_its_reason() {
         let error = QueryLine::parse_line(line).expect_err(line);
         assert!(error.contains(why), "{line}: {error}");
         assert!(!error.contains("--help"), "{line}: {error}");
+    }
+}
+
+#[test]
+fn every_method_of_the_contract_can_be_asked_for_in_words() {
+    let arms: Vec<_> =
+        json::descriptor::<Query>().oneofs().flat_map(|oneof| oneof.fields().collect::<Vec<_>>()).collect();
+    assert_eq!(arms.len(), PATHS.len());
+    for arm in arms {
+        let empty = serde_json::json!({ arm.json_name(): {} });
+        let query: Query = json::from_value(empty).expect("a query");
+        let line = describe(&query.request.clone().expect("a request"));
+        assert_eq!(QueryLine::parse_line(&line).map(|line| Some(line.request)), Ok(query.request), "{line}");
     }
 }
 

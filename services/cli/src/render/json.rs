@@ -2,7 +2,11 @@
 
 use std::io::{self, Write};
 
-use gumshoe_proto::json::{JsonError, to_string, to_value, try_to_value};
+use gumshoe_proto::{
+    json::{JsonError, to_string, to_value, try_to_value},
+    methods::{Method, Page},
+    with_request, with_response,
+};
 use serde_json::Value;
 
 use super::{Ending, PagePrinter, text::json_line};
@@ -22,11 +26,10 @@ pub(crate) struct JsonDocument {
 impl JsonDocument {
     /// For the answer to a request.
     pub(crate) fn new(request: &Request) -> Self {
-        let (field, single) = match request {
-            Request::GetPod(_) => ("item", true),
-            Request::ListPods(_) | Request::ListEvents(_) => ("items", false),
-            Request::ReadLogs(_) => ("lines", false),
-        };
+        fn shape<Q: Method>(_: &Q) -> (&'static str, bool) {
+            (Q::Response::ITEMS_NAME, Q::Response::SINGLE)
+        }
+        let (field, single) = with_request!(request, request => shape(request));
         Self { field, single, written: 0, unwritten: 0 }
     }
 
@@ -47,12 +50,7 @@ impl JsonDocument {
 
 impl PagePrinter for JsonDocument {
     fn page(&mut self, out: &mut dyn Write, page: &Response) -> io::Result<()> {
-        match page {
-            Response::GetPod(page) => page.item.iter().try_for_each(|item| self.item(out, try_to_value(item))),
-            Response::ListPods(page) => page.items.iter().try_for_each(|item| self.item(out, try_to_value(item))),
-            Response::ListEvents(page) => page.items.iter().try_for_each(|item| self.item(out, try_to_value(item))),
-            Response::ReadLogs(page) => page.lines.iter().try_for_each(|line| self.item(out, try_to_value(line))),
-        }
+        with_response!(page, page => page.items().iter().try_for_each(|item| self.item(out, try_to_value(item))))
     }
 
     fn end(&mut self, out: &mut dyn Write, ending: &Ending) -> io::Result<()> {
@@ -111,23 +109,13 @@ fn write_members(out: &mut dyn Write, ending: &Ending) -> io::Result<()> {
 }
 
 fn response_value(page: &Response) -> Result<Value, JsonError> {
-    match page {
-        Response::GetPod(page) => try_to_value(page),
-        Response::ListPods(page) => try_to_value(page),
-        Response::ListEvents(page) => try_to_value(page),
-        Response::ReadLogs(page) => try_to_value(page),
-    }
+    with_response!(page, page => try_to_value(page))
 }
 
 /// The page without the items that JSON cannot write, and how many those are.
 fn writable(page: &Response) -> (Response, u64) {
     let mut rest = page.clone();
-    match &mut rest {
-        Response::GetPod(page) => page.item = page.item.take().filter(|item| try_to_value(item).is_ok()),
-        Response::ListPods(page) => page.items.retain(|item| try_to_value(item).is_ok()),
-        Response::ListEvents(page) => page.items.retain(|item| try_to_value(item).is_ok()),
-        Response::ReadLogs(page) => page.lines.retain(|line| try_to_value(line).is_ok()),
-    }
+    with_response!(&mut rest, page => page.retain(|item| try_to_value(item).is_ok()));
     let unwritten = items(page) - items(&rest);
     (rest, unwritten)
 }

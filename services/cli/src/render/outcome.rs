@@ -27,7 +27,7 @@ pub(crate) fn leave_out(completeness: &mut Completeness, items: u64) {
 
 /// `complete: 12 pods`, or `INCOMPLETE: 12 pods, 2 gaps` and a line for each gap.
 pub(crate) fn verdict(request: &Request, completeness: &Completeness) -> Vec<Note> {
-    let tally = count(completeness.items, noun(request));
+    let tally = noun(request).count(completeness.items);
     let mut notes = Vec::new();
     for warning in &completeness.warnings {
         notes.push(Note::Plain(format!("warning: {warning}")));

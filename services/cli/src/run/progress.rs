@@ -14,7 +14,7 @@ use crate::{
     page,
     render::text::one_line,
     terminal::{Note, Surface},
-    units::{count, human_bytes, plural},
+    units::{Noun, count, human_bytes, plural},
 };
 
 /// Goes to the beginning of the line and empties it.
@@ -23,18 +23,21 @@ const CLEAR_LINE: &str = "\r\u{1b}[2K";
 /// A line that changes must stay one line: narrow enough for any terminal.
 const LINE_MAX: usize = 78;
 
+/// What a query asks for that nothing is known of.
+const ITEMS: Noun = Noun { one: "item", many: "items" };
+
 /// Says how far a command is.
 pub(crate) struct Progress<'a> {
     out: &'a mut dyn Write,
     surface: Surface,
     /// What the items of each query are called, by its id.
-    nouns: BTreeMap<String, &'static str>,
+    nouns: BTreeMap<String, Noun>,
 }
 
 impl<'a> Progress<'a> {
     /// Progress of a command.
     pub(crate) fn new(out: &'a mut dyn Write, surface: Surface, command: &Command) -> Self {
-        let noun = |query: &gumshoe_proto::bridge::v1::Query| query.request.as_ref().map_or("item", page::noun);
+        let noun = |query: &gumshoe_proto::bridge::v1::Query| query.request.as_ref().map_or(ITEMS, page::noun);
         let nouns = command.queries.iter().map(|query| (query.id.clone(), noun(query))).collect();
         Self { out, surface, nouns }
     }
@@ -78,8 +81,8 @@ impl<'a> Progress<'a> {
             *items.entry(&page.query_id).or_default() += page::items_of(page);
             pages += 1;
         }
-        let noun = |query_id: &str| self.nouns.get(query_id).copied().unwrap_or("item");
-        let queries: Vec<_> = items.iter().map(|(id, items)| format!("{id} {}", count(*items, noun(id)))).collect();
+        let noun = |query_id: &str| self.nouns.get(query_id).copied().unwrap_or(ITEMS);
+        let queries: Vec<_> = items.iter().map(|(id, items)| format!("{id} {}", noun(id).count(*items))).collect();
         format!("received {}, {}: {}", count(pages, "page"), human_bytes(run.bytes()), queries.join(", "))
     }
 

@@ -1,41 +1,43 @@
 //! Pods as `kubectl get pods` prints them.
 
 use gumshoe_proto::{
-    collector::v1::{Pod, PodSpec, PodStatus},
+    collector::v1::{GetPodRequest, ListPodsRequest, Pod, PodSpec, PodStatus},
     human_duration::human_age,
 };
 use prost_types::Timestamp;
 
-use super::layout::Layout;
+use super::{Kind, arguments::ByName, names::Names};
 
 /// What kubectl prints where a column has nothing to say.
 const NONE: &str = "<none>";
 
-/// The table's header.
-pub(crate) fn columns(layout: Layout) -> Vec<&'static str> {
-    let mut columns = vec!["NAME", "READY", "STATUS", "RESTARTS", "AGE"];
-    if layout.with_namespace {
-        columns.insert(0, "NAMESPACE");
-    }
-    if layout.wide {
-        columns.extend(["IP", "NODE", "NOMINATED NODE", "READINESS GATES"]);
-    }
-    columns
-}
+impl Kind for Pod {
+    type Name = ByName<GetPodRequest>;
+    type List = ListPodsRequest;
+    type Flags = ();
 
-/// One pod as a row.
-pub(crate) fn row(pod: &Pod, layout: Layout, now: &Timestamp) -> Vec<String> {
-    let metadata = pod.metadata.clone().unwrap_or_default();
-    let derived = pod.columns.clone().unwrap_or_default();
-    let age = human_age(metadata.creation_timestamp.as_ref(), now);
-    let mut row = vec![metadata.name, derived.ready, derived.status, derived.restarts, age];
-    if layout.with_namespace {
-        row.insert(0, metadata.namespace);
+    const NAMES: Names = Names { singular: "pod", plural: "pods", short: &["po"] };
+    const ABOUT: &'static str = "Pods, with STATUS, READY and RESTARTS as kubectl prints them";
+    const FIELDS: &'static str = "status.phase=Running,spec.nodeName=node-1";
+
+    fn columns(wide: bool) -> Vec<&'static str> {
+        let mut columns = vec!["NAME", "READY", "STATUS", "RESTARTS", "AGE"];
+        if wide {
+            columns.extend(["IP", "NODE", "NOMINATED NODE", "READINESS GATES"]);
+        }
+        columns
     }
-    if layout.wide {
-        row.extend(wide_cells(pod.spec.as_ref(), pod.status.as_ref()));
+
+    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
+        let metadata = self.metadata.clone().unwrap_or_default();
+        let derived = self.columns.clone().unwrap_or_default();
+        let age = human_age(metadata.creation_timestamp.as_ref(), now);
+        let mut row = vec![metadata.name, derived.ready, derived.status, derived.restarts, age];
+        if wide {
+            row.extend(wide_cells(self.spec.as_ref(), self.status.as_ref()));
+        }
+        row
     }
-    row
 }
 
 fn wide_cells(spec: Option<&PodSpec>, status: Option<&PodStatus>) -> [String; 4] {
@@ -89,16 +91,14 @@ mod tests {
 
     #[test]
     fn a_pod_reads_as_in_kubectl() {
-        let plain = Layout { with_namespace: false, wide: false };
-        assert_eq!(columns(plain), ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]);
-        assert_eq!(row(&mk_pod(), plain, &NOW), ["web-0", "1/2", "CrashLoopBackOff", "3 (5m ago)", "5m"]);
+        assert_eq!(Pod::columns(false), ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]);
+        assert_eq!(mk_pod().row(false, &NOW), ["web-0", "1/2", "CrashLoopBackOff", "3 (5m ago)", "5m"]);
     }
 
     #[test]
     fn the_wide_columns_say_none_where_there_is_nothing() {
-        let wide = Layout { with_namespace: true, wide: true };
-        assert_eq!(row(&mk_pod(), wide, &NOW)[5..], ["5m", "<none>", "<none>", "<none>", "<none>"]);
-        assert_eq!(columns(wide).len(), row(&mk_pod(), wide, &NOW).len());
+        assert_eq!(mk_pod().row(true, &NOW)[4..], ["5m", "<none>", "<none>", "<none>", "<none>"]);
+        assert_eq!(Pod::columns(true).len(), mk_pod().row(true, &NOW).len());
     }
 
     #[test]
@@ -121,7 +121,6 @@ mod tests {
             conditions: vec![condition("a", "True"), condition("b", "False")],
             ..PodStatus::default()
         });
-        let wide = Layout { with_namespace: false, wide: true };
-        assert_eq!(row(&pod, wide, &NOW)[5..], ["10.0.0.1", "node-1", "node-2", "1/3"]);
+        assert_eq!(pod.row(true, &NOW)[5..], ["10.0.0.1", "node-1", "node-2", "1/3"]);
     }
 }

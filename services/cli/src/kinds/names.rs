@@ -1,9 +1,22 @@
-//! Objects as people name them (`po/web-0`) and as events name them (`Pod`, `web-0`).
+//! Kinds and objects as people name them (`po/web-0`) and as events name them (`Pod`, `web-0`).
 
 use gumshoe_proto::collector::v1::InvolvedObject;
 
-/// Kinds that people write in lower case, with kubectl's short names. Any other kind is taken as it is written in CamelCase.
-const KINDS: [(&str, &[&str]); 20] = [
+use super::KINDS;
+
+/// As people name a kind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Names {
+    /// `pod`.
+    pub(crate) singular: &'static str,
+    /// `pods`.
+    pub(crate) plural: &'static str,
+    /// kubectl's short names: `po`.
+    pub(crate) short: &'static [&'static str],
+}
+
+/// Kinds that nothing here reads, and that events are about. Any other kind is taken as it is written in CamelCase.
+const OTHERS: [(&str, &[&str]); 19] = [
     ("ConfigMap", &["cm"]),
     ("CronJob", &["cj"]),
     ("DaemonSet", &["ds"]),
@@ -16,7 +29,6 @@ const KINDS: [(&str, &[&str]); 20] = [
     ("Node", &["no"]),
     ("PersistentVolume", &["pv"]),
     ("PersistentVolumeClaim", &["pvc"]),
-    ("Pod", &["po"]),
     ("PodDisruptionBudget", &["pdb"]),
     ("ReplicaSet", &["rs"]),
     ("ReplicationController", &["rc"]),
@@ -34,9 +46,17 @@ pub(crate) fn object(text: &str) -> Result<InvolvedObject, String> {
 }
 
 /// The kind as people write it: in lower case where [`object`] reads it back.
-pub(crate) fn spoken(kind: &str) -> String {
-    let known = KINDS.iter().any(|(known, _)| *known == kind);
-    if known { kind.to_ascii_lowercase() } else { kind.to_owned() }
+fn spoken(kind: &str) -> String {
+    if known().any(|known| known == kind) { kind.to_ascii_lowercase() } else { kind.to_owned() }
+}
+
+/// The object as [`object`] reads it.
+pub(crate) fn describe(object: &InvolvedObject) -> String {
+    format!("{}/{}", spoken(&object.kind), object.name)
+}
+
+fn known() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().map(|it| it.kind).chain(OTHERS.iter().map(|(kind, _)| *kind))
 }
 
 fn canonical(spoken: &str) -> Result<String, String> {
@@ -45,8 +65,10 @@ fn canonical(spoken: &str) -> Result<String, String> {
         let kind = kind.to_ascii_lowercase();
         lower == kind || lower.strip_suffix('s') == Some(&kind) || short.contains(&lower.as_str())
     };
-    if let Some((kind, _)) = KINDS.iter().find(|(kind, short)| is(kind, short)) {
-        return Ok((*kind).to_owned());
+    let ours = KINDS.iter().find(|it| lower == it.names.plural || is(it.kind, it.names.short)).map(|it| it.kind);
+    let others = || OTHERS.iter().find(|(kind, short)| is(kind, short)).map(|(kind, _)| *kind);
+    if let Some(kind) = ours.or_else(others) {
+        return Ok(kind.to_owned());
     }
     if spoken.starts_with(|first: char| first.is_ascii_uppercase()) {
         return Ok(spoken.to_owned());
@@ -79,8 +101,15 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_that_is_read_is_not_among_the_others() {
+        for entry in KINDS {
+            assert!(OTHERS.iter().all(|(other, _)| *other != entry.kind), "{}", entry.kind);
+        }
+    }
+
+    #[test]
     fn every_kind_is_spoken_as_it_is_read() {
-        for kind in KINDS.map(|(kind, _)| kind).into_iter().chain(["Rollout"]) {
+        for kind in known().chain(["Rollout"]) {
             assert_eq!(canonical(&spoken(kind)), Ok(kind.to_owned()));
         }
     }

@@ -1,0 +1,158 @@
+//! The kinds of objects that can be read, one file each: what people call them, and their table.
+//!
+//! Not here: what is the same for every kind. Their arguments are in `arguments`, the way back to words in `query`, how tables are
+//! written in `render`; how a kind is read is no business of ours.
+
+mod arguments;
+mod event;
+pub(crate) mod names;
+mod pod;
+pub(crate) mod scope;
+mod words;
+
+use std::any::Any;
+
+use clap::{ArgMatches, Args, Command};
+use gumshoe_proto::{
+    collector::v1::{Event, Pod},
+    methods::{ListRequest, Object, Page},
+};
+use prost_types::Timestamp;
+
+pub(crate) use self::words::Words;
+use self::{arguments::Name, names::Names};
+use crate::{
+    page::{Item, Layout, Request},
+    units::Noun,
+};
+
+/// One line a kind, in the order of `--help`: from it follow `gumshoe get KIND`, the `--query` of `run`, and `--for KIND/NAME`.
+pub(crate) const KINDS: &[Entry] = &[Entry::of::<Pod>(), Entry::of::<Event>()];
+
+/// A kind of objects, as people ask for it and see it.
+pub(crate) trait Kind: Object {
+    /// One object by its name: [`ByName`](arguments::ByName), or `()` where they can only be listed.
+    type Name: Name;
+    /// A list of them.
+    type List: ListRequest<Response: Page<Item = Self>>;
+    /// The flags that only lists of this kind have.
+    type Flags: Flags<Self::List>;
+
+    /// As people name it.
+    const NAMES: Names;
+    /// A line for `--help`.
+    const ABOUT: &'static str;
+    /// What can be selected by fields, for `--help`: `status.phase=Running`.
+    const FIELDS: &'static str;
+    /// How many objects a list has at most.
+    const LIMIT: Limit = Limit { help: "Most {objects} to read [default: no limit]", default: None, max: i64::MAX };
+
+    /// The table's header, without the namespace.
+    fn columns(wide: bool) -> Vec<&'static str>;
+
+    /// One object as a row of that table.
+    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String>;
+}
+
+/// What `--limit` means.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    /// For `--help`.
+    pub(crate) help: &'static str,
+    /// Where none is given; None is no limit.
+    pub(crate) default: Option<u64>,
+    /// The highest that the collector takes.
+    pub(crate) max: i64,
+}
+
+/// Flags that only lists of one kind have, between a request and its words.
+pub(crate) trait Flags<L>: Args {
+    /// Puts them into the request.
+    fn apply(self, list: &mut L);
+
+    /// Adds the words that ask for what is in the request.
+    fn describe(list: &L, words: Words) -> Words;
+}
+
+impl<L> Flags<L> for () {
+    fn apply(self, _: &mut L) {}
+
+    fn describe(_: &L, words: Words) -> Words {
+        words
+    }
+}
+
+/// A kind in the list of all.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// As objects write it: `Pod`.
+    kind: &'static str,
+    /// As people name it.
+    pub(crate) names: Names,
+    /// A line for `--help`.
+    pub(crate) about: &'static str,
+    /// Its arguments.
+    pub(crate) command: fn() -> Command,
+    /// The request that arguments ask for, else how they contradict each other.
+    pub(crate) request: fn(&ArgMatches) -> Result<Result<Request, String>, clap::Error>,
+}
+
+impl Entry {
+    const fn of<K: Kind>() -> Self {
+        Self {
+            kind: K::NAME,
+            names: K::NAMES,
+            about: K::ABOUT,
+            command: arguments::command::<K>,
+            request: arguments::request::<K>,
+        }
+    }
+}
+
+impl<K: Kind> Item for K {
+    const NOUN: Noun = Noun { one: K::NAMES.singular, many: K::NAMES.plural };
+    const LIMIT: Option<u64> = K::LIMIT.default;
+
+    fn describe_flags(request: &dyn Any, words: Words) -> Words {
+        match request.downcast_ref() {
+            Some(list) => K::Flags::describe(list, words),
+            None => words,
+        }
+    }
+
+    fn columns(layout: Layout) -> Vec<&'static str> {
+        let namespace = layout.with_namespace.then_some("NAMESPACE");
+        namespace.into_iter().chain(K::columns(layout.wide)).collect()
+    }
+
+    fn row(&self, layout: Layout, now: &Timestamp) -> Vec<String> {
+        let namespace = || self.metadata().map(|metadata| metadata.namespace.clone()).unwrap_or_default();
+        let namespace = layout.with_namespace.then(namespace);
+        namespace.into_iter().chain(Kind::row(self, layout.wide, now)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_the_namespace_in_front_where_there_are_several() {
+        let layout = |with_namespace| Layout { with_namespace, wide: false };
+        for with_namespace in [false, true] {
+            let (columns, row) = (
+                <Pod as Item>::columns(layout(with_namespace)),
+                Item::row(&Pod::default(), layout(with_namespace), &Timestamp::default()),
+            );
+            assert_eq!(columns.len(), row.len());
+            assert_eq!(columns[0], if with_namespace { "NAMESPACE" } else { "NAME" });
+        }
+    }
+
+    #[test]
+    fn a_kind_is_named_as_objects_write_it() {
+        for entry in KINDS {
+            assert_eq!(entry.kind.to_ascii_lowercase(), entry.names.singular);
+        }
+    }
+}

@@ -7,6 +7,7 @@
 mod answer;
 mod client;
 mod command;
+pub mod dynamic;
 
 pub use answer::{Answer, Results, answer, raw_answer};
 pub use client::{Client, grpc_client};

@@ -5,6 +5,7 @@ package record
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,15 +45,7 @@ func Run(ctx context.Context, dir, out string) error {
 		return err
 	}
 	for i := range resources {
-		it := &resources[i]
-		it.TableAt = time.Now().UTC()
-		if err := r.answer(ctx, it.Plural+".table.json", it.path(), table); err != nil {
-			return err
-		}
-		if err := r.kubectl(ctx, it.Plural); err != nil {
-			return err
-		}
-		if err := r.answer(ctx, it.Plural+".pb", it.path(), protobuf); err != nil {
+		if err := r.kind(ctx, &resources[i]); err != nil {
 			return err
 		}
 	}
@@ -80,6 +73,27 @@ type recorder struct {
 	*running.Cluster
 	http *http.Client
 	out  string
+}
+
+// kind writes down all objects of a kind as they were at one moment, and what kubectl prints of them.
+func (r *recorder) kind(ctx context.Context, it *resource) error {
+	it.TableAt = time.Now().UTC()
+	if err := r.answer(ctx, it.Plural+".table.json", it.path(), table); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(r.out, it.Plural+".table.json"))
+	if err != nil {
+		return err
+	}
+	var list metav1.PartialObjectMetadataList
+	if err := json.Unmarshal(text, &list); err != nil {
+		return err
+	}
+	same := "?resourceVersionMatch=Exact&resourceVersion=" + list.ResourceVersion
+	if err := r.answer(ctx, it.Plural+".pb", it.path()+same, protobuf); err != nil {
+		return err
+	}
+	return r.kubectl(ctx, it.Plural)
 }
 
 // answer writes down what a path answers.

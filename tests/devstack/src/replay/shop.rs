@@ -89,6 +89,15 @@ impl Shop {
         fixture::read(Path::new(RECORDED))
     }
 
+    /// A file of the recording (tests/cluster/README.md lists them).
+    ///
+    /// # Errors
+    /// There is no such file.
+    pub fn recording(file: &str) -> anyhow::Result<Vec<u8>> {
+        let path = Path::new(RECORDED).join(file);
+        std::fs::read(&path).with_context(|| format!("read {}", path.display()))
+    }
+
     /// The container in the recording whose crash is to be investigated; names differ from one recording to the next.
     ///
     /// # Errors

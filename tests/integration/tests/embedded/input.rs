@@ -1,9 +1,11 @@
 //! What no Kubernetes object can be called is refused before anything is read, on every method, and the field is named.
 
 use gumshoe_devstack::stack::Stack;
+use gumshoe_integration::{dynamic, grpc_client};
 use gumshoe_proto::collector::v1::{
     GetPodRequest, InvolvedObject, ListEventsRequest, ListPodsRequest, ReadLogsRequest,
 };
+use prost_reflect::{DynamicMessage, MethodDescriptor, Value};
 use prost_types::{Duration, Timestamp};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -15,6 +17,8 @@ const BAD_NAMES: [&str; 11] = ["", "/", "..", ".", "a/b", "../secrets", "%2e%2e"
 
 /// A request, and the field that is wrong with it.
 type Case<R> = (&'static str, R);
+/// A request of any method.
+type Generic = (MethodDescriptor, DynamicMessage);
 
 fn check<R: std::fmt::Debug>(field: &str, request: &R, outcome: Result<(), Status>) {
     let status = match outcome {
@@ -29,45 +33,48 @@ fn check<R: std::fmt::Debug>(field: &str, request: &R, outcome: Result<(), Statu
     assert!(details.error_info().is_some_and(|info| !info.reason.is_empty()), "{status:?}");
 }
 
-fn get_pod_cases() -> Vec<Case<GetPodRequest>> {
-    let good = GetPodRequest { namespace: "shop".into(), name: "web-0".into() };
-    let names = BAD_NAMES.iter().flat_map(|&bad| {
-        [
-            ("namespace", GetPodRequest { namespace: bad.into(), ..good.clone() }),
-            ("name", GetPodRequest { name: bad.into(), ..good.clone() }),
-        ]
-    });
-    names.collect()
+/// Of the methods that read one object.
+fn get_cases() -> Vec<Case<Generic>> {
+    let gets = dynamic::methods().filter(|method| method.name().starts_with("Get"));
+    let of = |method: MethodDescriptor| {
+        BAD_NAMES.into_iter().flat_map(move |bad| {
+            ["namespace", "name"].map(|field| {
+                let mut request = DynamicMessage::new(method.input());
+                request.set_field_by_name("namespace", Value::String("shop".into()));
+                request.set_field_by_name("name", Value::String("web-0".into()));
+                request.set_field_by_name(field, Value::String(bad.into()));
+                (field, (method.clone(), request))
+            })
+        })
+    };
+    gets.flat_map(of).collect()
 }
 
-fn list_pods_cases() -> Vec<Case<ListPodsRequest>> {
-    let good = ListPodsRequest::default;
-    let names = BAD_NAMES
-        .iter()
-        .map(|&bad| ("namespaces", ListPodsRequest { namespaces: vec!["shop".into(), bad.into()], ..good() }));
-    let others = vec![
-        ("label_selector", ListPodsRequest { label_selector: "app in web".into(), ..good() }),
-        ("label_selector", ListPodsRequest { label_selector: "a/b/c=d".into(), ..good() }),
-        ("field_selector", ListPodsRequest { field_selector: "status.phase".into(), ..good() }),
-        ("page_size", ListPodsRequest { page_size: -1, ..good() }),
-        ("limit", ListPodsRequest { limit: -1, ..good() }),
-        ("page_token", ListPodsRequest { page_token: "?".into(), ..good() }),
+/// Of the methods that list.
+fn list_cases() -> Vec<Case<Generic>> {
+    let text = |text: &str| Value::String(text.to_owned());
+    let others = [
+        ("label_selector", text("app in web")),
+        ("label_selector", text("a/b/c=d")),
+        ("label_selector", text("=")),
+        ("field_selector", text("status.phase")),
+        ("page_size", Value::I32(-1)),
+        ("limit", Value::I64(-1)),
+        ("page_token", text("?")),
     ];
-    names.chain(others).collect()
+    let names = BAD_NAMES.map(|bad| ("namespaces", Value::List(vec![text("shop"), text(bad)])));
+    let of = |method: MethodDescriptor| {
+        names.iter().chain(&others).map(move |(field, wrong)| {
+            let mut request = DynamicMessage::new(method.input());
+            request.set_field_by_name(field, wrong.clone());
+            (*field, (method.clone(), request))
+        })
+    };
+    dynamic::methods().filter(|method| method.name().starts_with("List")).flat_map(of).collect()
 }
 
 fn list_events_cases() -> Vec<Case<ListEventsRequest>> {
-    let good = ListEventsRequest::default;
-    let names =
-        BAD_NAMES.iter().map(|&bad| ("namespaces", ListEventsRequest { namespaces: vec![bad.into()], ..good() }));
-    let object = |object| ListEventsRequest { involved_object: Some(object), ..good() };
-    let others = vec![
-        ("label_selector", ListEventsRequest { label_selector: "=".into(), ..good() }),
-        ("field_selector", ListEventsRequest { field_selector: "reason".into(), ..good() }),
-        ("page_size", ListEventsRequest { page_size: -1, ..good() }),
-        ("limit", ListEventsRequest { limit: -5, ..good() }),
-        ("page_token", ListEventsRequest { page_token: "?".into(), ..good() }),
-    ];
+    let object = |object| ListEventsRequest { involved_object: Some(object), ..ListEventsRequest::default() };
     // Empty means any here.
     let objects = BAD_NAMES[1..].iter().filter(|bad| **bad != "UPPER").flat_map(|&bad| {
         [
@@ -78,7 +85,7 @@ fn list_events_cases() -> Vec<Case<ListEventsRequest>> {
             ),
         ]
     });
-    names.chain(others).chain(objects).collect()
+    objects.collect()
 }
 
 fn read_logs_cases() -> Vec<Case<ReadLogsRequest>> {
@@ -110,11 +117,9 @@ fn read_logs_cases() -> Vec<Case<ReadLogsRequest>> {
 async fn a_bad_field_is_named_on_every_method_and_nothing_is_read() {
     let stack = Stack::of(mk_shop(1)).start_without_bridge().await.unwrap();
     let mut client: Client = client_of(&stack);
-    for (field, request) in get_pod_cases() {
-        check(field, &request, client.pods.get_pod(request.clone()).await.map(drop));
-    }
-    for (field, request) in list_pods_cases() {
-        check(field, &request, client.list_pods(request.clone()).await.map(drop));
+    let grpc = grpc_client(stack.collector_address(), &stack.certificates);
+    for (field, (method, request)) in get_cases().into_iter().chain(list_cases()) {
+        check(field, &request, dynamic::call(&grpc, &method, request.clone()).await.map(drop));
     }
     for (field, request) in list_events_cases() {
         check(field, &request, client.list_events(request.clone()).await.map(drop));

@@ -11,6 +11,7 @@ mod commands;
 mod connections;
 mod crashes;
 mod input;
+mod kinds;
 mod kubernetes_faults;
 mod memory;
 mod paging;

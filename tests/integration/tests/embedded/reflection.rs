@@ -1,19 +1,18 @@
 //! Reflection: what a client that knows nothing of the contract can find out, in both versions of the protocol.
 
+use std::collections::BTreeSet;
+
 use gumshoe_devstack::stack::Stack;
-use gumshoe_integration::grpc_client;
+use gumshoe_integration::{dynamic, grpc_client};
 use gumshoe_runtime::client::GrpcClient;
 
 use crate::support::mk_shop;
 
 /// A symbol of each descriptor set; without that of the error details, grpcurl prints rich errors as base64.
-const SYMBOLS: [&str; 5] = [
-    "gumshoe.collector.v1.PodService",
-    "gumshoe.collector.v1.EventService",
-    "gumshoe.collector.v1.LogService",
-    "grpc.health.v1.Health",
-    "google.rpc.BadRequest",
-];
+fn symbols() -> BTreeSet<String> {
+    let services = dynamic::methods().map(|method| method.parent_service().full_name().to_owned());
+    services.chain(["grpc.health.v1.Health", "google.rpc.BadRequest"].map(str::to_owned)).collect()
+}
 
 /// The versions have the same messages as different types.
 macro_rules! reflects {
@@ -23,8 +22,8 @@ macro_rules! reflects {
             server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
         };
         let client: GrpcClient = $client;
-        for symbol in SYMBOLS {
-            let request = MessageRequest::FileContainingSymbol(symbol.to_owned());
+        for symbol in symbols() {
+            let request = MessageRequest::FileContainingSymbol(symbol.clone());
             let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
             let requests = futures::stream::iter([request]);
             let mut client = ServerReflectionClient::new(client.clone());

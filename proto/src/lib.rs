@@ -6,6 +6,7 @@
 pub mod envelope;
 pub mod human_duration;
 pub mod json;
+pub mod log_tally;
 pub mod methods;
 mod normalize;
 pub mod run;

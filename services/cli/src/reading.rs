@@ -1,17 +1,17 @@
 //! One answer from beginning to end: a stream that breaks, or that ends in a gap which a token can fill, is gone on with in new
 //! calls until the deadline, so that the user sees one answer and one verdict.
 
-mod logs;
-
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use gumshoe_proto::collector::v1::{Completeness, Gap, GapReason};
+use gumshoe_proto::{
+    collector::v1::{Completeness, Gap, GapReason},
+    log_tally::{LogTally, unread_containers},
+};
 use gumshoe_runtime::backoff::Backoff;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
-use self::logs::{LogTally, is_retold};
 use crate::{
     connection::{Collector, Pages},
     error::Error,
@@ -152,7 +152,7 @@ impl Reading<'_> {
         }
         self.items += items;
         if let Response::ReadLogs(page) = &page {
-            page.lines.iter().for_each(|line| self.logs.line(line));
+            page.lines.iter().for_each(|line| self.logs.line(&line.container, line.text.len(), line.raw.len()));
         }
         show(&page)?;
         Ok(end.completeness.map(|completeness| Ending { completeness, logs: end.logs }))
@@ -182,7 +182,8 @@ impl Reading<'_> {
     fn keep(&mut self, ended: Ended) {
         let mut said = Vec::new();
         if let Ended::Whole(Ending { completeness, logs }) = ended {
-            self.add(completeness, |gap| !gap.resumable && !is_retold(gap, &logs));
+            let unread = unread_containers(&logs);
+            self.add(completeness, |gap| !gap.resumable && !unread.contains(&gap.container));
             said = logs;
         }
         self.logs.resumed(said);

@@ -1,12 +1,10 @@
 //! What logs have beyond the common. A log that was read in several pieces is reported by each piece as if it were all, and
 //! `ContainerLog` is to speak of the whole; a line may be cut, other items not; and a log may be followed.
 
-use std::collections::BTreeMap;
-
 use gumshoe_proto::{
     bridge::v1::{Query, query::Request},
-    collector::v1::{ContainerLog, ContainerLogStatus, LogLine, ReadLogsResponse},
-    json,
+    collector::v1::{ContainerLog, LogLine, ReadLogsResponse},
+    json, log_tally,
 };
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
@@ -19,18 +17,7 @@ pub(crate) fn follows(query: &Query) -> bool {
 
 /// What of each container's log has passed by.
 #[derive(Debug, Default)]
-pub(super) struct LogTally {
-    given: BTreeMap<String, Given>,
-    /// What the first piece said of each container, if it came to an end of its own.
-    first: Option<BTreeMap<String, ContainerLog>>,
-    pieces: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Given {
-    lines: u64,
-    bytes: u64,
-}
+pub(super) struct LogTally(log_tally::LogTally);
 
 impl LogTally {
     /// A tally, if the method reads logs.
@@ -38,7 +25,7 @@ impl LogTally {
         (method.response == json::descriptor::<ReadLogsResponse>()).then(Self::default)
     }
 
-    /// Counts a line as `ContainerLog` does: its own bytes and a line feed.
+    /// Counts a line.
     pub(super) fn line(&mut self, line: &DynamicMessage) {
         let length_of = |name: &str| match line.get_field_by_name(name).as_deref() {
             Some(Value::String(text)) => text.len(),
@@ -47,40 +34,19 @@ impl LogTally {
         };
         let container = line.get_field_by_name("container");
         let container = container.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
-        let given = self.given.entry(container.to_owned()).or_default();
-        given.lines += 1;
-        let raw = length_of("raw");
-        given.bytes += (if raw > 0 { raw } else { length_of("text") }) as u64 + 1;
+        self.0.line(container, length_of("text"), length_of("raw"));
     }
 
     /// Notes the end of a piece behind which the log goes on; `rest` is there if the piece could still say something.
     pub(super) fn interrupted(&mut self, rest: Option<&Rest>) {
-        if self.pieces == 0 {
-            self.first = rest.map(|rest| logs(rest).into_iter().map(|log| (log.container.clone(), log)).collect());
-        }
-        self.pieces += 1;
+        self.0.resumed(rest.map(logs).unwrap_or_default());
     }
 
-    /// Lets the last piece speak of the whole: with all lines, and of what lies before as the first piece saw it.
+    /// Lets the last piece speak of the whole.
     pub(super) fn conclude(&self, rest: &mut Rest) {
-        if self.pieces == 0 {
-            return;
-        }
-        let whole = logs(rest).into_iter().map(|log| {
-            let given = self.given.get(&log.container).copied().unwrap_or_default();
-            // The token carries on what the pieces before knew, so the last one mostly says it too.
-            let first = self.first.as_ref().and_then(|first| first.get(&log.container));
-            let older = first.and_then(|first| first.older_lines_exist);
-            ContainerLog {
-                lines: given.lines,
-                bytes: given.bytes,
-                older_lines_exist: older.filter(|older| *older).or(log.older_lines_exist).or(older),
-                window_starts_at_file_start: log.window_starts_at_file_start
-                    || first.is_some_and(|first| first.window_starts_at_file_start),
-                ..log
-            }
-        });
-        let whole = ReadLogsResponse { logs: whole.collect(), ..ReadLogsResponse::default() };
+        let mut logs = logs(rest);
+        self.0.conclude(&mut logs);
+        let whole = ReadLogsResponse { logs, ..ReadLogsResponse::default() };
         let mut dynamic = DynamicMessage::new(rest.0.descriptor());
         if dynamic.transcode_from(&whole).is_ok()
             && let Some(logs) = dynamic.take_field_by_name("logs")
@@ -109,11 +75,9 @@ pub(super) fn shorten_line(line: &mut DynamicMessage) -> bool {
     shortened && whole > 1
 }
 
-/// The containers whose logs could not be read, or not to their end: the piece behind this one tries each of them again, and says
-/// what became of it then.
+/// The containers that the piece behind this one tries again.
 pub(super) fn unread_containers(rest: &Rest) -> Vec<String> {
-    let unread = |log: &ContainerLog| log.status() != ContainerLogStatus::Read;
-    logs(rest).into_iter().filter(unread).map(|log| log.container).collect()
+    log_tally::unread_containers(&logs(rest))
 }
 
 fn logs(rest: &Rest) -> Vec<ContainerLog> {
@@ -159,18 +123,6 @@ mod tests {
         tally.conclude(&mut last);
         let log = &logs(&last)[0];
         assert_eq!((log.lines, log.bytes, log.older_lines_exist), (2, 6, Some(true)));
-    }
-
-    #[test]
-    fn what_a_piece_that_broke_could_not_say_is_said_by_the_one_behind_it() {
-        for older in [true, false] {
-            let mut tally = mk_tally();
-            tally.interrupted(None);
-            let mut last = mk_rest(older, 1);
-            tally.conclude(&mut last);
-            let log = &logs(&last)[0];
-            assert_eq!((log.older_lines_exist, log.lines), (Some(older), 2));
-        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! A log that is read in several calls: each call reports on it as if it were all, and the user is told of the whole.
+//! A log that is read in several calls: each call reports on it as if it were all, and whoever made them tells of the whole.
 
 use std::collections::BTreeMap;
 
-use gumshoe_proto::collector::v1::{ContainerLog, ContainerLogStatus, Gap, LogLine};
+use crate::collector::v1::{ContainerLog, ContainerLogStatus};
 
 /// What of each container's log was given, over all calls.
 #[derive(Debug, Default)]
-pub(super) struct LogTally {
+pub struct LogTally {
     given: BTreeMap<String, Given>,
     /// What the first call that came to an end of its own said of each container.
     first: BTreeMap<String, ContainerLog>,
@@ -21,35 +21,36 @@ struct Given {
 }
 
 impl LogTally {
-    /// Counts a line as `ContainerLog` does: its own bytes and a line feed.
-    pub(super) fn line(&mut self, line: &LogLine) {
+    /// Counts a line as `ContainerLog` does: its own bytes and a line feed. `text` and `raw` are the lengths of those fields.
+    pub fn line(&mut self, container: &str, text: usize, raw: usize) {
         // Not entry(): it wants the name as its own for each of millions of lines.
-        if !self.given.contains_key(&line.container) {
-            self.given.insert(line.container.clone(), Given::default());
+        if !self.given.contains_key(container) {
+            self.given.insert(container.to_owned(), Given::default());
         }
-        if let Some(given) = self.given.get_mut(&line.container) {
-            let length = if line.raw.is_empty() { line.text.len() } else { line.raw.len() };
+        if let Some(given) = self.given.get_mut(container) {
+            let length = if raw == 0 { text } else { raw };
             given.lines += 1;
             given.bytes += length as u64 + 1;
         }
     }
 
-    /// Notes that the log goes on behind a call, and what that call could say of it.
-    pub(super) fn resumed(&mut self, logs: Vec<ContainerLog>) {
+    /// Notes that the log goes on behind a call, and what that call could say of it: nothing, if it broke.
+    pub fn resumed(&mut self, logs: Vec<ContainerLog>) {
         self.resumed += 1;
         for log in logs {
             self.first.entry(log.container.clone()).or_insert(log);
         }
     }
 
-    /// Makes the report of the last call one on the whole.
-    pub(super) fn conclude(&self, logs: &mut [ContainerLog]) {
+    /// Makes the report of the last call one on the whole: with all lines, and of what lies before them as the first call saw it.
+    pub fn conclude(&self, logs: &mut [ContainerLog]) {
         if self.resumed == 0 {
             return;
         }
         for log in logs {
             let given = self.given.get(&log.container).copied().unwrap_or_default();
             (log.lines, log.bytes) = (given.lines, given.bytes);
+            // The token carries on what the calls before knew, so the last one mostly says it too.
             let Some(first) = self.first.get(&log.container) else { continue };
             if first.older_lines_exist == Some(true) || log.older_lines_exist.is_none() {
                 log.older_lines_exist = first.older_lines_exist;
@@ -59,10 +60,12 @@ impl LogTally {
     }
 }
 
-/// Says whether a call that goes on with the log speaks anew of a gap: it reads again what could not be read.
-pub(super) fn is_retold(gap: &Gap, logs: &[ContainerLog]) -> bool {
-    let unread = |log: &&ContainerLog| log.status() != ContainerLogStatus::Read && !log.window_starts_at_file_start;
-    logs.iter().filter(unread).any(|log| log.container == gap.container)
+/// The containers whose logs could not be read, or not to their end: a call that goes on tries each of them again and says what became
+/// of it then, so their gaps are not told twice.
+#[must_use]
+pub fn unread_containers(logs: &[ContainerLog]) -> Vec<String> {
+    let unread = |log: &&ContainerLog| log.status() != ContainerLogStatus::Read;
+    logs.iter().filter(unread).map(|log| log.container.clone()).collect()
 }
 
 #[cfg(test)]
@@ -75,9 +78,8 @@ mod tests {
 
     fn mk_tally() -> LogTally {
         let mut tally = LogTally::default();
-        let line = LogLine { container: "web".into(), text: "\u{fffd}".into(), ..LogLine::default() };
-        tally.line(&line);
-        tally.line(&LogLine { raw: b"\xff".as_slice().into(), ..line });
+        tally.line("web", 3, 0);
+        tally.line("web", 3, 1);
         tally
     }
 
@@ -95,6 +97,28 @@ mod tests {
             tally.conclude(&mut logs);
             assert_eq!((logs[0].lines, logs[0].bytes, logs[0].older_lines_exist), (2, 6, whole), "{first:?} {last:?}");
         }
+    }
+
+    #[test]
+    fn what_a_call_that_broke_could_not_say_is_said_by_the_one_behind_it() {
+        for older in [true, false] {
+            let mut tally = mk_tally();
+            tally.resumed(Vec::new());
+            let mut logs = [mk_log(1, Some(older))];
+            tally.conclude(&mut logs);
+            assert_eq!((logs[0].older_lines_exist, logs[0].lines), (Some(older), 2));
+        }
+    }
+
+    #[test]
+    fn whatever_was_not_read_is_tried_again() {
+        let mk_read = |status: ContainerLogStatus| ContainerLog {
+            status: status.into(),
+            window_starts_at_file_start: true,
+            ..mk_log(1, None)
+        };
+        assert_eq!(unread_containers(&[mk_read(ContainerLogStatus::NodeUnreachable)]), ["web"]);
+        assert!(unread_containers(&[mk_read(ContainerLogStatus::Read)]).is_empty());
     }
 
     #[test]

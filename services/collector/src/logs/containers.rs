@@ -14,15 +14,15 @@ const NAMED_MAX: usize = 20;
 /// Others make a second record of a line only when it is long.
 const RECORDS_SHORTER_THAN_LINES: &str = "cri-o://";
 
-/// One run of a container: what there is one log of.
+/// One run of a container: what there is one log of. Which one it is, its number says: the restarts before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Run {
-    /// How often the container was restarted before its current run.
-    pub restarts: u32,
-    /// When the run began whose log is read.
+    /// Its number.
+    pub number: u32,
+    /// The number of the run that the kubelet reads with `previous`, where there has been one.
+    pub earlier: Option<u32>,
+    /// When it began.
     pub started: Option<Moment>,
-    /// Whether the current run goes on.
-    pub running: bool,
     /// Whether a short line is one record.
     pub lines_are_records: bool,
 }
@@ -38,7 +38,7 @@ pub fn resolve(pod: &Pod, wanted: &Containers, previous: bool) -> Result<Vec<Sub
     let subject = |name: &str| -> Result<Subject, ReadError> {
         let name = ContainerName::parse("containers", name).map_err(|error| ReadError::Malformed(error.to_string()))?;
         let run = run(pod, name.as_str(), previous);
-        Ok((name, Some(run)))
+        Ok((name, Some(run.unwrap_or_default())))
     };
     match wanted {
         Containers::All => names(pod).map(subject).collect(),
@@ -51,7 +51,7 @@ pub fn resolve(pod: &Pod, wanted: &Containers, previous: bool) -> Result<Vec<Sub
                 return Err(no_such_container(pod, name));
             }
             let subject = |name: &ContainerName| {
-                let run = exists(name).then(|| run(pod, name.as_str(), previous));
+                let run = exists(name).then(|| run(pod, name.as_str(), previous).unwrap_or_default());
                 (name.clone(), run)
             };
             Ok(wanted.iter().map(subject).collect())
@@ -100,19 +100,25 @@ fn default_container(pod: &Pod) -> Result<&str, ReadError> {
     annotated.or(first).ok_or_else(|| ReadError::Malformed("the pod has no containers".into()))
 }
 
-/// What the pod's status says of a container; a container without status has not started.
+/// The run whose log the kubelet reads, with `previous` or without, as far as the pod's status tells (kubernetes:
+/// pkg/kubelet/kubelet_pods.go, validateContainerLogStatus). None for a container without status.
 #[must_use]
-pub fn run(pod: &Pod, container: &str, previous: bool) -> Run {
-    let Some(status) = status(pod, container) else { return Run::default() };
-    let last = || begin(status.last_state.as_ref());
-    // Of a container that waits to be started again the last run's log is read.
-    let started = if previous { last() } else { begin(status.state.as_ref()).or_else(last) };
-    Run {
-        restarts: status.restart_count.and_then(|count| u32::try_from(count).ok()).unwrap_or_default(),
-        started,
-        running: status.state.as_ref().is_some_and(|state| state.running.is_some()),
-        lines_are_records: !status.container_id.starts_with(RECORDS_SHORTER_THAN_LINES),
-    }
+pub fn run(pod: &Pod, container: &str, previous: bool) -> Option<Run> {
+    let status = status(pod, container)?;
+    let state = status.state.as_ref();
+    let last = status.last_state.as_ref();
+    let restarts = status.restart_count.and_then(|count| u32::try_from(count).ok()).unwrap_or_default();
+    // A container that waits to be started again has left its newest run behind: `previous` or not, the kubelet reads that one.
+    let waits = state.is_none_or(|state| state.running.is_none() && state.terminated.is_none());
+    let loops = waits && last.is_some_and(|last| last.terminated.is_some());
+    let earlier = if loops { Some(restarts) } else { restarts.checked_sub(1) };
+    let id = &status.container_id;
+    Some(Run {
+        number: if previous { earlier.unwrap_or_default() } else { restarts },
+        earlier,
+        started: if previous || waits { begin(last) } else { begin(state) },
+        lines_are_records: !id.is_empty() && !id.starts_with(RECORDS_SHORTER_THAN_LINES),
+    })
 }
 
 /// A container's status, of whatever sort it is.
@@ -219,10 +225,19 @@ mod tests {
             }],
             ..PodStatus::default()
         });
-        let current = run(&pod, "web", false);
-        assert_eq!((current.restarts, current.running, current.lines_are_records), (3, true, true));
-        assert_eq!(current.started.map(|moment| moment.seconds), Some(20));
-        assert_eq!(run(&pod, "web", true).started.map(|moment| moment.seconds), Some(10));
-        assert_eq!(run(&pod, "proxy", false), Run::default());
+        let read = |pod: &Pod, previous| {
+            let run = run(pod, "web", previous).unwrap();
+            (run.number, run.started.unwrap().seconds, run.lines_are_records)
+        };
+        assert_eq!((read(&pod, false), read(&pod, true)), ((3, 20, true), (2, 10, true)));
+        assert_eq!(run(&pod, "proxy", false), None);
+
+        // The run ends, and the container waits for the next one.
+        let status = &mut pod.status.as_mut().unwrap().container_statuses[0];
+        let terminated = ContainerStateTerminated { started_at: time(20), ..ContainerStateTerminated::default() };
+        status.last_state = Some(ContainerState { terminated: Some(terminated), ..ContainerState::default() });
+        status.state = Some(ContainerState::default());
+        status.container_id.clear();
+        assert_eq!((read(&pod, false), read(&pod, true)), ((3, 20, false), (3, 20, false)));
     }
 }

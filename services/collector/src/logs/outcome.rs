@@ -117,11 +117,11 @@ impl Trouble {
         Self::stopped(reason, error.to_string())
     }
 
-    /// What a refusal by the API server or the kubelet means for the container; `restarts` is how often it was restarted.
+    /// What a refusal by the API server or the kubelet means for the container; `had_earlier` says whether it has had an earlier run.
     ///
     /// # Errors
     /// `Denied` where the collector may not read logs at all.
-    pub fn refused(failure: Failure, restarts: u32) -> Result<Self, ReadError> {
+    pub fn refused(failure: Failure, had_earlier: bool) -> Result<Self, ReadError> {
         let (code, message) = match failure {
             Failure::Deadline => return Ok(Self::broken(&ReadError::Deadline)),
             Failure::Unreachable(_) => return Ok(Self::broken(&failure.into_read_error("get pods/log"))),
@@ -139,7 +139,7 @@ impl Trouble {
             StatusCode::BAD_REQUEST if says("is waiting to start") || says("is not available") => {
                 Self { status: ContainerLogStatus::NotStarted, message, missing: None }
             }
-            StatusCode::BAD_REQUEST if says("previous terminated container") => Self::no_previous(restarts),
+            StatusCode::BAD_REQUEST if says("previous terminated container") => Self::no_previous(had_earlier),
             StatusCode::BAD_REQUEST if says("is not valid for pod") => Self::no_such_container(),
             StatusCode::BAD_REQUEST if says("is terminated") => Self::forgotten(),
             // As long as the kubelet does not know the pod: it was started just now, or the pod was.
@@ -171,7 +171,9 @@ impl Trouble {
         })
     }
 
-    fn forgotten() -> Self {
+    /// The container has had a run of which there is nothing.
+    #[must_use]
+    pub fn forgotten() -> Self {
         Self {
             status: ContainerLogStatus::RuntimeError,
             message: "the container has ended, and the node has no log of it".into(),
@@ -179,11 +181,11 @@ impl Trouble {
         }
     }
 
-    fn no_previous(restarts: u32) -> Self {
-        let (message, missing) = if restarts == 0 {
-            ("the container has not been restarted", None)
-        } else {
+    fn no_previous(had_earlier: bool) -> Self {
+        let (message, missing) = if had_earlier {
             ("the node no longer has the log of the earlier run", Some(Missing::UNREADABLE))
+        } else {
+            ("the container has not been restarted", None)
         };
         Self { status: ContainerLogStatus::NoPrevious, message: message.into(), missing }
     }
@@ -329,7 +331,7 @@ mod tests {
             ),
         ];
         for (code, message, status, gap) in table {
-            let trouble = Trouble::refused(mk_failure(code, message), 0).unwrap();
+            let trouble = Trouble::refused(mk_failure(code, message), false).unwrap();
             let missing = trouble.missing.map(|missing| (missing.reason, missing.resumable));
             assert_eq!((trouble.status, missing), (status, gap), "{message}");
             for secret in ["10.0.0.7", "/var/log"] {
@@ -341,13 +343,13 @@ mod tests {
     #[test]
     fn a_missing_permission_is_an_error_of_the_whole_call() {
         let message = r#"pods "web-0" is forbidden: User "x" cannot get resource "pods/log" in API group "" in the namespace "shop""#;
-        assert!(matches!(Trouble::refused(mk_failure(403, message), 0), Err(ReadError::Denied(_))));
+        assert!(matches!(Trouble::refused(mk_failure(403, message), false), Err(ReadError::Denied(_))));
     }
 
     #[test]
     fn an_earlier_run_that_the_node_has_forgotten_is_missing() {
         let failure = mk_failure(400, r#"previous terminated container "web" in pod "web-0" not found"#);
-        assert_eq!(Trouble::refused(failure, 2).unwrap().missing, Some(Missing::UNREADABLE));
+        assert_eq!(Trouble::refused(failure, true).unwrap().missing, Some(Missing::UNREADABLE));
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! Two things are left to chance. Where a window begins among lines of one nanosecond, or within a line, a read that is taken
 //! up among them brings more than the window had: too much rather than too little. And a line that stands behind one that is
 //! more than a second newer is lost to a read that is taken up between the two.
+//!
+//! Only the kubelet's current file is read. That it does not go back to the place any more is seen (`LogRead::took_up`), with the first
+//! line or at the end of the log.
 
 use serde::{Deserialize, Serialize};
 

@@ -191,10 +191,16 @@ impl LogRead {
         self.query.follow
     }
 
-    /// Whether the place behind which it begins was found in the log of an earlier run. Where it was not, something may lie between.
+    /// Whether the log goes back to the place behind which it was to be read, as far as lines have come. Where it does not, something may
+    /// lie between: it was rotated, or is that of another run.
     #[must_use]
     pub fn took_up(&self) -> bool {
-        self.met || !self.previous || self.query.behind.is_none_or(|behind| behind.moment().is_none())
+        let Some(place) = self.query.behind.and_then(|behind| behind.moment()) else { return true };
+        if Some(place) < self.query.since {
+            return true;
+        }
+        // All of an earlier run may be older than the place, where that is in a later one.
+        if self.previous { self.met } else { self.received.lines > 0 && self.received.first <= Some(place) }
     }
 
     /// The text of the line that was taken last.

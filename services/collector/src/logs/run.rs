@@ -116,9 +116,9 @@ fn sources(request: &LogRequest, pod: Option<&Pod>, resumed: Option<Token>) -> R
             }
             let resume = |progress: Progress| {
                 let name = ContainerName::parse("page_token", &progress.name)?;
-                let gone = || Run { restarts: progress.restarts, ..Run::default() };
-                let run = pod.map_or_else(gone, |pod| run(pod, name.as_str(), *previous));
-                Ok(Source::new(name, Some(run), *window, *follow).resume(&progress, *previous))
+                let run = pod.and_then(|pod| run(pod, name.as_str(), *previous));
+                let same = || Run { number: progress.run, ..Run::default() };
+                Ok(Source::new(name, Some(run.unwrap_or_else(same)), *window, *follow).resume(&progress, *previous))
             };
             token.containers.into_iter().map(resume).collect()
         }

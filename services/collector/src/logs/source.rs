@@ -10,7 +10,7 @@ use std::time::Duration;
 use gumshoe_proto::collector::v1::ContainerLogStatus;
 use tokio::time::Instant;
 
-pub use self::told::{Place, Progress};
+pub use self::told::{Lost, Place, Progress};
 use super::{
     containers::Run,
     end::End,
@@ -31,9 +31,8 @@ const RECORD_MIN: u64 = 4 << 10;
 /// One container's log.
 pub struct Source {
     name: ContainerName,
+    /// The run in whose log the place is.
     run: Run,
-    /// The restarts before the run in which the first of all calls began.
-    began_in: u32,
     window: Window,
     /// Whether lines are wanted that are still to come.
     follow: bool,
@@ -53,16 +52,15 @@ pub struct Source {
     /// When the first of the newest lines was taken, by which the end of the log was found.
     looked: Option<Moment>,
     rotated: bool,
-    restarted: bool,
+    /// Why lines before the place were not given.
+    lost: Option<Lost>,
     /// Whether the window was read to its end.
     window_given: bool,
     /// Whether the run was read to its end after it had ended, and whether that was tried as of an earlier run.
     run_read: bool,
     left: bool,
-    /// Whether the place is known to be in the log of the run, not in that of the run before.
-    in_run: bool,
-    /// How often its end was asked for.
-    end_tries: u32,
+    /// How often in a row the node failed to give the end of the run.
+    failures: u32,
     /// The wait before the next connection, and since when there is one.
     wait: Duration,
     connected: Option<Instant>,
@@ -87,7 +85,6 @@ impl Source {
         Self {
             name,
             trouble: run.is_none().then(Trouble::no_such_container),
-            began_in: run.as_ref().map_or(0, |run| run.restarts),
             run: run.unwrap_or_default(),
             window,
             follow,
@@ -103,12 +100,11 @@ impl Source {
             received: Received::default(),
             looked: None,
             rotated: false,
-            restarted: false,
+            lost: None,
             window_given: false,
             run_read: false,
             left: false,
-            in_run: true,
-            end_tries: 0,
+            failures: 0,
             wait: Duration::ZERO,
             connected: None,
             warnings: Vec::new(),
@@ -122,17 +118,16 @@ impl Source {
         self.fresh = progress.place == Place::Beginning;
         self.older = progress.older;
         self.cut = progress.cut_older.then_some(progress.dropped);
+        self.lost = progress.lost;
         let began = matches!(progress.place, Place::Behind(_));
-        if began && self.trouble.is_none() && self.run.restarts != progress.restarts {
+        if began && self.trouble.is_none() && self.run.number != progress.run {
             if previous {
                 let message = "the earlier run has become a still earlier one, whose log is not to be had".to_owned();
                 let status = ContainerLogStatus::NoPrevious;
                 self.trouble = Some(Trouble { status, message, missing: Some(Missing::CUT) });
+            } else {
+                self.lost.get_or_insert(Lost::Restart);
             }
-            self.restarted = !previous;
-        }
-        if began {
-            self.began_in = progress.restarts;
         }
         self
     }
@@ -202,11 +197,15 @@ impl Source {
         let (text, position) = match &self.feed {
             Feed::None => return,
             Feed::Ring(ring) => (&self.text[..], ring.position().unwrap_or_default()),
-            Feed::Read(read) => (read.text(), read.position()),
+            Feed::Read(read) => {
+                if !read.took_up() {
+                    self.lost.get_or_insert(Lost::Place);
+                }
+                (read.text(), read.position())
+            }
         };
         page.push_line(self.name.as_str(), line, text);
         self.place = Place::Behind(position);
-        self.in_run = true;
         self.lines += 1;
         self.bytes += line.cost(text) as u64;
     }
@@ -233,6 +232,9 @@ impl Source {
         if self.fresh {
             self.older = self.older_than_window();
         }
+        if self.trouble.is_none() && !read.took_up() {
+            self.lost.get_or_insert(Lost::Place);
+        }
         // Lines that were read and are not wanted lie behind too.
         if self.trouble.is_none() && read.position() > Position::default() {
             let before = if let Place::Behind(position) = self.place { position } else { Position::default() };
@@ -245,6 +247,10 @@ impl Source {
         self.window_given = self.trouble.is_none();
         if self.window_given && !self.follow {
             self.place = Place::End;
+        }
+        // A window without lines is no place. But what comes after it is new, in the calls that go on from it too.
+        if self.window_given && self.follow && self.place == Place::Beginning && self.window.tail != Some(0) {
+            self.place = Place::Behind(Position::default());
         }
     }
 

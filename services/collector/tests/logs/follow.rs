@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use futures::{Stream, StreamExt as _};
-use gumshoe_proto::collector::v1::{ContainerLogStatus, ContainerState, GapReason, ReadLogsRequest, ReadLogsResponse};
-use tonic::Status;
+use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason, ReadLogsRequest};
 
 use crate::{
     kubelet::{FakeKubelet, Fault, Record},
@@ -13,28 +11,6 @@ use crate::{
 
 /// A call that follows ends with its deadline, so these tests last as long.
 const SHORT: Duration = Duration::from_millis(1500);
-
-fn follow() -> ReadLogsRequest {
-    ReadLogsRequest { follow: true, ..whole() }
-}
-
-/// Takes pages until so many lines have come.
-async fn lines(
-    pages: &mut (impl Stream<Item = Result<ReadLogsResponse, Status>> + Unpin),
-    count: usize,
-) -> Vec<String> {
-    let mut texts = Vec::new();
-    while texts.len() < count {
-        let page = pages.next().await.unwrap().unwrap();
-        assert!(page.completeness.is_none(), "{page:?}");
-        texts.extend(page.lines.into_iter().map(|line| line.text));
-    }
-    texts
-}
-
-async fn rest(pages: impl Stream<Item = Result<ReadLogsResponse, Status>>) -> Vec<ReadLogsResponse> {
-    pages.map(Result::unwrap).collect().await
-}
 
 #[tokio::test]
 async fn new_lines_come_behind_the_window_until_the_deadline() {
@@ -126,27 +102,6 @@ async fn a_log_that_ends_while_its_container_runs_is_taken_up_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_container_that_ends_ends_its_part_of_the_answer() {
-    let kubelet = FakeKubelet::new(mk_pod(&["web", "proxy"])).with_log("web", numbered(0..2));
-    let request = ReadLogsRequest { all_containers: true, ..follow() };
-    let mut pages = call(&serve(&kubelet), request, SHORT).unwrap();
-    lines(&mut pages, 2).await;
-    kubelet.requested(4).await;
-    let mut pod = mk_pod(&["web", "proxy"]);
-    statuses(&mut pod)[0] = statuses(&mut mk_ended_pod())[0].clone();
-    pod.spec.as_mut().unwrap().restart_policy = "Never".into();
-    kubelet.set_pod(Some(pod));
-    kubelet.end("web");
-    kubelet.append("proxy", numbered(5..6));
-    assert_eq!(lines(&mut pages, 1).await, ["line 5"]);
-    let end = rest(pages).await.pop().unwrap();
-    assert!(end.completeness.unwrap().complete);
-    assert_eq!(end.logs.iter().map(|log| log.lines).collect::<Vec<_>>(), [2, 1]);
-    let web = kubelet.requests().into_iter().filter(|request| request.contains("container=web")).count();
-    assert_eq!(web, 3, "a log that has ended is read to its end once");
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_node_that_is_lost_while_its_log_is_followed_is_told_at_the_deadline() {
     let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..5));
     let mut pages = call(&serve(&kubelet), follow(), SHORT).unwrap();
@@ -170,73 +125,6 @@ async fn a_log_that_cannot_be_read_is_not_followed() {
     let answer = read(&kubelet, follow()).await.unwrap();
     assert_eq!(answer.status(), ContainerLogStatus::NoSuchContainer);
     assert_eq!(kubelet.requests().len(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_container_that_has_not_started_is_waited_for() {
-    let mut pod = mk_pod(&["web"]);
-    statuses(&mut pod)[0].state = Some(ContainerState::default());
-    let kubelet = FakeKubelet::new(pod);
-    kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is waiting to start: ContainerCreating"));
-    let early = read_until(&kubelet, follow(), Duration::from_millis(300)).await.unwrap();
-    assert_eq!((early.status(), early.completeness.complete), (ContainerLogStatus::NotStarted, true));
-    assert!(!early.completeness.resume_token.is_empty());
-
-    kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is waiting to start: ContainerCreating"));
-    let mut pages =
-        call(&serve(&kubelet), ReadLogsRequest { tail_lines: Some(0), whole_log: false, ..follow() }, AMPLE).unwrap();
-    let (seen, ()) = tokio::join!(lines(&mut pages, 2), async {
-        kubelet.looked(2).await;
-        kubelet.append("web", numbered(0..2));
-        kubelet.set_pod(Some(mk_pod(&["web"])));
-    });
-    assert_eq!(seen, ["line 0", "line 1"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn every_run_of_a_container_that_crashes_is_followed_to_its_end() {
-    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
-    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
-    let mut seen = lines(&mut pages, 2).await;
-    kubelet.requested(2).await;
-    // What it said while the connection was broken is read of the earlier run.
-    kubelet.append("web", numbered(2..3));
-    kubelet.restart("web", mk_restarted_pod(1), numbered(3..4));
-    seen.extend(lines(&mut pages, 2).await);
-    // It crashes again, and is started again only later; meanwhile its connection has ended neatly, but too early.
-    kubelet.requested(4).await;
-    kubelet.set_pod(Some(mk_looping_pod(1)));
-    kubelet.break_connections();
-    kubelet.append("web", numbered(4..5));
-    seen.extend(lines(&mut pages, 1).await);
-    kubelet.restart("web", mk_restarted_pod(2), numbered(5..6));
-    seen.extend(lines(&mut pages, 1).await);
-    assert_eq!(seen, (0..6).map(|line| format!("line {line}")).collect::<Vec<_>>());
-    let end = rest(pages).await.pop().unwrap().completeness.unwrap();
-    assert!(end.complete && !end.resume_token.is_empty(), "{end:?}");
-    let request = ReadLogsRequest { page_token: end.resume_token, ..follow() };
-    let resumed = read_until(&kubelet, request, Duration::from_millis(300)).await.unwrap();
-    assert!(resumed.completeness.complete && resumed.texts().is_empty(), "{resumed:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_run_whose_end_cannot_be_had_has_a_gap() {
-    for restarts in [1, 2] {
-        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
-        let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
-        lines(&mut pages, 2).await;
-        kubelet.requested(2).await;
-        kubelet.fault(Fault::Status(500, "dial tcp 10.0.0.7:10250: connect: no route to host"));
-        kubelet.restart("web", mk_restarted_pod(restarts), numbered(3..4));
-        if restarts == 1 {
-            kubelet.forget_previous("web");
-        }
-        assert_eq!(lines(&mut pages, 1).await, ["line 3"], "the lines of the later run come nevertheless");
-        let end = rest(pages).await.pop().unwrap();
-        let gaps = end.completeness.unwrap().gaps;
-        assert_eq!((gaps.len(), gaps[0].reason()), (1, GapReason::LogCutNewer));
-        assert_eq!(end.logs[0].status(), ContainerLogStatus::Read);
-    }
 }
 
 #[tokio::test]
@@ -348,101 +236,6 @@ async fn a_kubelet_that_fails_after_every_line_is_not_asked_without_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_while_the_end_of_a_run_is_asked_for_loses_and_repeats_nothing() {
-    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
-    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
-    let mut seen = lines(&mut pages, 2).await;
-    kubelet.requested(2).await;
-    kubelet.append("web", numbered(2..3));
-    kubelet.fault_look(Fault::Restarted(Box::new(mk_restarted_pod(1)), numbered(3..5)));
-    kubelet.set_pod(Some(mk_looping_pod(0)));
-    kubelet.break_connections();
-    seen.extend(lines(&mut pages, 3).await);
-    let end = rest(pages).await;
-    seen.extend(end.iter().flat_map(|page| page.lines.iter().map(|line| line.text.clone())));
-    assert_eq!(seen, (0..5).map(|line| format!("line {line}")).collect::<Vec<_>>());
-    assert!(end.last().unwrap().completeness.as_ref().unwrap().complete);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_restart_that_the_pod_tells_late_has_a_gap_and_repeats_nothing() {
-    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
-    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
-    let mut seen = lines(&mut pages, 2).await;
-    kubelet.requested(2).await;
-    kubelet.append("web", numbered(2..3));
-    kubelet.restart("web", mk_pod(&["web"]), numbered(3..5));
-    seen.extend(lines(&mut pages, 2).await);
-    kubelet.set_pod(Some(mk_restarted_pod(1)));
-    kubelet.break_connections();
-    kubelet.append("web", numbered(5..6));
-    seen.extend(lines(&mut pages, 1).await);
-    assert_eq!(seen, ["line 0", "line 1", "line 3", "line 4", "line 5"]);
-    let end = rest(pages).await.pop().unwrap();
-    assert_eq!(end.completeness.unwrap().gaps[0].reason(), GapReason::LogCutNewer, "line 2 is missing");
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_token_of_a_container_that_had_not_started_brings_all_of_its_log() {
-    let mut pod = mk_pod(&["web"]);
-    statuses(&mut pod)[0].state = Some(ContainerState::default());
-    for request in [
-        follow(),
-        ReadLogsRequest { whole_log: false, tail_lines: Some(0), ..follow() },
-        ReadLogsRequest { whole_log: false, tail_lines: Some(1), ..follow() },
-    ] {
-        let kubelet = FakeKubelet::new(pod.clone());
-        let waits = "container \"web\" in pod \"web-0\" is waiting to start: ContainerCreating";
-        kubelet.fault_look(Fault::Status(400, waits));
-        let early = read_until(&kubelet, request.clone(), Duration::from_millis(300)).await.unwrap();
-        assert_eq!(early.status(), ContainerLogStatus::NotStarted);
-        let request = ReadLogsRequest { page_token: early.completeness.resume_token, ..request };
-        kubelet.append("web", numbered(0..3));
-        kubelet.set_pod(Some(mk_pod(&["web"])));
-        let resumed = read_until(&kubelet, request.clone(), Duration::from_millis(300)).await.unwrap();
-        assert_eq!(resumed.texts(), ["line 0", "line 1", "line 2"]);
-        assert!(resumed.completeness.complete);
-        kubelet.restart("web", mk_restarted_pod(1), numbered(3..4));
-        let crashed = read_until(&kubelet, request, Duration::from_millis(300)).await.unwrap();
-        assert_eq!(crashed.gap().reason(), GapReason::LogCutNewer);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_container_that_will_never_start_is_not_waited_for() {
-    let mut pod = mk_pod(&["web"]);
-    statuses(&mut pod).clear();
-    pod.status.as_mut().unwrap().phase = "Failed".into();
-    let kubelet = FakeKubelet::new(pod);
-    kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is not available"));
-    let begun = tokio::time::Instant::now();
-    let answer = read(&kubelet, follow()).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-    assert_eq!((answer.status(), answer.completeness.complete), (ContainerLogStatus::NotStarted, true));
-    assert!(answer.completeness.resume_token.is_empty(), "nothing can come any more");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_log_that_the_node_has_thrown_away_is_not_asked_for_until_the_deadline() {
-    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
-    let begun = tokio::time::Instant::now();
-    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
-    lines(&mut pages, 2).await;
-    kubelet.requested(2).await;
-    for _ in 0..20 {
-        kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is terminated"));
-    }
-    kubelet.set_pod(Some(mk_ended_pod()));
-    kubelet.break_connections();
-    let end = rest(pages).await.pop().unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
-    assert_eq!(end.logs[0].status(), ContainerLogStatus::RuntimeError);
-    let completeness = end.completeness.unwrap();
-    assert_eq!(completeness.gaps[0].reason(), GapReason::LogUnreadable);
-    assert!(completeness.resume_token.is_empty(), "nothing can come any more");
-}
-
-#[tokio::test(start_paused = true)]
 async fn an_outage_that_is_over_is_not_told_though_the_container_is_silent() {
     let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
     kubelet.fault(Fault::None);
@@ -477,48 +270,91 @@ async fn a_line_that_the_window_finds_unfinished_is_given_once_and_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_last_line_that_is_never_finished_is_given_with_the_end_of_its_run() {
-    let kubelet = FakeKubelet::new(mk_ended_pod()).with_log("web", numbered(0..2));
-    kubelet.append("web", [Record { partial: true, ..record(2, "bye") }]);
-    kubelet.end("web");
-    for request in [follow(), ReadLogsRequest { whole_log: false, ..follow() }] {
-        let answer = read(&kubelet, request).await.unwrap();
-        assert_eq!(answer.texts(), ["line 0", "line 1", "bye"]);
-        assert!(answer.completeness.complete);
+async fn a_log_that_was_rotated_while_it_was_not_read_has_a_gap() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    kubelet.fault(Fault::Status(500, "dial tcp 10.0.0.7:10250: connect: connection refused"));
+    kubelet.break_connections();
+    kubelet.rotate("web");
+    kubelet.append("web", numbered(7..9));
+    assert_eq!(lines(&mut pages, 2).await, ["line 7", "line 8"]);
+    let end = rest(pages).await.pop().unwrap();
+    let completeness = end.completeness.unwrap();
+    assert_eq!((completeness.gaps.len(), completeness.gaps[0].reason()), (1, GapReason::LogCutNewer));
+    let request = ReadLogsRequest { page_token: completeness.resume_token, ..follow() };
+    let resumed = read_until(&kubelet, request, SHORT).await.unwrap();
+    assert_eq!(resumed.gap(), &completeness.gaps[0], "whoever goes on from there hears of it too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_was_rotated_before_the_end_of_its_run_was_read_has_a_gap() {
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
+    lines(&mut pages, 2).await;
+    kubelet.requested(2).await;
+    kubelet.rotate("web");
+    kubelet.set_pod(Some(mk_ended_pod()));
+    kubelet.break_connections();
+    let end = rest(pages).await.pop().unwrap();
+    assert_eq!(end.logs[0].status(), ContainerLogStatus::Read);
+    assert_eq!(end.completeness.unwrap().gaps[0].reason(), GapReason::LogCutNewer);
+}
+
+#[tokio::test]
+async fn a_log_that_was_rotated_between_two_calls_has_a_gap() {
+    for lines_since in [0, 2] {
+        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..20));
+        let request = ReadLogsRequest { page_size: 5, ..whole() };
+        let page_token = read(&kubelet, request.clone()).await.unwrap().pages[0].next_page_token.clone();
+        kubelet.rotate("web");
+        kubelet.append("web", numbered(40..40 + lines_since));
+        let resumed = read(&kubelet, ReadLogsRequest { page_token, ..request }).await.unwrap();
+        assert_eq!((resumed.gap().reason(), resumed.gap().resumable), (GapReason::LogCutNewer, false));
+        assert_eq!(resumed.log().lines, u64::try_from(lines_since).unwrap());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pod_that_is_evicted_and_forgets_its_containers_is_read_to_its_end() {
-    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
-    let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
-    let mut seen = lines(&mut pages, 2).await;
-    kubelet.requested(2).await;
-    let mut pod = mk_pod(&["web"]);
-    statuses(&mut pod).clear();
-    pod.status.as_mut().unwrap().phase = "Failed".into();
-    kubelet.set_pod(Some(pod));
-    kubelet.break_connections();
-    kubelet.append("web", numbered(2..3));
-    seen.extend(lines(&mut pages, 1).await);
-    assert_eq!(seen, ["line 0", "line 1", "line 2"]);
-    let end = rest(pages).await.pop().unwrap();
-    assert_eq!((end.logs[0].status(), end.completeness.unwrap().complete), (ContainerLogStatus::Read, true));
+async fn a_log_that_goes_back_to_where_it_was_left_has_no_gap() {
+    let old = [record(-9000, "begun")];
+    let long = [Record { partial: true, ..record(5, "half ") }, record(6, "of it")];
+    let tail = |lines| ReadLogsRequest { whole_log: false, tail_lines: Some(lines), ..follow() };
+    let since = ReadLogsRequest { since_time: Some(proto(after(3000))), ..tail(0) };
+    // From now on, the last line being older than what is wanted; and from the middle of a line.
+    for (request, before) in [(since, 0), (tail(1), 1)] {
+        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", [&old[..], &long[..]].concat());
+        let mut pages = call(&serve(&kubelet), request.clone(), AMPLE).unwrap();
+        lines(&mut pages, before).await;
+        kubelet.requested(1 + before).await;
+        kubelet.break_connections();
+        kubelet.append("web", numbered(4000..4001));
+        assert_eq!(lines(&mut pages, 1).await, ["line 4000"]);
+        let end = rest(pages).await.pop().unwrap();
+        assert!(end.completeness.unwrap().complete, "{request:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_while_an_earlier_run_is_asked_for_has_a_gap_and_repeats_nothing() {
+async fn a_connection_that_lasted_is_taken_up_at_once() {
     let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..2));
+    kubelet.fault(Fault::None);
+    for _ in 0..6 {
+        kubelet.fault(Fault::Status(500, "dial tcp 10.0.0.7:10250: connect: connection refused"));
+    }
     let mut pages = call(&serve(&kubelet), follow(), AMPLE).unwrap();
-    let mut seen = lines(&mut pages, 2).await;
-    kubelet.requested(2).await;
-    kubelet.append("web", numbered(2..3));
-    kubelet.fault_look(Fault::Restarted(Box::new(mk_restarted_pod(2)), numbered(5..7)));
-    kubelet.restart("web", mk_restarted_pod(1), numbered(3..5));
-    seen.extend(lines(&mut pages, 4).await);
-    let end = rest(pages).await;
-    seen.extend(end.iter().flat_map(|page| page.lines.iter().map(|line| line.text.clone())));
-    assert_eq!(seen, ["line 0", "line 1", "line 3", "line 4", "line 5", "line 6"]);
-    let gaps = &end.last().unwrap().completeness.as_ref().unwrap().gaps;
-    assert_eq!((gaps.len(), gaps[0].reason()), (1, GapReason::LogCutNewer), "line 2 is missing");
+    lines(&mut pages, 2).await;
+    // Without a request to wait for, only the time is left; nobody waits for it where the clock stands still.
+    let mut asked = 8;
+    for (lasts, least, most) in [(6, 0, 1), (0, 0, 1), (0, 0, 1)] {
+        kubelet.requested(asked).await;
+        tokio::time::advance(Duration::from_secs(lasts)).await;
+        let broken = tokio::time::Instant::now();
+        kubelet.break_connections();
+        asked += 1;
+        kubelet.requested(asked).await;
+        let waited = broken.elapsed().as_secs();
+        assert!((least..=most).contains(&waited), "{waited} s");
+    }
 }

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use gumshoe_collector::kubernetes::api::KubernetesApi;
-use gumshoe_proto::collector::v1::Pod;
+use gumshoe_proto::collector::v1::{ContainerState, Pod};
 use http::{Request, Response, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
@@ -59,6 +59,8 @@ pub enum Fault {
     Grown(Vec<Record>, &'static str),
     /// The container was restarted just before: the pod of now, and the lines of the new run.
     Restarted(Box<Pod>, Vec<Record>),
+    /// This has become of the pod just before.
+    Changed(Box<Pod>),
     /// No answer begins.
     Silence,
 }
@@ -96,6 +98,27 @@ struct Log {
 }
 
 impl State {
+    /// Whether the log asked for is that of the earlier run, or why there is none: as the kubelet has it (pkg/kubelet/kubelet_pods.go,
+    /// validateContainerLogStatus).
+    fn is_earlier(&self, container: &str, previous: bool) -> Result<bool, (u16, String)> {
+        let Some(pod) = &self.pod else { return Err((404, "pods \"web-0\" not found".into())) };
+        let container_in = format!("container \"{container}\" in pod \"web-0\"");
+        let statuses = pod.status.iter().flat_map(|status| &status.container_statuses);
+        let Some(status) = statuses.into_iter().find(|status| status.name == container) else {
+            return Err((400, format!("{container_in} is not available")));
+        };
+        let has_ended = |state: &Option<ContainerState>| state.as_ref().is_some_and(|state| state.terminated.is_some());
+        let runs = status.state.as_ref().is_some_and(|state| state.running.is_some());
+        match (runs || has_ended(&status.state), has_ended(&status.last_state)) {
+            (false, true) => Ok(false),
+            (false, false) if !previous => Err((400, format!("{container_in} is waiting to start: ContainerCreating"))),
+            _ if previous && !self.logs.contains_key(&(container.to_owned(), true)) => {
+                Err((400, format!("previous terminated {container_in} not found")))
+            }
+            _ => Ok(previous),
+        }
+    }
+
     fn restart(&mut self, container: &str, pod: Pod, records: Vec<Record>) {
         let log = Log { records, ended: false };
         let before = self.logs.insert((container.to_owned(), false), log).unwrap_or_default();
@@ -253,7 +276,8 @@ impl FakeKubelet {
         assert_eq!(query.get("limitBytes"), None, "limitBytes keeps the oldest bytes");
         assert_eq!(query.get("timestamps"), Some("true"));
         let container = query.get("container").unwrap().to_owned();
-        let key = (container, query.get("previous") == Some("true"));
+        let previous = query.get("previous") == Some("true");
+        let mut key = (container, previous);
         let mut state = self.0.state.lock().unwrap();
         let mut stop = None;
         let mut append = "";
@@ -276,6 +300,7 @@ impl FakeKubelet {
                 append = text;
             }
             Some(Fault::Restarted(pod, records)) => state.restart(&key.0, *pod, records),
+            Some(Fault::Changed(pod)) => state.pod = Some(*pod),
             Some(Fault::Silence) => {
                 let mut answer = respond(200, "", Vec::new());
                 answer.extensions_mut().insert(Silent);
@@ -286,21 +311,15 @@ impl FakeKubelet {
             }
             Some(Fault::None) | None => {}
         }
-        let log = match state.logs.get(&key) {
-            Some(log) => log,
-            None if key.1 => {
-                return respond(
-                    400,
-                    "text/plain",
-                    "previous terminated container \"web\" in pod \"web-0\" not found".into(),
-                );
-            }
-            None => &Log::default(),
-        };
+        match state.is_earlier(&key.0, previous) {
+            Ok(earlier) => key.1 = earlier,
+            Err((code, message)) => return respond(code, "text/plain", message.into()),
+        }
+        let records = state.logs.get(&key).map_or(0, |log| log.records.len());
         let tail: Option<usize> = query.get("tailLines").map(|lines| lines.parse().unwrap());
         let reading = Reading {
             key,
-            next: log.records.len().saturating_sub(tail.unwrap_or(usize::MAX)),
+            next: records.saturating_sub(tail.unwrap_or(usize::MAX)),
             new_line: true,
             since: query.get("sinceTime").map(|since| since.parse().unwrap()),
             // With an error the log ends.

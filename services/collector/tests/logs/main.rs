@@ -6,5 +6,6 @@ mod follow;
 mod grpc;
 mod kubelet;
 mod outcomes;
+mod runs;
 mod support;
 mod window;

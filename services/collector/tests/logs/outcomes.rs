@@ -9,7 +9,7 @@ use gumshoe_collector::{
     kubernetes::api::KubernetesApi,
     lists::{Reader, scope::Scope},
 };
-use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason, ReadLogsRequest, ReadLogsResponse};
+use gumshoe_proto::collector::v1::{ContainerLogStatus, ContainerState, GapReason, ReadLogsRequest, ReadLogsResponse};
 use tonic::Code;
 
 use crate::{
@@ -36,9 +36,10 @@ async fn a_node_that_cannot_be_reached_is_an_outcome() {
 
 #[tokio::test]
 async fn one_container_in_trouble_does_not_keep_the_others_from_being_read() {
-    let kubelet =
-        FakeKubelet::new(mk_pod(&["web", "proxy"])).with_log("web", numbered(0..3)).with_log("proxy", numbered(0..3));
-    kubelet.fault(Fault::Status(400, "container \"web\" in pod \"web-0\" is waiting to start: ImagePullBackOff"));
+    let mut pod = mk_pod(&["web", "proxy"]);
+    statuses(&mut pod)[0].state = Some(ContainerState::default());
+    let kubelet = FakeKubelet::new(pod).with_log("proxy", numbered(0..3));
+    kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is waiting to start: ImagePullBackOff"));
     let answer = read(&kubelet, ReadLogsRequest { all_containers: true, ..newest() }).await.unwrap();
     let statuses: Vec<_> = answer.logs.iter().map(|log| (log.container.as_str(), log.status(), log.lines)).collect();
     let expected = [("web", ContainerLogStatus::NotStarted, 0), ("proxy", ContainerLogStatus::Read, 3)];
@@ -341,6 +342,25 @@ async fn a_pod_that_went_away_between_two_pages_is_an_outcome() {
         let answer = read(&kubelet, resumed.clone()).await.unwrap();
         assert_eq!(answer.status(), ContainerLogStatus::PodGone);
         assert_eq!((answer.gap().reason(), answer.gap().resumable), (GapReason::LogCutNewer, false));
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_run_stays_the_same_one_from_page_to_page() {
+    for (first, second, same) in [
+        (mk_restarted_pod(1), mk_looping_pod(1), true),
+        (mk_restarted_pod(1), mk_waiting_pod(1), false),
+        (mk_waiting_pod(1), mk_restarted_pod(2), true),
+        (mk_restarted_pod(1), mk_restarted_pod(2), false),
+    ] {
+        let kubelet = FakeKubelet::new(first).with_log("web", numbered(0..20)).with_previous("web", numbered(0..20));
+        let request = ReadLogsRequest { page_size: 5, previous: true, ..whole() };
+        let page_token = read(&kubelet, request.clone()).await.unwrap().pages[0].next_page_token.clone();
+        kubelet.set_pod(Some(second));
+        let resumed = read(&kubelet, ReadLogsRequest { page_token, ..request }).await.unwrap();
+        let expected = if same { ContainerLogStatus::Read } else { ContainerLogStatus::NoPrevious };
+        assert_eq!((resumed.status(), resumed.texts().is_empty()), (expected, !same));
+        assert_eq!(resumed.completeness.complete, same);
     }
 }
 

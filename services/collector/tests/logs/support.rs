@@ -43,7 +43,7 @@ pub fn record(millis: i64, text: impl AsRef<[u8]>) -> Record {
 
 /// Lines of a millisecond each.
 pub fn numbered(lines: std::ops::Range<i64>) -> Vec<Record> {
-    lines.map(|line| record(line, format!("line {line}"))).collect()
+    of_run(0, lines)
 }
 
 pub fn mk_status(name: &str) -> ContainerStatus {
@@ -88,19 +88,43 @@ pub fn mk_ended_pod() -> Pod {
 
 /// A pod whose only container has ended after so many restarts, and will be started again.
 pub fn mk_looping_pod(restarts: i32) -> Pod {
-    let mut pod = mk_pod(&["web"]);
-    let status = &mut statuses(&mut pod)[0];
-    let terminated = ContainerStateTerminated { exit_code: Some(2), ..ContainerStateTerminated::default() };
-    status.state = Some(ContainerState { terminated: Some(terminated), ..ContainerState::default() });
-    status.restart_count = Some(restarts);
-    pod
+    mk_pod_in(restarts, mk_end(restarts), mk_end(restarts - 1))
+}
+
+/// The same when the kubelet waits before it does so: it has moved the end of the run away from where it reads the log of the current one.
+pub fn mk_waiting_pod(restarts: i32) -> Pod {
+    mk_pod_in(restarts, Some(ContainerState::default()), mk_end(restarts))
 }
 
 /// A pod whose only container runs after so many restarts.
 pub fn mk_restarted_pod(restarts: i32) -> Pod {
+    let running = ContainerStateRunning { started_at: Some(proto(run_start(restarts))) };
+    let state = ContainerState { running: Some(running), ..ContainerState::default() };
+    mk_pod_in(restarts, Some(state), mk_end(restarts - 1))
+}
+
+fn mk_pod_in(restarts: i32, state: Option<ContainerState>, last_state: Option<ContainerState>) -> Pod {
     let mut pod = mk_pod(&["web"]);
-    statuses(&mut pod)[0].restart_count = Some(restarts);
+    let status = &mut statuses(&mut pod)[0];
+    (status.restart_count, status.state, status.last_state) = (Some(restarts), state, last_state);
     pod
+}
+
+/// The end of a run, if there was such a one.
+fn mk_end(restarts: i32) -> Option<ContainerState> {
+    let started_at = Some(proto(run_start(restarts)));
+    let terminated = ContainerStateTerminated { exit_code: Some(2), started_at, ..ContainerStateTerminated::default() };
+    (restarts >= 0).then(|| ContainerState { terminated: Some(terminated), ..ContainerState::default() })
+}
+
+/// The run after so many restarts begins so many seconds after the first one.
+fn run_start(restarts: i32) -> Timestamp {
+    after(1000 * i64::from(restarts))
+}
+
+/// Lines of the run after so many restarts.
+pub fn of_run(restarts: i64, lines: std::ops::Range<i64>) -> Vec<Record> {
+    lines.map(|line| record(1000 * restarts + line, format!("line {line}"))).collect()
 }
 
 pub fn statuses(pod: &mut Pod) -> &mut Vec<ContainerStatus> {
@@ -194,6 +218,30 @@ pub async fn read(kubelet: &FakeKubelet, request: ReadLogsRequest) -> Result<Ans
 pub async fn read_until(kubelet: &FakeKubelet, request: ReadLogsRequest, timeout: Duration) -> Result<Answer, Status> {
     let pages: Vec<_> = call(&serve(kubelet), request, timeout)?.collect().await;
     Ok(Answer::of(pages.into_iter().collect::<Result<_, _>>()?))
+}
+
+/// Follows the log of the default container, all of it.
+pub fn follow() -> ReadLogsRequest {
+    ReadLogsRequest { follow: true, ..whole() }
+}
+
+/// Takes pages until so many lines have come.
+pub async fn lines(
+    pages: &mut (impl Stream<Item = Result<ReadLogsResponse, Status>> + Unpin),
+    count: usize,
+) -> Vec<String> {
+    let mut texts = Vec::new();
+    while texts.len() < count {
+        let page = pages.next().await.unwrap().unwrap();
+        assert!(page.completeness.is_none(), "{page:?}");
+        texts.extend(page.lines.into_iter().map(|line| line.text));
+    }
+    texts
+}
+
+/// Takes the rest of the pages.
+pub async fn rest(pages: impl Stream<Item = Result<ReadLogsResponse, Status>>) -> Vec<ReadLogsResponse> {
+    pages.map(Result::unwrap).collect().await
 }
 
 /// A runtime for property tests.

@@ -1,6 +1,8 @@
 //! Which lines a window gives, against a plain model of it.
 
-use gumshoe_proto::collector::v1::{ContainerLog, GapReason, Pod, ReadLogsRequest, ReadLogsResponse};
+use gumshoe_proto::collector::v1::{
+    ContainerLog, ContainerState, ContainerStateRunning, GapReason, Pod, ReadLogsRequest, ReadLogsResponse,
+};
 use jiff::Timestamp;
 use proptest::prelude::*;
 
@@ -13,7 +15,8 @@ use crate::{
 fn mk_young_pod(containers: &[&str]) -> Pod {
     let mut pod = mk_pod(containers);
     for status in statuses(&mut pod) {
-        status.state = None;
+        let running = ContainerStateRunning { started_at: None };
+        status.state = Some(ContainerState { running: Some(running), ..ContainerState::default() });
         status.container_id = "cri-o://1".into();
     }
     pod

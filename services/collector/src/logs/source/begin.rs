@@ -119,7 +119,11 @@ impl Source {
                 Ok(Some(read))
             }
             Err(failure) => {
-                let mut trouble = Trouble::refused(failure, self.run.restarts)?;
+                let mut trouble = Trouble::refused(failure, self.run.earlier.is_some())?;
+                // The kubelet says the same of a container that it has forgotten as of one that has not started.
+                if trouble.status == ContainerLogStatus::NotStarted && self.has_begun() {
+                    trouble = Trouble::forgotten();
+                }
                 // Where the place is known, the rest can be had once the node is back.
                 if trouble.status == ContainerLogStatus::NodeUnreachable && matches!(self.place, Place::Behind(_)) {
                     trouble.missing = Some(Missing { newer: true, resumable: true, ..Missing::UNREADABLE });

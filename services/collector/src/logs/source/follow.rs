@@ -2,13 +2,17 @@
 //!
 //! A connection that ends says nothing: the kubelet may have gone away, or the run may have ended. So the pod is asked. A run
 //! that has ended is read to its end once more, without following, before the next one is waited for.
+//!
+//! A run is known by its number, and the pod tells of which one the kubelet gives the log, with `previous` and without
+//! (`containers.rs`). It is asked once more when the log is open: one of another run is not read. What stays possible is that the pod's status
+//! is behind the kubelet both times: then the place shows it, if it is behind a line, and what is missing is told.
 
 use std::time::Duration;
 
 use gumshoe_proto::collector::v1::{ContainerLogStatus, Pod};
 use tokio::time::{Instant, timeout};
 
-use super::{Feed, Place, Source};
+use super::{Feed, Lost, Place, Source};
 use crate::{
     error::ReadError,
     logs::{
@@ -28,8 +32,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// A log that says nothing for so long is asked for anew: nobody would ever tell that what lies between us and the node has
 /// forgotten the connection.
 const QUIET: Duration = Duration::from_secs(120);
-/// What a container that has ended for good has left is asked for so often, some seconds long, where the node fails to give it.
-const END_TRIES: u32 = 4;
+/// What a container that has ended for good has left is asked for so often where the node fails to give it: half a minute long, in
+/// which a container runtime comes back that was restarted.
+const END_TRIES: u32 = 8;
 
 /// What the pod says of the container.
 enum News {
@@ -77,9 +82,11 @@ impl Source {
             match timeout(QUIET, read.more()).await {
                 Ok(Ok(true)) => continue,
                 Ok(Ok(false)) => {
-                    let is_end = !read.follows() && (!self.in_run || read.took_up());
                     self.trouble = read.take_trouble();
-                    self.run_read = is_end && self.trouble.is_none();
+                    self.run_read = !read.follows() && self.trouble.is_none();
+                    if self.run_read && !read.took_up() {
+                        self.lost.get_or_insert(Lost::Place);
+                    }
                 }
                 Ok(Err(ReadError::Deadline)) => return Ok(()),
                 Ok(Err(error)) => self.trouble = Some(Trouble::broken(&error)),
@@ -102,13 +109,18 @@ impl Source {
                 self.trouble = Some(Trouble::never_started());
                 self.place = Place::End;
             }
-            News::Same(Life::Ended { returns: false }) if self.run_read || self.end_is_lost() => {
-                self.place = Place::End;
+            News::Same(Life::Ended { returns }) if self.run_read => {
+                if !returns {
+                    self.place = Place::End;
+                }
             }
-            News::Same(Life::Ended { .. }) if self.run_read => {}
-            News::Same(Life::Ended { .. }) => {
-                self.end_tries += 1;
-                self.read_to_end(logs, None).await?;
+            News::Same(Life::Ended { returns }) => {
+                self.failures = if self.node_failed() { self.failures + 1 } else { 0 };
+                if !returns && self.failures >= END_TRIES {
+                    self.place = Place::End;
+                } else {
+                    self.read_to_end(logs).await?;
+                }
             }
             News::None | News::Same(Life::Runs) => self.connect(logs).await?,
             News::Later(run) => self.leave_run(logs, run).await?,
@@ -126,19 +138,25 @@ impl Source {
             return News::Gone;
         }
         let now = run(&pod, self.name.as_str(), false);
-        if now.restarts == self.run.restarts {
-            News::Same(match Life::of(&pod, self.name.as_str()) {
-                // Older kubelets forget the containers of a pod that they evict.
-                Life::Never if self.has_begun() => Life::Ended { returns: false },
-                life => life,
-            })
-        } else {
-            News::Later(now)
+        if let Some(later) = now.as_ref().filter(|now| now.number != self.run.number) {
+            return News::Later(later.clone());
         }
+        let life = match Life::of(&pod, self.name.as_str()) {
+            // Older kubelets forget the containers of a pod that they evict.
+            Life::Never if self.has_begun() => Life::Ended { returns: false },
+            life => life,
+        };
+        // Of a container that had not started hardly anything was known.
+        if let Some(now) = now {
+            self.run = Run { started: now.started.or(self.run.started), ..now };
+        }
+        News::Same(life)
     }
 
-    fn has_begun(&self) -> bool {
-        self.run.started.is_some() || self.behind().is_some_and(|position| position > Position::default())
+    /// Whether the container has written something, or may have.
+    pub(super) fn has_begun(&self) -> bool {
+        let given = self.behind().is_some_and(|position| position > Position::default());
+        self.run.number > 0 || self.run.started.is_some() || given
     }
 
     async fn connect(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
@@ -166,58 +184,55 @@ impl Source {
         Ok(())
     }
 
-    /// Whether the node has failed so often to give the end of the run that it will not.
-    fn end_is_lost(&self) -> bool {
-        self.end_tries >= END_TRIES
-            && self.trouble.as_ref().is_some_and(|trouble| {
-                trouble.status != ContainerLogStatus::NodeUnreachable
-                    && trouble.missing.is_some_and(|missing| !missing.resumable)
-            })
+    /// Whether the node was there, and had nothing.
+    fn node_failed(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| {
+            trouble.status != ContainerLogStatus::NodeUnreachable
+                && trouble.missing.is_some_and(|missing| !missing.resumable)
+        })
     }
 
-    /// Reads what a run that has ended still had to say; `later` are the restarts of the run after it, where there is one.
-    async fn read_to_end(&mut self, logs: &PodLogs, later: Option<u32>) -> Result<(), ReadError> {
-        self.trouble = None;
+    /// Reads what the run still had to say after it has ended: from the current log, or from that of the run before the current one.
+    async fn read_to_end(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
         let Some(end) = self.find_end(logs).await? else { return Ok(()) };
         let query = ReadQuery { since: self.window.since, behind: self.behind(), ..ReadQuery::default() };
         let Some(read) = self.request(logs, query, end).await? else { return Ok(()) };
-        // While the log was opened the container may have been restarted: then it is that of another run.
-        let is_meant = match self.ask(logs).await {
-            News::None => true,
-            News::Gone => false,
-            News::Same(_) => later.is_none(),
-            News::Later(run) => later == Some(run.restarts),
+        // While the log was opened the container may have been restarted, or may have ended again: then it is that of another run.
+        let is_ours = match self.ask(logs).await {
+            News::Same(_) => !logs.previous,
+            News::Later(run) => logs.previous && run.earlier == Some(self.run.number),
+            News::None | News::Gone => false,
         };
-        if is_meant {
+        if is_ours {
+            self.trouble = None;
             self.feed = Feed::Read(Box::new(read));
         }
         Ok(())
     }
 
-    /// Reads what the run before still had to say, as long as it can be had; then goes on with the later one.
+    /// Reads what the run still had to say, if it is the earlier one now; then goes on with the later one.
     async fn leave_run(&mut self, logs: &PodLogs, later: Run) -> Result<(), ReadError> {
-        let next = later.restarts == self.run.restarts.saturating_add(1);
-        if next && !self.run_read && !std::mem::replace(&mut self.left, true) {
-            self.read_to_end(&PodLogs { previous: true, ..logs.clone() }, Some(later.restarts)).await?;
+        let is_earlier = later.earlier == Some(self.run.number);
+        if is_earlier && !self.run_read && !std::mem::replace(&mut self.left, true) {
+            self.read_to_end(&PodLogs { previous: true, ..logs.clone() }).await?;
             if matches!(self.feed, Feed::Read(_)) {
                 return Ok(());
             }
         }
-        let whole = next && self.run_read;
-        self.restarted |= !whole;
-        if !self.restarted {
-            self.began_in = later.restarts;
+        if !self.run_read || later.number != self.run.number.saturating_add(1) {
+            self.lost.get_or_insert(Lost::Restart);
         }
-        // The status may come later than the run's first lines: then the place is in its log already.
-        let place =
-            self.behind().filter(|position| later.started.is_some_and(|start| Some(start) <= position.moment()));
+        // The place is in the log that was read to its end. But where something is missing, the status may have come later than the
+        // first lines of the later run, and the place may be among those.
+        let place = self
+            .behind()
+            .filter(|place| self.lost.is_some() && later.started.is_some_and(|start| Some(start) <= place.moment()));
         self.place = Place::Behind(place.unwrap_or_default());
         self.trouble = None;
         self.run = later;
         self.run_read = false;
         self.left = false;
-        self.in_run = false;
-        self.end_tries = 0;
+        self.failures = 0;
         // The kubelet sees to it that this is not often.
         self.wait = Duration::ZERO;
         Ok(())

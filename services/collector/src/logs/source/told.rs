@@ -11,10 +11,12 @@ use crate::logs::{outcome::Missing, position::Position, ring::Dropped};
 pub struct Progress {
     /// The container.
     pub name: String,
-    /// Which run of it.
-    pub restarts: u32,
+    /// The number of its run.
+    pub run: u32,
     /// Where.
     pub place: Place,
+    /// Why lines before the place were not given.
+    pub lost: Option<Lost>,
     /// Whether older lines than the first one given exist, as far as is known.
     pub older: Option<bool>,
     /// Whether a bound in bytes has left out lines: an answer that goes on must say so too.
@@ -34,6 +36,28 @@ pub enum Place {
     End,
 }
 
+/// Why lines are missing, or may be, that lie between those that were given. Whoever goes on from there hears of it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lost {
+    /// The container was restarted, and the end of its earlier run was not read.
+    Restart,
+    /// The log that was read does not go back to the place.
+    Place,
+}
+
+impl Lost {
+    fn message(self) -> &'static str {
+        match self {
+            Self::Restart => {
+                "the container was restarted since: the rest of its earlier run may be read with `previous`"
+            }
+            Self::Place => {
+                "the node's log does not go back to where it was left: it was rotated, and lines may be missing"
+            }
+        }
+    }
+}
+
 impl Source {
     /// Whether a later call brings what this one has not.
     #[must_use]
@@ -46,8 +70,9 @@ impl Source {
     pub fn progress(&self) -> Progress {
         Progress {
             name: self.name.to_string(),
-            restarts: self.began_in,
+            run: self.run.number,
             place: self.place,
+            lost: self.lost,
             older: self.older,
             cut_older: self.cut.is_some(),
             dropped: self.cut.flatten(),
@@ -92,9 +117,8 @@ impl Source {
                 ..gap(GapReason::LogCutOlder, message)
             });
         }
-        if self.restarted {
-            let message = "the container was restarted since: the rest of its earlier run may be read with `previous`";
-            gaps.push(gap(GapReason::LogCutNewer, message));
+        if let Some(lost) = self.lost {
+            gaps.push(gap(GapReason::LogCutNewer, lost.message()));
         }
         if let (Some(trouble), Some(missing)) = (&self.trouble, self.missing()) {
             gaps.push(Gap { resumable: missing.resumable, ..gap(missing.reason, &trouble.message) });

@@ -318,8 +318,12 @@ impl LogRead {
 
     /// Notes a line that is not given now.
     fn leave(&mut self, line: Line) {
-        let first = self.received.lines == 0 && self.query.behind.is_none();
-        let before = if first { Position::before(line.moment) } else { self.position };
+        let before = match self.end {
+            _ if self.received.lines > 0 || self.query.behind.is_some() => self.position,
+            // A tail may begin within the line, but whoever asked for its end knows where it begins.
+            End::Line(_) => self.end.position().min(Position::before(line.moment)),
+            End::Unknown | End::Reached => Position::before(line.moment),
+        };
         self.takes(line);
         self.position = before;
         self.end = End::Reached;

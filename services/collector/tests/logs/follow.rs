@@ -249,23 +249,27 @@ async fn an_outage_that_is_over_is_not_told_though_the_container_is_silent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_line_that_the_window_finds_unfinished_is_given_once_and_whole() {
-    let unfinished = Record { partial: true, ..record(5, "migrating… ") };
+    let unfinished = [(5, "migrating… "), (6, "50 % "), (7, "99 % ")];
+    let unfinished = unfinished.map(|(millis, text)| Record { partial: true, ..record(millis, text) });
     for (request, before) in [
         (follow(), 5),
         (ReadLogsRequest { whole_log: false, ..follow() }, 5),
         (ReadLogsRequest { whole_log: false, tail_lines: Some(1), ..follow() }, 0),
+        (ReadLogsRequest { whole_log: false, tail_lines: Some(1), newest_bytes: Some(100), ..follow() }, 0),
         (ReadLogsRequest { whole_log: false, tail_lines: Some(0), ..follow() }, 0),
     ] {
-        let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(0..5));
-        kubelet.append("web", [unfinished.clone()]);
+        let mut pod = mk_pod(&["web"]);
+        statuses(&mut pod)[0].container_id = "cri-o://1".into();
+        let kubelet = FakeKubelet::new(pod).with_log("web", numbered(0..5));
+        kubelet.append("web", unfinished.clone());
         let mut pages = call(&serve(&kubelet), request.clone(), AMPLE).unwrap();
         let mut seen = lines(&mut pages, before).await;
         let first = usize::from(request.tail_lines != Some(0));
         kubelet.requested(1 + first).await;
-        kubelet.append("web", [record(6, "failed: disk full")]);
+        kubelet.append("web", [record(8, "failed: disk full")]);
         seen.extend(lines(&mut pages, 1).await);
         assert_eq!(seen.len(), before + 1);
-        assert_eq!(seen[before], "migrating… failed: disk full", "{request:?}");
+        assert_eq!(seen[before], "migrating… 50 % 99 % failed: disk full", "{request:?}");
     }
 }
 

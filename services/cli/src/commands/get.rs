@@ -18,7 +18,7 @@ Examples:
   gumshoe get events -n shop --for pod/web-0   what happened to a pod, newest first
   gumshoe get events -A --types Warning --limit 50";
 
-/// Print objects of one kind: pods, events
+/// Print objects of a kind, such as pods or events
 ///
 /// Items are printed as they come. Standard error ends with `complete: 12 pods`, or with `INCOMPLETE:` and every gap: a namespace
 /// that may not be read, a limit, a deadline.

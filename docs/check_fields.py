@@ -2,7 +2,7 @@
 """Compares the messages of gumshoe.collector.v1 that come from Kubernetes with Kubernetes' own.
 
 Every field must have the number, the name and the wire type that Kubernetes gives it, and each field that is left out must
-stand in docs/fields.md with a reason, and no other. The walk begins at the kinds in KINDS and follows their fields.
+stand in docs/fields.md with a reason, and no other. A message says where it comes from in its comment: "Pod, from Kubernetes core/v1".
 
     docs/check_fields.py <directory of the Go module k8s.io/api> <directory of k8s.io/apimachinery>
 
@@ -15,12 +15,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = ["Pod", "Event"]
 # Numbers from here up are Gumshoe's own; Kubernetes has none of them.
 FIRST_DERIVED = 1000
 # What stands in ours for a message that Kubernetes encodes in its own way, wire-compatible.
 STAND_INS = {"Time": "Timestamp", "MicroTime": "Timestamp", "Quantity": "StringValue"}
 
+ORIGIN = re.compile(r"^// (\w+), from Kubernetes (\w+/\w+)", re.MULTILINE)
 MESSAGE = re.compile(r"^message (\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 FIELD = re.compile(r"^\s*(?:(optional|repeated)\s+)?(map<\s*\w+,\s*[\w.]+\s*>|[.\w]+)\s+(\w+)\s*=\s*(\d+)", re.MULTILINE)
 ROW = re.compile(r"^\| `(\w+)\.(\w+)` \| (\d+) \| (.+) \|$", re.MULTILINE)
@@ -36,11 +36,13 @@ def messages(text):
 
 
 def read(paths):
-    """The messages of several files, by name."""
-    found = {}
+    """What several files hold: their messages by name, and where the messages come from."""
+    found, origins = {}, {}
     for path in paths:
-        found |= messages(path.read_text(encoding="utf-8"))
-    return found
+        text = path.read_text(encoding="utf-8")
+        found |= messages(text)
+        origins |= dict(ORIGIN.findall(text))
+    return found, origins
 
 
 def parts(kind):
@@ -53,18 +55,14 @@ def snake(name):
     return name.replace("_", "").lower()
 
 
-def compare(ours, theirs):
+def compare(ours, origins, theirs):
     """The fields left out, {(message, field): number}, and what else differs, as sentences."""
-    missing, wrong, seen, ahead = {}, [], set(), list(KINDS)
-    while ahead:
-        name = ahead.pop()
-        if name in seen:
+    missing, wrong = {}, []
+    for name, origin in origins.items():
+        if name not in theirs[origin]:
+            wrong.append(f"{name} is not in Kubernetes' {origin}")
             continue
-        seen.add(name)
-        if name not in ours:
-            wrong.append(f"{name} is not in our .proto files")
-            continue
-        for number, (field, repeated, kind) in theirs[name].items():
+        for number, (field, repeated, kind) in theirs[origin][name].items():
             if number not in ours[name]:
                 missing[name, field] = number
                 continue
@@ -72,22 +70,23 @@ def compare(ours, theirs):
             expected = [STAND_INS.get(part, part) for part in parts(kind)]
             if (snake(mine[0]), mine[1], parts(mine[2])) != (snake(field), repeated, expected):
                 wrong.append(f"{name}.{field} = {number}: Kubernetes has {kind}, we have {mine[2]} {mine[0]}")
-            ahead += [part for part in expected if part in theirs and part not in STAND_INS.values()]
-        for number in ours[name].keys() - theirs[name].keys():
+            unknown = [part for part in expected if part in ours and part not in origins]
+            wrong += [f"{part} does not say which of Kubernetes' packages it is from" for part in unknown]
+        for number in ours[name].keys() - theirs[origin][name].keys():
             if number < FIRST_DERIVED:
                 wrong.append(f"{name}.{ours[name][number][0]} = {number} is not in Kubernetes")
-    return missing, wrong, seen
+    return missing, wrong
 
 
 def main(api, apimachinery):
-    theirs = read([
-        Path(api, "core/v1/generated.proto"),
-        Path(apimachinery, "pkg/apis/meta/v1/generated.proto"),
-        Path(apimachinery, "pkg/api/resource/generated.proto"),
-        Path(apimachinery, "pkg/util/intstr/generated.proto"),
-    ])
-    ours = read(sorted(ROOT.glob("proto/gumshoe/collector/v1/*.proto")))
-    missing, wrong, seen = compare(ours, theirs)
+    ours, origins = read(sorted(ROOT.glob("proto/gumshoe/collector/v1/*.proto")))
+    machinery = {"meta/v1": "pkg/apis/meta/v1", "util/intstr": "pkg/util/intstr"}
+    packages = {
+        origin: Path(apimachinery, machinery[origin]) if origin in machinery else Path(api, origin)
+        for origin in origins.values()
+    }
+    theirs = {origin: messages((path / "generated.proto").read_text(encoding="utf-8")) for origin, path in packages.items()}
+    missing, wrong = compare(ours, origins, theirs)
 
     text = (ROOT / "docs/fields.md").read_text(encoding="utf-8")
     documented = {(message, field): int(number) for message, field, number, _ in ROW.findall(text)}
@@ -100,8 +99,8 @@ def main(api, apimachinery):
         print(sentence, file=sys.stderr)
     if wrong:
         return 1
-    fields = sum(len(theirs[name]) for name in seen)
-    print(f"{len(seen)} messages, {fields} fields of Kubernetes: {len(missing)} left out, each with its reason in docs/fields.md")
+    fields = sum(len(theirs[origin][name]) for name, origin in origins.items())
+    print(f"{len(origins)} messages, {fields} fields of Kubernetes: {len(missing)} left out, each with its reason in docs/fields.md")
     return 0
 
 

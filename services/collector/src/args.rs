@@ -9,8 +9,8 @@ use crate::kubernetes::names::Namespace;
 /// Reads typed evidence from the Kubernetes API, read-only, and streams it over gRPC.
 ///
 /// Callers need a client certificate of --tls-client-ca. In a cluster, the collector reads with the permissions of its
-/// ServiceAccount: get and list on pods, get on pods/log, list on events; where it is granted, also get on namespaces. Beside that it
-/// asks for the server's version and which of these it may (SelfSubjectAccessReview). It changes nothing.
+/// ServiceAccount: get and list on what it serves, get on pods/log; where it is granted, also get on namespaces. Beside that it asks for
+/// the server's version and which of these it may (SelfSubjectAccessReview); its log warns of each that is missing. It changes nothing.
 #[derive(Debug, clap::Parser)]
 #[command(name = "gumshoe-collector", version)]
 #[command(after_help = "\

@@ -9,8 +9,8 @@ use prost_types::{
     field_descriptor_proto::{Label, Type},
 };
 
-/// The fields that make a request one for a list, in the order of `Selection`.
-const SELECTION: [&str; 6] = ["namespaces", "label_selector", "field_selector", "page_size", "page_token", "limit"];
+/// The fields that make a request one for a list, beside the namespaces, which kinds of the whole cluster do not have.
+const SELECTION: [&str; 5] = ["label_selector", "field_selector", "page_size", "page_token", "limit"];
 
 /// Writes the traits for the requests, pages and objects of the collector's files, and the macros over the `oneof`s of the bridge's.
 pub(crate) fn write(
@@ -61,7 +61,10 @@ fn write_method(
         "impl Method for {name} {{\n    const PATH: &'static str = {path:?};\n    type Response = {response};"
     )?;
     if is_get {
-        writeln!(out, "    fn as_get(&self) -> Option<[&str; 2]> {{ Some([&self.namespace, &self.name]) }}")?;
+        writeln!(
+            out,
+            "    fn as_get(&self) -> Option<(Option<&str>, &str)> {{ Some((self.namespace(), self.name())) }}"
+        )?;
     }
     if is_list {
         writeln!(out, "    fn as_list(&self) -> Option<Selection<'_>> {{ Some(self.selection()) }}")?;
@@ -69,26 +72,35 @@ fn write_method(
     }
     writeln!(out, "}}")?;
     if is_get {
-        write_get(out, &name)?;
+        write_get(out, &name, field(request, "namespace").is_some())?;
     }
     if is_list {
-        write_list(out, &name)?;
+        write_list(out, &name, field(request, "namespaces").is_some())?;
     }
     Ok(())
 }
 
-fn write_get(out: &mut String, name: &str) -> std::fmt::Result {
+fn write_get(out: &mut String, name: &str, namespaced: bool) -> std::fmt::Result {
+    let (namespace, naming) = if namespaced {
+        ("Some(&self.namespace)", "self.namespace = namespace.to_owned();")
+    } else {
+        ("None", "let _ = namespace;")
+    };
     writeln!(out, "impl GetRequest for {name} {{")?;
     writeln!(
         out,
-        "    fn namespace(&self) -> &str {{ &self.namespace }}\n    fn name(&self) -> &str {{ &self.name }}"
+        "    fn namespace(&self) -> Option<&str> {{ {namespace} }}\n    fn name(&self) -> &str {{ &self.name }}"
     )?;
-    writeln!(out, "    fn naming(mut self, namespace: String, name: String) -> Self {{")?;
-    writeln!(out, "        (self.namespace, self.name) = (namespace, name);\n        self\n    }}\n}}")
+    writeln!(out, "    fn naming(mut self, namespace: &str, name: &str) -> Self {{")?;
+    writeln!(out, "        {naming}\n        self.name = name.to_owned();\n        self\n    }}\n}}")
 }
 
-fn write_list(out: &mut String, name: &str) -> std::fmt::Result {
-    let by = |how: &str| SELECTION.map(|field| format!("{field}: {how}self.{field}")).join(", ");
+fn write_list(out: &mut String, name: &str, namespaced: bool) -> std::fmt::Result {
+    let by = |how: &str| {
+        let namespaces = if namespaced { format!("Some({how}self.namespaces)") } else { "None".to_owned() };
+        let fields = SELECTION.map(|field| format!("{field}: {how}self.{field}")).join(", ");
+        format!("namespaces: {namespaces}, {fields}")
+    };
     writeln!(out, "impl ListRequest for {name} {{")?;
     writeln!(out, "    fn selection(&self) -> Selection<'_> {{ Selection {{ {} }} }}", by("&"))?;
     writeln!(out, "    fn selection_mut(&mut self) -> SelectionMut<'_> {{ SelectionMut {{ {} }} }}\n}}", by("&mut "))

@@ -1,6 +1,6 @@
 //! `Normalize` for every message of the collector.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use heck::ToUpperCamelCase as _;
 use prost_types::{
@@ -11,7 +11,24 @@ use prost_types::{
 /// Writes `impl Normalize` for every message. prost writes the well-known types from its own crate, so only our own are walked.
 pub(crate) fn write(files: &[&FileDescriptorProto]) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
-    files.iter().flat_map(|file| &file.message_type).try_for_each(|declared| message(&mut out, declared))?;
+    let messages = || files.iter().flat_map(|file| &file.message_type);
+    messages().try_for_each(|declared| message(&mut out, declared))?;
+    let repeated = messages().flat_map(|declared| &declared.field).filter(|field| {
+        field.label() == Label::Repeated
+            && field.type_name().starts_with(".gumshoe.")
+            && !field.type_name().ends_with("Entry")
+    });
+    // Of whole objects, an answer holds one decoded at a time.
+    let is_object = |name: &&str| {
+        messages()
+            .any(|declared| declared.name() == *name && declared.field.iter().any(|field| field.name() == "columns"))
+    };
+    let types = repeated.filter_map(|field| field.type_name().rsplit('.').next());
+    let types: BTreeSet<_> = types.filter(|name| !is_object(name)).collect();
+    let sizes: Vec<_> =
+        types.into_iter().map(|name| format!("({name:?}, size_of::<{}>())", name.to_upper_camel_case())).collect();
+    writeln!(out, "/// What lies in lists, and how much memory each takes for itself.")?;
+    writeln!(out, "#[cfg(test)]\nconst REPEATED: &[(&str, usize)] = &[{}];", sizes.join(", "))?;
     Ok(out)
 }
 

@@ -18,7 +18,7 @@ pub trait Method: Message + Name + Clone + Default + Into<query::Request> + 'sta
     type Response: Page;
 
     /// Namespace and name, where this is a [`GetRequest`]: for whoever has any request, and not one of a known type.
-    fn as_get(&self) -> Option<[&str; 2]> {
+    fn as_get(&self) -> Option<(Option<&str>, &str)> {
         None
     }
 
@@ -59,15 +59,15 @@ pub trait Page: Message + Name + Clone + Default + Into<page::Response> + 'stati
 
 /// A request for one object.
 pub trait GetRequest: Method {
-    /// As the request has it.
-    fn namespace(&self) -> &str;
+    /// As the request has it; None where objects of this kind are in no namespace.
+    fn namespace(&self) -> Option<&str>;
 
     /// As the request has it.
     fn name(&self) -> &str;
 
-    /// The same request for the object of this name.
+    /// The same request for the object of this name; the namespace is passed over where objects of this kind are in none.
     #[must_use]
-    fn naming(self, namespace: String, name: String) -> Self;
+    fn naming(self, namespace: &str, name: &str) -> Self;
 }
 
 /// A request for a list.
@@ -83,7 +83,8 @@ pub trait ListRequest: Method {
 #[allow(missing_docs)]
 #[derive(Debug, Clone, Copy)]
 pub struct Selection<'a> {
-    pub namespaces: &'a Vec<String>,
+    /// None where objects of this kind are in no namespace.
+    pub namespaces: Option<&'a Vec<String>>,
     pub label_selector: &'a String,
     pub field_selector: &'a String,
     pub page_size: &'a i32,
@@ -95,7 +96,7 @@ pub struct Selection<'a> {
 #[allow(missing_docs)]
 #[derive(Debug)]
 pub struct SelectionMut<'a> {
-    pub namespaces: &'a mut Vec<String>,
+    pub namespaces: Option<&'a mut Vec<String>>,
     pub label_selector: &'a mut String,
     pub field_selector: &'a mut String,
     pub page_size: &'a mut i32,

@@ -51,21 +51,66 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end -}}
 {{- end -}}
 
-{{- /* What the collector may do, one rule a resource: what the kinds in services/collector/src/kinds need. */}}
+{{- /* What each kind needs, by its name in `collector.kinds`: the collector's own list is in services/collector/src/kinds/mod.rs. */}}
+{{- define "gumshoe.kinds" -}}
+pods:
+  - {apiGroups: [""], resources: ["pods"], verbs: ["get", "list"]}
+logs:
+  # The pod says which containers there are.
+  - {apiGroups: [""], resources: ["pods"], verbs: ["get"]}
+  - {apiGroups: [""], resources: ["pods/log"], verbs: ["get"]}
+events:
+  - {apiGroups: [""], resources: ["events"], verbs: ["get", "list"]}
+namespaces:
+  - {apiGroups: [""], resources: ["namespaces"], verbs: ["get", "list"]}
+nodes:
+  - {apiGroups: [""], resources: ["nodes"], verbs: ["get", "list"]}
+services:
+  - {apiGroups: [""], resources: ["services"], verbs: ["get", "list"]}
+persistentvolumeclaims:
+  - {apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["get", "list"]}
+deployments:
+  - {apiGroups: ["apps"], resources: ["deployments"], verbs: ["get", "list"]}
+replicasets:
+  - {apiGroups: ["apps"], resources: ["replicasets"], verbs: ["get", "list"]}
+statefulsets:
+  - {apiGroups: ["apps"], resources: ["statefulsets"], verbs: ["get", "list"]}
+daemonsets:
+  - {apiGroups: ["apps"], resources: ["daemonsets"], verbs: ["get", "list"]}
+jobs:
+  - {apiGroups: ["batch"], resources: ["jobs"], verbs: ["get", "list"]}
+cronjobs:
+  - {apiGroups: ["batch"], resources: ["cronjobs"], verbs: ["get", "list"]}
+ingresses:
+  - {apiGroups: ["networking.k8s.io"], resources: ["ingresses"], verbs: ["get", "list"]}
+horizontalpodautoscalers:
+  - {apiGroups: ["autoscaling"], resources: ["horizontalpodautoscalers"], verbs: ["get", "list"]}
+{{- end -}}
+
+{{- /* The kinds that are served, separated by commas. */}}
+{{- define "gumshoe.enabledKinds" -}}
+{{- $known := include "gumshoe.kinds" . | fromYaml -}}
+{{- $enabled := list -}}
+{{- range $kind, $wanted := .Values.collector.kinds -}}
+{{- if not (hasKey $known $kind) -}}
+{{- fail (printf "collector.kinds.%s: there is no such kind; there are %s" $kind (keys $known | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- /* With namespaces, nothing is read that is in none. */ -}}
+{{- if and $wanted (not (and $.Values.collector.namespaces (has $kind (list "namespaces" "nodes")))) -}}
+{{- $enabled = append $enabled $kind -}}
+{{- end -}}
+{{- end -}}
+{{- $enabled | sortAlpha | join "," -}}
+{{- end -}}
+
+{{- /* What the collector may do: what the kinds need that are served, and nothing else. */}}
 {{- define "gumshoe.collectorRules" -}}
-# PodService; LogService looks up a pod's containers.
-- apiGroups: [""]
-  resources: ["pods"]
-  verbs: ["get", "list"]
-# LogService.
-- apiGroups: [""]
-  resources: ["pods/log"]
-  verbs: ["get"]
-# EventService.
-- apiGroups: [""]
-  resources: ["events"]
-  verbs: ["list"]
-{{- if .Values.collector.rbac.getNamespaces }}
+{{- $known := include "gumshoe.kinds" . | fromYaml -}}
+{{- range include "gumshoe.enabledKinds" . | splitList "," -}}
+# For {{ . }}.
+{{ index $known . | toYaml }}
+{{ end }}
+{{- if .Values.collector.rbac.getNamespaces -}}
 # To tell a namespace that does not exist from an empty one.
 - apiGroups: [""]
   resources: ["namespaces"]

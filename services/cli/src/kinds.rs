@@ -4,17 +4,32 @@
 //! written in `render`; how a kind is read is no business of ours.
 
 mod arguments;
+mod cron_job;
+mod daemon_set;
+mod deployment;
 mod event;
+mod horizontal_pod_autoscaler;
+mod ingress;
+mod job;
 pub(crate) mod names;
+mod namespace;
+mod node;
+mod persistent_volume_claim;
 mod pod;
+mod replica_set;
 pub(crate) mod scope;
+mod service;
+mod stateful_set;
 mod words;
 
 use std::any::Any;
 
 use clap::{ArgMatches, Args, Command};
 use gumshoe_proto::{
-    collector::v1::{Event, Pod},
+    collector::v1::{
+        CronJob, DaemonSet, Deployment, Event, HorizontalPodAutoscaler, Ingress, Job, Namespace, Node,
+        PersistentVolumeClaim, Pod, ReplicaSet, Service, StatefulSet,
+    },
     methods::{ListRequest, Object, Page},
 };
 use prost_types::Timestamp;
@@ -27,12 +42,29 @@ use crate::{
 };
 
 /// One line a kind, in the order of `--help`: from it follow `gumshoe get KIND`, the `--query` of `run`, and `--for KIND/NAME`.
-pub(crate) const KINDS: &[Entry] = &[Entry::of::<Pod>(), Entry::of::<Event>()];
+pub(crate) const KINDS: &[Entry] = &[
+    Entry::of::<Pod>(),
+    Entry::of::<Event>(),
+    Entry::of::<Deployment>(),
+    Entry::of::<ReplicaSet>(),
+    Entry::of::<StatefulSet>(),
+    Entry::of::<DaemonSet>(),
+    Entry::of::<Job>(),
+    Entry::of::<CronJob>(),
+    Entry::of::<Service>(),
+    Entry::of::<Ingress>(),
+    Entry::of::<PersistentVolumeClaim>(),
+    Entry::of::<HorizontalPodAutoscaler>(),
+    Entry::of::<Node>(),
+    Entry::of::<Namespace>(),
+];
 
 /// A kind of objects, as people ask for it and see it.
 pub(crate) trait Kind: Object {
     /// One object by its name: [`ByName`](arguments::ByName), or `()` where they can only be listed.
     type Name: Name;
+    /// Where they are: [`ScopeArgs`](scope::ScopeArgs), or `()` where they are in no namespace.
+    type Scope: scope::Scope;
     /// A list of them.
     type List: ListRequest<Response: Page<Item = Self>>;
     /// The flags that only lists of this kind have.

@@ -76,7 +76,8 @@ pub(crate) fn printer(request: &Request, format: Format, surface: Surface) -> Bo
 /// The namespace is a column unless the request named just one.
 fn layout(request: &Request, wide: bool) -> Layout {
     let list = with_request!(request, request => request.as_list());
-    Layout { with_namespace: list.is_some_and(|list| list.namespaces.len() != 1), wide }
+    let namespaces = list.and_then(|list| list.namespaces);
+    Layout { with_namespace: namespaces.is_some_and(|namespaces| namespaces.len() != 1), wide }
 }
 
 /// A table of objects.

@@ -26,8 +26,10 @@ pub async fn report(reader: &Reader, permissions: &[Permission]) {
         None => vec![None],
     };
     for permission in permissions {
-        for namespace in &places {
-            let place = namespace.as_deref().unwrap_or("all namespaces");
+        // What is in no namespace is not read where there is a scope.
+        let asked = places.iter().filter(|place| place.is_none() || permission.resource.namespaced);
+        for namespace in asked {
+            let place = namespace.as_deref().unwrap_or("the whole cluster");
             let Permission { verb, resource, subresource } = permission;
             let resource = resource.plural;
             match timeout(REVIEW_TIMEOUT, allowed(reader, permission, namespace.clone())).await {

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use gumshoe_runtime::args::{AdminArgs, LimitArgs, LogArgs, ServerTlsArgs};
 
-use crate::kubernetes::names::Namespace;
+use crate::{kinds::ServedKind, kubernetes::names::Namespace};
 
 /// Reads typed evidence from the Kubernetes API, read-only, and streams it over gRPC.
 ///
@@ -37,6 +37,12 @@ pub struct Args {
     /// whole cluster, which needs a ClusterRole.
     #[arg(long, env = "GUMSHOE_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',', value_parser = namespace)]
     pub namespaces: Vec<Namespace>,
+
+    /// The kinds that are served, separated by commas [default: all of them].
+    ///
+    /// Calls for any other are UNIMPLEMENTED, and no permission is needed for it.
+    #[arg(long, env = "GUMSHOE_KINDS", value_name = "KIND", value_delimiter = ',')]
+    pub kinds: Vec<ServedKind>,
 
     #[command(flatten)]
     #[allow(missing_docs)]

@@ -22,7 +22,7 @@ use crate::{
     access,
     args::Args,
     error::ReadError,
-    kinds,
+    kinds::{self, KINDS},
     kubernetes::{
         api::{Call, KubernetesApi},
         version::Version,
@@ -44,7 +44,7 @@ const VERSION_INTERVAL: Duration = Duration::from_secs(60);
 /// # Errors
 /// Where an address, a certificate or the kubeconfig is of no use.
 pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
-    let Args { listen: address, kubeconfig, namespaces, admin, tls, limits, log: _ } = args;
+    let Args { listen: address, kubeconfig, namespaces, kinds, admin, tls, limits, log: _ } = args;
     let Process { shutdown, admin: handle } = process;
 
     let ready = handle.readiness("kubernetes");
@@ -56,7 +56,7 @@ pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
 
     let api = KubernetesApi::new(kubernetes_config(kubeconfig.as_deref()).await?)?;
     let reader = Reader::new(api, Scope::of(namespaces));
-    let methods = kinds::methods(&reader);
+    let methods = kinds::methods(if kinds.is_empty() { KINDS } else { &kinds }, &reader);
     let (health, routes) = standard::routes(&methods);
     let names: Vec<_> = [methods.paths(), standard::PATHS].concat().iter().map(|path| path[1..].to_owned()).collect();
 

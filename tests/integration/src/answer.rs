@@ -112,7 +112,7 @@ impl Answer {
         self.flat(query, |response| match response {
             Response::ListPods(page) => page.items,
             Response::GetPod(page) => page.item.into_iter().collect(),
-            Response::ListEvents(_) | Response::ReadLogs(_) => panic!("not pods"),
+            other => panic!("not pods: {other:?}"),
         })
     }
 
@@ -121,7 +121,7 @@ impl Answer {
     pub fn events(&self, query: &str) -> Vec<Event> {
         self.flat(query, |response| match response {
             Response::ListEvents(page) => page.items,
-            Response::GetPod(_) | Response::ListPods(_) | Response::ReadLogs(_) => panic!("not events"),
+            other => panic!("not events: {other:?}"),
         })
     }
 
@@ -130,7 +130,7 @@ impl Answer {
     pub fn lines(&self, query: &str) -> Vec<LogLine> {
         self.flat(query, |response| match response {
             Response::ReadLogs(page) => page.lines,
-            Response::GetPod(_) | Response::ListPods(_) | Response::ListEvents(_) => panic!("not lines"),
+            other => panic!("not lines: {other:?}"),
         })
     }
 
@@ -139,7 +139,7 @@ impl Answer {
     pub fn logs(&self, query: &str) -> Vec<ContainerLog> {
         self.flat(query, |response| match response {
             Response::ReadLogs(page) => page.logs,
-            Response::GetPod(_) | Response::ListPods(_) | Response::ListEvents(_) => panic!("not logs"),
+            other => panic!("not logs: {other:?}"),
         })
     }
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches as _};
 use gumshoe_proto::methods::{GetRequest, ListRequest as _};
 
-use super::{Flags as _, Kind, scope::ScopeArgs};
+use super::{Flags as _, Kind, scope::Scope as _};
 use crate::page::Request;
 
 /// Which objects of a kind. What stands in braces is put into the help of each kind.
@@ -15,7 +15,7 @@ struct ObjectArgs<K: Kind> {
     name: K::Name,
 
     #[command(flatten)]
-    scope: ScopeArgs,
+    scope: K::Scope,
 
     #[command(flatten)]
     flags: K::Flags,
@@ -43,11 +43,11 @@ struct SelectionArgs {
 /// Whether one object can be asked for by its name.
 pub(crate) trait Name: Args {
     /// The request for the object that is named, if one is.
-    fn request(self, namespaces: &[String]) -> Result<Option<Request>, String>;
+    fn request(self, namespaces: Option<&[String]>) -> Result<Option<Request>, String>;
 }
 
 impl Name for () {
-    fn request(self, _: &[String]) -> Result<Option<Request>, String> {
+    fn request(self, _: Option<&[String]>) -> Result<Option<Request>, String> {
         Ok(None)
     }
 }
@@ -56,7 +56,7 @@ impl Name for () {
 #[derive(Args)]
 pub(crate) struct ByName<G: GetRequest> {
     /// One {object} by its name; all of the selection without it
-    #[arg(conflicts_with_all = ["selector", "field_selector", "limit", "all_namespaces"])]
+    #[arg(conflicts_with_all = ["selector", "field_selector", "limit"])]
     name: Option<String>,
 
     #[arg(skip)]
@@ -64,12 +64,14 @@ pub(crate) struct ByName<G: GetRequest> {
 }
 
 impl<G: GetRequest> Name for ByName<G> {
-    fn request(self, namespaces: &[String]) -> Result<Option<Request>, String> {
+    fn request(self, namespaces: Option<&[String]>) -> Result<Option<Request>, String> {
         let Some(name) = self.name else { return Ok(None) };
-        let [namespace] = namespaces else {
-            return Err("an object is in one namespace: name just one".to_owned());
+        let namespace = match namespaces {
+            None => "",
+            Some([namespace]) => namespace,
+            Some(_) => return Err("an object is in one namespace: name just one".to_owned()),
         };
-        Ok(Some(G::default().naming(namespace.clone(), name).into()))
+        Ok(Some(G::default().naming(namespace, &name).into()))
     }
 }
 
@@ -98,12 +100,14 @@ impl<K: Kind> ObjectArgs<K> {
     fn request(self) -> Result<Request, String> {
         let Self { name, scope, flags, selection: SelectionArgs { selector, field_selector, limit } } = self;
         let namespaces = scope.namespaces();
-        if let Some(get) = name.request(&namespaces)? {
+        if let Some(get) = name.request(namespaces.as_deref())? {
             return Ok(get);
         }
         let mut list = K::List::default();
         let selection = list.selection_mut();
-        *selection.namespaces = namespaces;
+        if let (Some(wanted), Some(namespaces)) = (selection.namespaces, namespaces) {
+            *wanted = namespaces;
+        }
         *selection.label_selector = selector;
         *selection.field_selector = field_selector;
         *selection.limit = limit.unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use gumshoe_proto::{
-    collector::v1::{Event, EventColumns, EventSource, InvolvedObject, ListEventsRequest},
+    collector::v1::{Event, EventColumns, EventSource, GetEventRequest, InvolvedObject, ListEventsRequest},
     collector::{EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX},
     human_duration::human_age,
 };
@@ -10,11 +10,14 @@ use prost_types::Timestamp;
 
 use super::{
     Flags, Kind, Limit, Words,
+    arguments::ByName,
     names::{self, Names},
+    scope::ScopeArgs,
 };
 
 impl Kind for Event {
-    type Name = ();
+    type Name = ByName<GetEventRequest>;
+    type Scope = ScopeArgs;
     type List = ListEventsRequest;
     type Flags = EventFlags;
 

@@ -16,26 +16,14 @@ pub(crate) struct Names {
 }
 
 /// Kinds that nothing here reads, and that events are about. Any other kind is taken as it is written in CamelCase.
-const OTHERS: [(&str, &[&str]); 19] = [
+const OTHERS: [(&str, &[&str]); 7] = [
     ("ConfigMap", &["cm"]),
-    ("CronJob", &["cj"]),
-    ("DaemonSet", &["ds"]),
-    ("Deployment", &["deploy"]),
     ("Endpoints", &["ep"]),
-    ("HorizontalPodAutoscaler", &["hpa"]),
-    ("Ingress", &["ing", "ingresses"]),
-    ("Job", &[]),
-    ("Namespace", &["ns"]),
-    ("Node", &["no"]),
     ("PersistentVolume", &["pv"]),
-    ("PersistentVolumeClaim", &["pvc"]),
     ("PodDisruptionBudget", &["pdb"]),
-    ("ReplicaSet", &["rs"]),
     ("ReplicationController", &["rc"]),
     ("Secret", &[]),
-    ("Service", &["svc"]),
     ("ServiceAccount", &["sa"]),
-    ("StatefulSet", &["sts"]),
 ];
 
 /// Reads `<kind>/<name>`.

@@ -6,13 +6,14 @@ use gumshoe_proto::{
 };
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names};
+use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
 
 /// What kubectl prints where a column has nothing to say.
 const NONE: &str = "<none>";
 
 impl Kind for Pod {
     type Name = ByName<GetPodRequest>;
+    type Scope = ScopeArgs;
     type List = ListPodsRequest;
     type Flags = ();
 

@@ -17,13 +17,24 @@ pub(crate) struct ScopeArgs {
     pub(crate) all_namespaces: bool,
 }
 
-impl ScopeArgs {
-    /// As list requests have it: empty means all.
-    pub(crate) fn namespaces(&self) -> Vec<String> {
-        match (self.all_namespaces, self.namespaces.is_empty()) {
+/// Where the objects of a kind are: [`ScopeArgs`], or `()` where they are in no namespace.
+pub(crate) trait Scope: Args {
+    /// As list requests have it: empty means all; None where there are none.
+    fn namespaces(&self) -> Option<Vec<String>>;
+}
+
+impl Scope for ScopeArgs {
+    fn namespaces(&self) -> Option<Vec<String>> {
+        Some(match (self.all_namespaces, self.namespaces.is_empty()) {
             (true, _) => Vec::new(),
             (false, true) => vec![DEFAULT_NAMESPACE.to_owned()],
             (false, false) => self.namespaces.clone(),
-        }
+        })
+    }
+}
+
+impl Scope for () {
+    fn namespaces(&self) -> Option<Vec<String>> {
+        None
     }
 }

@@ -25,11 +25,17 @@ pub(crate) fn describe(request: &Request) -> String {
 
 fn objects<I: Item, Q: Method<Response: Page<Item = I>>>(request: &Q) -> Words {
     let words = Words::new(&["get", I::NOUN.many]);
-    if let Some([namespace, name]) = request.as_get() {
-        return Words::new(&["get", I::NOUN.many, name, "-n", namespace]);
+    if let Some((namespace, name)) = request.as_get() {
+        return match namespace {
+            Some(namespace) => Words::new(&["get", I::NOUN.many, name, "-n", namespace]),
+            None => Words::new(&["get", I::NOUN.many, name]),
+        };
     }
     let Some(list) = request.as_list() else { return words };
-    let words = words.switch("-A", list.namespaces.is_empty()).each("-n", list.namespaces);
+    let words = match list.namespaces {
+        Some(namespaces) => words.switch("-A", namespaces.is_empty()).each("-n", namespaces),
+        None => words,
+    };
     I::describe_flags(request, words)
         .option("-l", Some(list.label_selector))
         .option("--field-selector", Some(list.field_selector))

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gumshoe_proto::collector::{
     EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX,
-    v1::{Event, Gap, GapReason, ListEventsRequest, ListEventsResponse},
+    v1::{Event, Gap, GapReason, GetEventRequest, ListEventsRequest, ListEventsResponse},
 };
 use k8s_openapi::api::core::v1 as core;
 use prost::Message as _;
@@ -58,6 +58,7 @@ impl Kind for Event {
 pub fn serve(methods: Methods, reader: &Reader) -> Methods {
     let events = Events::new(reader.clone());
     methods
+        .get::<GetEventRequest>(reader)
         .needs(Permission { verb: "list", resource: Event::RESOURCE, subresource: "" })
         .streams(move |call, request| events.list(&call, request))
 }

@@ -1,18 +1,66 @@
 //! The kinds that are served: one file a kind, which holds what is particular to it. What they have in common is in `lists`.
 
+mod cells;
+pub mod cron_job;
+pub mod daemon_set;
+pub mod deployment;
 pub mod event;
+pub mod horizontal_pod_autoscaler;
+pub mod ingress;
+pub mod job;
 pub mod log;
+pub mod namespace;
+pub mod node;
+pub mod persistent_volume_claim;
 pub mod pod;
+pub mod replica_set;
+pub mod service;
+pub mod stateful_set;
+
+use std::str::FromStr;
 
 use crate::{lists::Reader, methods::Methods};
 
-/// One line a kind: its methods, from which follow its health status and the permissions that it needs.
-const KINDS: &[fn(Methods, &Reader) -> Methods] = &[pod::serve, event::serve, log::serve];
+/// A kind that can be served.
+#[derive(Debug, Clone, Copy)]
+pub struct ServedKind {
+    /// Its name in `--kinds`: the resource's plural, and "logs".
+    pub name: &'static str,
+    serve: fn(Methods, &Reader) -> Methods,
+}
 
-/// The methods of all kinds.
+/// One line a kind: its methods, from which follow its health status and the permissions that it needs.
+pub const KINDS: &[ServedKind] = &[
+    ServedKind { name: "pods", serve: pod::serve },
+    ServedKind { name: "logs", serve: log::serve },
+    ServedKind { name: "events", serve: event::serve },
+    ServedKind { name: "namespaces", serve: namespace::serve },
+    ServedKind { name: "nodes", serve: node::serve },
+    ServedKind { name: "deployments", serve: deployment::serve },
+    ServedKind { name: "replicasets", serve: replica_set::serve },
+    ServedKind { name: "statefulsets", serve: stateful_set::serve },
+    ServedKind { name: "daemonsets", serve: daemon_set::serve },
+    ServedKind { name: "jobs", serve: job::serve },
+    ServedKind { name: "cronjobs", serve: cron_job::serve },
+    ServedKind { name: "services", serve: service::serve },
+    ServedKind { name: "ingresses", serve: ingress::serve },
+    ServedKind { name: "persistentvolumeclaims", serve: persistent_volume_claim::serve },
+    ServedKind { name: "horizontalpodautoscalers", serve: horizontal_pod_autoscaler::serve },
+];
+
+impl FromStr for ServedKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = || KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
+        KINDS.iter().find(|kind| kind.name == name).copied().ok_or_else(|| format!("there are: {}", known()))
+    }
+}
+
+/// The methods of these kinds.
 #[must_use]
-pub fn methods(reader: &Reader) -> Methods {
-    KINDS.iter().fold(Methods::default(), |methods, serve| serve(methods, reader))
+pub fn methods(kinds: &[ServedKind], reader: &Reader) -> Methods {
+    kinds.iter().fold(Methods::default(), |methods, kind| (kind.serve)(methods, reader))
 }
 
 #[cfg(test)]
@@ -31,7 +79,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let _context = runtime.enter();
         let api = KubernetesApi::from_client(kube::Client::new(nobody, "default"));
-        let mut served = methods(&Reader::new(api, Scope::default())).paths().to_vec();
+        let mut served = methods(KINDS, &Reader::new(api, Scope::default())).paths().to_vec();
         let mut declared = gumshoe_proto::methods::PATHS.to_vec();
         served.sort_unstable();
         declared.sort_unstable();

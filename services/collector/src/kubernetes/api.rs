@@ -88,6 +88,11 @@ pub struct Answer {
     deadline: Instant,
 }
 
+/// Where something is, for messages.
+pub(super) fn place(namespace: Option<&Namespace>) -> String {
+    namespace.map(|namespace| format!(" in the namespace {namespace}")).unwrap_or_default()
+}
+
 impl KubernetesApi {
     /// # Errors
     /// Where the configuration's credentials or certificates are of no use.
@@ -142,14 +147,20 @@ impl KubernetesApi {
         &self,
         call: &Call,
         resource: Resource,
-        namespace: &Namespace,
+        namespace: Option<&Namespace>,
         name: &ObjectName,
     ) -> Result<(Bytes, Vec<String>), ReadError> {
-        let what = format!("get {} in the namespace {namespace}", resource.plural);
+        let what = format!("get {}{}", resource.plural, place(namespace));
         let target = resource.object(namespace, name);
         let mut answer = match self.get_protobuf(call, &target).await {
             Err(Failure::Answered { code: StatusCode::NOT_FOUND, .. }) => {
-                return Err(ReadError::NotFound { kind: resource.kind, name: format!("{namespace}/{name}") });
+                return Err(ReadError::NotFound {
+                    kind: resource.kind,
+                    name: match namespace {
+                        Some(namespace) => format!("{namespace}/{name}"),
+                        None => name.to_string(),
+                    },
+                });
             }
             answer => answer.map_err(|failure| failure.into_read_error(&what))?,
         };

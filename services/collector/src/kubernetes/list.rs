@@ -9,7 +9,7 @@ use prost::Message as _;
 use tokio::time::Instant;
 
 use super::{
-    api::{Answer, Call, KubernetesApi, STALL},
+    api::{Answer, Call, KubernetesApi, STALL, place},
     names::Namespace,
     resource::Resource,
     selector::Selectors,
@@ -73,8 +73,8 @@ impl ListRead {
     /// answering.
     pub async fn open(api: &KubernetesApi, call: &Call, query: ListQuery) -> Result<Self, ReadError> {
         let what = match &query.namespace {
-            Some(namespace) => format!("list {} in the namespace {namespace}", query.resource.plural),
-            None => format!("list {} in all namespaces", query.resource.plural),
+            None if query.resource.namespaced => format!("list {} in all namespaces", query.resource.plural),
+            namespace => format!("list {}{}", query.resource.plural, place(namespace.as_ref())),
         };
         let began = Instant::now();
         let answer = request(api, call, &query, &what, "").await?;

@@ -52,6 +52,13 @@ impl ObjectName {
     }
 }
 
+/// A namespace is an object too: every label is a subdomain.
+impl From<&Namespace> for ObjectName {
+    fn from(Namespace(name): &Namespace) -> Self {
+        Self(name.clone())
+    }
+}
+
 impl ContainerName {
     /// # Errors
     /// `InvalidArgument` for `field` where the text is not a DNS-1123 label.

@@ -1,5 +1,6 @@
 //! Paths of the Kubernetes API. A path is put together from validated names and encoded values only.
 
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::names::{Namespace, ObjectName};
@@ -18,13 +19,35 @@ pub struct Resource {
     pub version: &'static str,
     /// The resource's plural, as it stands in a path: "pods".
     pub plural: &'static str,
+    /// Whether objects of the kind are in namespaces.
+    pub namespaced: bool,
+}
+
+/// Where k8s-openapi says that the objects of a kind are.
+pub trait Scoped {
+    /// In namespaces.
+    const NAMESPACED: bool;
+}
+
+impl Scoped for NamespaceResourceScope {
+    const NAMESPACED: bool = true;
+}
+
+impl Scoped for ClusterResourceScope {
+    const NAMESPACED: bool = false;
 }
 
 impl Resource {
     /// The resource of one of k8s-openapi's types.
     #[must_use]
-    pub const fn of<K: k8s_openapi::Resource + ?Sized>() -> Self {
-        Self { kind: K::KIND, group: K::GROUP, version: K::VERSION, plural: K::URL_PATH_SEGMENT }
+    pub const fn of<K: k8s_openapi::Resource<Scope: Scoped> + ?Sized>() -> Self {
+        Self {
+            kind: K::KIND,
+            group: K::GROUP,
+            version: K::VERSION,
+            plural: K::URL_PATH_SEGMENT,
+            namespaced: K::Scope::NAMESPACED,
+        }
     }
 
     /// The path of the collection: in one namespace, or in the whole cluster.
@@ -42,24 +65,16 @@ impl Resource {
         })
     }
 
-    /// The path of one object.
+    /// The path of one object; it is in a namespace where those of its kind are.
     #[must_use]
-    pub fn object(&self, namespace: &Namespace, name: &ObjectName) -> Target {
+    pub fn object(&self, namespace: Option<&Namespace>, name: &ObjectName) -> Target {
         self.subresource(namespace, name, "")
-    }
-
-    /// The path of an object of a kind that has no namespaces; `name` has been validated.
-    #[must_use]
-    pub fn cluster_object(&self, name: &Namespace) -> Target {
-        let Target(mut path) = self.collection(None);
-        path.pop();
-        Target(format!("{path}/{name}?"))
     }
 
     /// The path of a subresource of one object.
     #[must_use]
-    pub fn subresource(&self, namespace: &Namespace, name: &ObjectName, subresource: &'static str) -> Target {
-        let Target(mut path) = self.collection(Some(namespace));
+    pub fn subresource(&self, namespace: Option<&Namespace>, name: &ObjectName, subresource: &'static str) -> Target {
+        let Target(mut path) = self.collection(namespace);
         path.pop();
         path.push('/');
         path.push_str(name.as_str());
@@ -107,7 +122,10 @@ impl Target {
 
 #[cfg(test)]
 mod tests {
-    use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+    use k8s_openapi::api::{
+        apps::v1::Deployment,
+        core::v1::{Node, Pod},
+    };
 
     use super::*;
 
@@ -119,12 +137,16 @@ mod tests {
     fn a_path_is_that_of_the_kubernetes_api() {
         let name = ObjectName::parse("name", "web-0").unwrap();
         assert_eq!(Resource::of::<Pod>().collection(None).as_str(), "/api/v1/pods");
-        assert_eq!(Resource::of::<Pod>().object(&mk_namespace(), &name).as_str(), "/api/v1/namespaces/shop/pods/web-0");
+        assert_eq!(
+            Resource::of::<Pod>().object(Some(&mk_namespace()), &name).as_str(),
+            "/api/v1/namespaces/shop/pods/web-0"
+        );
+        assert_eq!(Resource::of::<Node>().object(None, &name).as_str(), "/api/v1/nodes/web-0");
         assert_eq!(
             Resource::of::<Deployment>().collection(Some(&mk_namespace())).as_str(),
             "/apis/apps/v1/namespaces/shop/deployments"
         );
-        let log = Resource::of::<Pod>().subresource(&mk_namespace(), &name, "log");
+        let log = Resource::of::<Pod>().subresource(Some(&mk_namespace()), &name, "log");
         assert_eq!(log.as_str(), "/api/v1/namespaces/shop/pods/web-0/log");
     }
 

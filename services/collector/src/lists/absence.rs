@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1 as core;
 use crate::{
     kubernetes::{
         api::{Call, Failure, KubernetesApi},
-        names::Namespace,
+        names::{Namespace, ObjectName},
         resource::Resource,
     },
     pages::report::Report,
@@ -31,7 +31,7 @@ impl Absence {
             self.unknown.push(namespace);
             return;
         }
-        let target = Resource::of::<core::Namespace>().cluster_object(&namespace);
+        let target = Resource::of::<core::Namespace>().object(None, &ObjectName::from(&namespace));
         match api.get_protobuf(call, &target).await {
             Err(Failure::Answered { code: StatusCode::NOT_FOUND, .. }) => report.gap(Gap {
                 reason: GapReason::NamespaceNotFound.into(),

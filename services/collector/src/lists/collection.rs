@@ -218,6 +218,7 @@ impl<K: Kind> Collection<K> {
                 });
                 self.denied = Some(error);
             }
+            None if !K::RESOURCE.namespaced => self.denied = Some(error),
             None => {
                 self.denied = Some(ReadError::Denied(format!(
                     "list {} in all namespaces; name the namespaces in the request, or start the collector with --namespaces",

@@ -70,7 +70,7 @@ impl<R: Page<Item: Kind>> List<R> {
         position.iter().try_for_each(|position| check_resource_version(&position.resource_version))?;
         let (resource_version, after) = position.map(|position| (position.resource_version, position.key)).unzip();
         let query = CollectionQuery {
-            places: scope.places(namespaces)?,
+            places: scope.places_of(<R::Item as Kind>::RESOURCE, namespaces)?,
             selectors: Selectors::parse(label_selector, field_selector)?,
             resource_version,
             after: after.clone(),

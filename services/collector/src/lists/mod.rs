@@ -63,9 +63,9 @@ impl Reader {
     where
         Q: GetRequest<Response: Page<Item: Kind>>,
     {
-        let namespace = Namespace::parse("namespace", request.namespace())?;
+        let namespace = request.namespace().map(|name| Namespace::parse("namespace", name)).transpose()?;
         let name = ObjectName::parse("name", request.name())?;
-        let (item, completeness) = self.object(call, &namespace, &name).await?;
+        let (item, completeness) = self.object(call, namespace.as_ref(), &name).await?;
         let mut page = PageBuilder::<Q::Response>::new(1);
         page.push(&item, item.encoded_len());
         Ok(page.take_with(String::new(), Some(completeness)))
@@ -78,10 +78,13 @@ impl Reader {
     pub async fn object<K: Kind>(
         &self,
         call: &Call,
-        namespace: &Namespace,
+        namespace: Option<&Namespace>,
         name: &ObjectName,
     ) -> Result<(K, Completeness), ReadError> {
-        self.scope.permits(namespace)?;
+        match namespace {
+            Some(namespace) => self.scope.permits(namespace)?,
+            None => self.scope.permits_in_no_namespace(K::RESOURCE, name)?,
+        }
         let (bytes, warnings) = self.api.get(call, K::RESOURCE, namespace, name).await?;
         let item: K = object::decode(&bytes).map_err(|unreadable| match unreadable {
             Unreadable::Malformed(why) => ReadError::Malformed(why),

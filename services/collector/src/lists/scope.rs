@@ -4,7 +4,13 @@ use std::collections::BTreeSet;
 
 use gumshoe_proto::collector::v1::{Gap, GapReason};
 
-use crate::{error::ReadError, kubernetes::names::Namespace};
+use crate::{
+    error::ReadError,
+    kubernetes::{
+        names::{Namespace, ObjectName},
+        resource::Resource,
+    },
+};
 
 /// A request that names more namespaces is better served by a list of the whole cluster.
 const NAMESPACES_MAX: usize = 500;
@@ -46,6 +52,29 @@ impl Scope {
                 Err(ReadError::Denied(format!("read the namespace {namespace}: it is not among its --namespaces")))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether an object may be read that is in no namespace.
+    ///
+    /// # Errors
+    /// `Denied` where there is a scope, unless the object is one of its namespaces.
+    pub fn permits_in_no_namespace(&self, resource: Resource, name: &ObjectName) -> Result<(), ReadError> {
+        let is_of_scope = |allowed: &BTreeSet<Namespace>| {
+            resource.kind == "Namespace" && allowed.iter().any(|namespace| namespace.as_str() == name.as_str())
+        };
+        if self.namespaces.as_ref().is_none_or(is_of_scope) { Ok(()) } else { Err(outside(resource)) }
+    }
+
+    /// Where a list of a kind reads: `requested` is None where the kind has no namespaces.
+    ///
+    /// # Errors
+    /// As `places`; `Denied` where there is a scope and the kind has no namespaces.
+    pub fn places_of(&self, resource: Resource, requested: Option<&Vec<String>>) -> Result<Places, ReadError> {
+        match requested {
+            Some(requested) => self.places(requested),
+            None if self.namespaces.is_none() => Ok(Places { places: vec![None], gaps: Vec::new() }),
+            None => Err(outside(resource)),
         }
     }
 
@@ -91,8 +120,14 @@ impl Scope {
     }
 }
 
+fn outside(resource: Resource) -> ReadError {
+    ReadError::Denied(format!("read {}, which are in no namespace: it reads its --namespaces alone", resource.plural))
+}
+
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::{Namespace as NamespaceObject, Node};
+
     use super::*;
 
     fn mk_scope(names: &[&str]) -> Scope {
@@ -127,6 +162,18 @@ mod tests {
         assert_eq!(names_of(&places), [Some("shop")]);
         assert_eq!(places.gaps[0].namespace, "kube-system");
         assert!(matches!(scope.places(&mk_names(&["kube-system"])), Err(ReadError::Denied(_))));
+    }
+
+    #[test]
+    fn of_what_is_in_no_namespace_a_scope_permits_its_namespaces_alone() {
+        let (nodes, namespaces) = (Resource::of::<Node>(), Resource::of::<NamespaceObject>());
+        let permits = |scope: &[&str], resource, name| {
+            mk_scope(scope).permits_in_no_namespace(resource, &ObjectName::parse("name", name).unwrap()).is_ok()
+        };
+        assert!(permits(&[], nodes, "shop") && permits(&["shop"], namespaces, "shop"));
+        assert!(!permits(&["shop"], nodes, "shop") && !permits(&["shop"], namespaces, "kube-system"));
+        assert_eq!(names_of(&mk_scope(&[]).places_of(nodes, None).unwrap()), [None]);
+        assert!(matches!(mk_scope(&["shop"]).places_of(namespaces, None), Err(ReadError::Denied(_))));
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl PodLogs {
         let flag = |set: bool| if set { "true" } else { "" };
         let text = |value: Option<String>| value.unwrap_or_default();
         let target = Resource::of::<Pod>()
-            .subresource(&self.namespace, &self.pod, "log")
+            .subresource(Some(&self.namespace), &self.pod, "log")
             .with("container", container.as_str())
             .with("timestamps", "true")
             .with("previous", flag(self.previous))

@@ -60,7 +60,7 @@ impl LogRun {
     pub async fn run(self, pages: PageSender) -> Result<(), ReadError> {
         let Self { reader, limits, call, request, resumed } = self;
         let mut report = Report::default();
-        let pod = match reader.object::<Pod>(&call, &request.namespace, &request.pod).await {
+        let pod = match reader.object::<Pod>(&call, Some(&request.namespace), &request.pod).await {
             Ok((pod, completeness)) => {
                 report.warnings(completeness.warnings);
                 Some(pod)

@@ -142,7 +142,7 @@ async fn an_answer_to_an_access_review_never_stands_in_the_log() {
     let api = mk_shop(1);
     api.fault(REVIEWS, Answer::Body(r#"{"kind":"Secret","data":{"password":"aHVudGVyMg=="},"status":7}"#));
     let reader = mk_reader(&api, &[]).await;
-    let methods = gumshoe_collector::kinds::methods(&reader);
+    let methods = gumshoe_collector::kinds::methods(gumshoe_collector::kinds::KINDS, &reader);
     gumshoe_collector::access::report(&reader, methods.permissions()).await;
     assert_eq!(api.requests(REVIEWS).len(), methods.permissions().len());
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();

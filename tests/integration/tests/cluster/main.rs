@@ -10,6 +10,7 @@ mod support;
 mod audit;
 mod clients;
 mod events;
+mod kinds;
 mod logs;
 mod memory;
 mod permissions;

@@ -10,17 +10,35 @@ use tonic::{Code, Request};
 
 use crate::support::{Bench, Release, audit, ended, kubectl, on_the_bench};
 
-/// Resource and verbs of each right that the chart gives.
-const RIGHTS: [(&str, &str); 3] = [("events", "[list]"), ("pods", "[get list]"), ("pods/log", "[get]")];
+/// Resource and verbs of each right that the chart gives in a namespace.
+const RIGHTS: [(&str, &str); 13] = [
+    ("cronjobs.batch", "[get list]"),
+    ("daemonsets.apps", "[get list]"),
+    ("deployments.apps", "[get list]"),
+    ("events", "[get list]"),
+    ("horizontalpodautoscalers.autoscaling", "[get list]"),
+    ("ingresses.networking.k8s.io", "[get list]"),
+    ("jobs.batch", "[get list]"),
+    ("persistentvolumeclaims", "[get list]"),
+    ("pods", "[get list]"),
+    ("pods/log", "[get]"),
+    ("replicasets.apps", "[get list]"),
+    ("services", "[get list]"),
+    ("statefulsets.apps", "[get list]"),
+];
+
+/// Those that it gives beside them where it is not confined to namespaces.
+const CLUSTER_RIGHTS: [(&str, &str); 2] = [("namespaces", "[get list]"), ("nodes", "[get list]")];
 
 /// Rights that an attacker, or a careless rule, would have.
-const NOT_RIGHTS: [(&str, &str); 16] = [
+const NOT_RIGHTS: [(&str, &str); 17] = [
     ("get", "secrets"),
     ("list", "secrets"),
     ("get", "configmaps"),
-    ("list", "nodes"),
+    ("watch", "nodes"),
     ("get", "nodes/proxy"),
-    ("list", "namespaces"),
+    ("list", "serviceaccounts"),
+    ("update", "deployments.apps"),
     ("watch", "pods"),
     ("watch", "events"),
     ("create", "pods"),
@@ -70,8 +88,9 @@ async fn rights(bench: &Bench, release: Release, namespace: &str) -> BTreeSet<(S
     rows.collect()
 }
 
-fn expected_rights() -> BTreeSet<(String, String)> {
-    RIGHTS.map(|(resource, verbs)| (resource.to_owned(), verbs.to_owned())).into()
+fn expected_rights(wide: bool) -> BTreeSet<(String, String)> {
+    let beside = CLUSTER_RIGHTS.into_iter().filter(|_| wide);
+    RIGHTS.into_iter().chain(beside).map(|(resource, verbs)| (resource.to_owned(), verbs.to_owned())).collect()
 }
 
 #[test]
@@ -118,12 +137,12 @@ fn the_shipped_programs_know_the_arguments_that_the_chart_gives_them() {
 }
 
 #[test]
-fn the_account_may_read_pods_logs_and_events_and_do_nothing_else() {
+fn the_account_may_read_what_is_served_and_do_nothing_else() {
     on_the_bench(async |bench| {
         for namespace in ["default", "shop", "kube-system"] {
-            assert_eq!(rights(bench, Release::WIDE, namespace).await, expected_rights(), "{namespace}");
+            assert_eq!(rights(bench, Release::WIDE, namespace).await, expected_rights(true), "{namespace}");
         }
-        for (resource, verbs) in RIGHTS {
+        for (resource, verbs) in RIGHTS.into_iter().chain(CLUSTER_RIGHTS) {
             for verb in verbs.trim_matches(['[', ']']).split(' ') {
                 assert!(may(bench, Release::WIDE, verb, resource, &["-A"]).await, "{verb} {resource}");
             }
@@ -138,7 +157,7 @@ fn the_account_may_read_pods_logs_and_events_and_do_nothing_else() {
 fn an_account_with_namespaces_may_read_these_and_no_other() {
     on_the_bench(async |bench| {
         for namespace in Release::NARROW.reads {
-            assert_eq!(rights(bench, Release::NARROW, namespace).await, expected_rights(), "{namespace}");
+            assert_eq!(rights(bench, Release::NARROW, namespace).await, expected_rights(false), "{namespace}");
         }
         for namespace in ["default", "backoffice", "kube-system", Release::NARROW.namespace] {
             assert_eq!(rights(bench, Release::NARROW, namespace).await, BTreeSet::new(), "{namespace}");

@@ -38,13 +38,17 @@ fn get_cases() -> Vec<Case<Generic>> {
     let gets = dynamic::methods().filter(|method| method.name().starts_with("Get"));
     let of = |method: MethodDescriptor| {
         BAD_NAMES.into_iter().flat_map(move |bad| {
-            ["namespace", "name"].map(|field| {
+            let fields =
+                ["namespace", "name"].into_iter().filter(|field| method.input().get_field_by_name(field).is_some());
+            let wrong = |field: &'static str| {
                 let mut request = DynamicMessage::new(method.input());
-                request.set_field_by_name("namespace", Value::String("shop".into()));
-                request.set_field_by_name("name", Value::String("web-0".into()));
-                request.set_field_by_name(field, Value::String(bad.into()));
+                for (known, good) in [("namespace", "shop"), ("name", "web-0")] {
+                    let text = if known == field { bad } else { good };
+                    let _ = request.try_set_field_by_name(known, Value::String(text.into()));
+                }
                 (field, (method.clone(), request))
-            })
+            };
+            fields.map(wrong).collect::<Vec<_>>()
         })
     };
     gets.flat_map(of).collect()
@@ -64,7 +68,9 @@ fn list_cases() -> Vec<Case<Generic>> {
     ];
     let names = BAD_NAMES.map(|bad| ("namespaces", Value::List(vec![text("shop"), text(bad)])));
     let of = |method: MethodDescriptor| {
-        names.iter().chain(&others).map(move |(field, wrong)| {
+        let has = |field: &str| method.input().get_field_by_name(field).is_some();
+        let wrong = names.iter().chain(&others).filter(|(field, _)| has(field)).collect::<Vec<_>>();
+        wrong.into_iter().map(move |(field, wrong)| {
             let mut request = DynamicMessage::new(method.input());
             request.set_field_by_name(field, wrong.clone());
             (*field, (method.clone(), request))

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use gumshoe_devstack::replay::Shop;
 use gumshoe_devstack::stack::Stack;
+use gumshoe_integration::table::{Cells, timeless};
 use gumshoe_integration::{dynamic, grpc_client};
-use prost_reflect::{DynamicMessage, MethodDescriptor, ReflectMessage as _, Value};
+use gumshoe_proto::{bridge::v1::Query, json};
+use prost_reflect::{DynamicMessage, FieldDescriptor, MethodDescriptor, ReflectMessage as _, Value};
+
+use crate::support::{answer, command, send};
 
 /// A kind as it was recorded.
 fn recorded(kind: &str) -> serde_json::Value {
@@ -21,6 +25,11 @@ fn recorded(kind: &str) -> serde_json::Value {
 /// Those that list the objects of a kind.
 fn lists() -> impl Iterator<Item = MethodDescriptor> {
     dynamic::methods().filter(|method| method.is_server_streaming() && method.name().starts_with("List"))
+}
+
+/// The kind that a method lists.
+fn kind_of(list: &MethodDescriptor) -> String {
+    list.output().get_field(1).unwrap().kind().as_message().unwrap().name().to_owned()
 }
 
 fn text(message: &DynamicMessage, field: &str) -> String {
@@ -41,40 +50,39 @@ fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
 }
 
-/// "3 (5m ago)" without how long ago: time goes on.
-fn timeless(cell: &str) -> &str {
-    cell.split_once(" (").map_or(cell, |(before, _)| before)
-}
-
-/// The derived texts of each object, by the name of their column.
-fn derived(items: &[DynamicMessage]) -> BTreeMap<(String, String), String> {
-    let cells = items.iter().flat_map(|item| {
+/// What was derived: every text, and the numbers that are columns.
+fn derived(items: &[DynamicMessage], names: &[String]) -> Cells {
+    let mut cells = Cells::new();
+    for item in items {
         let columns = below(item, "columns");
-        let texts: Vec<_> = columns.descriptor().fields().filter(|field| field.kind().as_message().is_none()).collect();
-        texts.into_iter().filter_map(move |field| {
-            let Value::String(cell) = columns.get_field(&field).into_owned() else { return None };
-            Some(((key(item), plain(field.name())), timeless(&cell).to_owned()))
-        })
-    });
-    cells.collect()
+        for field in columns.descriptor().fields() {
+            let name = plain(field.name());
+            let cell = match columns.get_field(&field).into_owned() {
+                Value::String(cell) => timeless(&cell),
+                Value::I32(cell) if names.contains(&name) => cell.to_string(),
+                Value::U32(cell) if names.contains(&name) => cell.to_string(),
+                _ => continue,
+            };
+            cells.insert((key(item), name), cell);
+        }
+    }
+    cells
 }
 
 /// What the API server printed of the same.
-fn printed(
-    table: &serde_json::Value,
-    wanted: &BTreeMap<(String, String), String>,
-) -> BTreeMap<(String, String), String> {
-    let names: Vec<_> =
-        table["columnDefinitions"].as_array().unwrap().iter().map(|it| plain(it["name"].as_str().unwrap())).collect();
-    let rows = table["rows"].as_array().into_iter().flatten().flat_map(|row| {
+fn printed(table: &serde_json::Value, names: &[String], wanted: &Cells) -> Cells {
+    let mut cells = Cells::new();
+    for row in table["rows"].as_array().into_iter().flatten() {
         let metadata = &row["object"]["metadata"];
-        let key =
-            format!("{}/{}", metadata["namespace"].as_str().unwrap_or_default(), metadata["name"].as_str().unwrap());
-        let cells =
-            row["cells"].as_array().unwrap().iter().map(|cell| timeless(cell.as_str().unwrap_or_default()).to_owned());
-        names.iter().map(move |name| (key.clone(), name.clone())).zip(cells).collect::<Vec<_>>()
-    });
-    rows.filter(|(place, _)| wanted.keys().any(|(_, name)| *name == place.1)).collect()
+        let text = |field: &str| metadata[field].as_str().unwrap_or_default();
+        let key = format!("{}/{}", text("namespace"), text("name"));
+        for (name, cell) in names.iter().zip(row["cells"].as_array().unwrap()) {
+            let cell = cell.as_str().map_or_else(|| cell.to_string(), timeless);
+            cells.insert((key.clone(), name.clone()), cell);
+        }
+    }
+    cells.retain(|(_, name), _| wanted.keys().any(|(_, wanted)| wanted == name));
+    cells
 }
 
 #[tokio::test]
@@ -85,12 +93,53 @@ async fn a_list_of_every_kind_has_every_object_and_the_columns_that_the_server_p
         let pages = dynamic::call(&client, &method, DynamicMessage::new(method.input())).await.unwrap();
         let items = pages.iter().flat_map(|page| page.get_field_by_number(1).unwrap().as_list().unwrap().to_vec());
         let items: Vec<_> = items.map(|item| item.as_message().unwrap().clone()).collect();
-        let kind = method.output().get_field(1).unwrap().kind().as_message().unwrap().name().to_owned();
+        let kind = kind_of(&method);
         let table = recorded(&kind);
         let rows = table["rows"].as_array().map_or(0, Vec::len);
         assert_eq!(items.len(), rows, "{kind}");
         assert!(rows > 0, "the shop has no {kind}");
-        let derived = derived(&items);
-        assert_eq!(derived, printed(&table, &derived), "{kind}");
+        let names = table["columnDefinitions"].as_array().unwrap().iter();
+        let names: Vec<_> = names.map(|column| plain(column["name"].as_str().unwrap())).collect();
+        let derived = derived(&items, &names);
+        assert_eq!(derived, printed(&table, &names, &derived), "{kind}");
+    }
+}
+
+/// A query with a request of any method.
+fn query(id: &str, request: DynamicMessage) -> Query {
+    let mut query = DynamicMessage::new(json::descriptor::<Query>());
+    query.set_field_by_name("id", Value::String(id.to_owned()));
+    let descriptor = query.descriptor();
+    let arms = descriptor.oneofs().flat_map(|oneof| oneof.fields().collect::<Vec<_>>());
+    let takes = |arm: &FieldDescriptor| arm.kind().as_message() == Some(&request.descriptor());
+    let arm = arms.into_iter().find(takes).unwrap_or_else(|| panic!("no query for {}", request.descriptor().name()));
+    query.set_field(&arm, Value::Message(request));
+    query.transcode_to().unwrap()
+}
+
+#[tokio::test]
+async fn a_command_can_ask_for_one_object_and_for_all_of_every_kind() {
+    let stack = Stack::of(Shop::recorded().unwrap()).start().await.unwrap();
+    let (mut queries, mut expected) = (Vec::new(), BTreeMap::new());
+    for list in lists() {
+        let kind = kind_of(&list);
+        let rows = recorded(&kind)["rows"].as_array().unwrap().clone();
+        queries.push(query(&format!("list-{kind}"), DynamicMessage::new(list.input())));
+        expected.insert(format!("list-{kind}"), rows.len() as u64);
+        let get = dynamic::methods().find(|method| method.name() == format!("Get{kind}")).unwrap();
+        let mut request = DynamicMessage::new(get.input());
+        for field in ["namespace", "name"] {
+            let text = rows[0]["object"]["metadata"][field].as_str().unwrap_or_default();
+            // What is in no namespace has no such field.
+            let _ = request.try_set_field_by_name(field, Value::String(text.to_owned()));
+        }
+        queries.push(query(&format!("get-{kind}"), request));
+        expected.insert(format!("get-{kind}"), 1);
+    }
+    send(&stack, &command("kinds", queries)).await;
+    let answer = answer(&stack, "kinds").await;
+    for (query, items) in expected {
+        let completeness = answer.completeness(&query);
+        assert_eq!((completeness.complete, completeness.items), (true, items), "{query}: {completeness:?}");
     }
 }

@@ -129,7 +129,7 @@ impl Source {
     }
 
     async fn ask(&mut self, logs: &PodLogs) -> News {
-        let pod = match logs.reader.object::<Pod>(&logs.call, &logs.namespace, &logs.pod).await {
+        let pod = match logs.reader.object::<Pod>(&logs.call, Some(&logs.namespace), &logs.pod).await {
             Ok((pod, _)) => pod,
             Err(ReadError::NotFound { .. }) => return News::Gone,
             Err(_) => return News::None,

@@ -1,0 +1,40 @@
+//! Deployments as `kubectl get deployments` prints them.
+
+use gumshoe_proto::{
+    collector::v1::{Deployment, GetDeploymentRequest, ListDeploymentsRequest},
+    human_duration::human_age,
+};
+use prost_types::Timestamp;
+
+use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+
+impl Kind for Deployment {
+    type Name = ByName<GetDeploymentRequest>;
+    type Scope = ScopeArgs;
+    type List = ListDeploymentsRequest;
+    type Flags = ();
+
+    const NAMES: Names = Names { singular: "deployment", plural: "deployments", short: &["deploy"] };
+    const ABOUT: &'static str = "Deployments, with how far they are rolled out";
+    const FIELDS: &'static str = "metadata.name=web";
+
+    fn columns(wide: bool) -> Vec<&'static str> {
+        let mut columns = vec!["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"];
+        if wide {
+            columns.extend(["CONTAINERS", "IMAGES", "SELECTOR"]);
+        }
+        columns
+    }
+
+    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
+        let metadata = self.metadata.clone().unwrap_or_default();
+        let derived = self.columns.clone().unwrap_or_default();
+        let age = human_age(metadata.creation_timestamp.as_ref(), now);
+        let mut row =
+            vec![metadata.name, derived.ready, derived.up_to_date.to_string(), derived.available.to_string(), age];
+        if wide {
+            row.extend([derived.containers, derived.images, derived.selector]);
+        }
+        row
+    }
+}

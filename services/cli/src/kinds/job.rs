@@ -1,0 +1,39 @@
+//! Jobs as `kubectl get jobs` prints them.
+
+use gumshoe_proto::{
+    collector::v1::{GetJobRequest, Job, ListJobsRequest},
+    human_duration::human_age,
+};
+use prost_types::Timestamp;
+
+use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+
+impl Kind for Job {
+    type Name = ByName<GetJobRequest>;
+    type Scope = ScopeArgs;
+    type List = ListJobsRequest;
+    type Flags = ();
+
+    const NAMES: Names = Names { singular: "job", plural: "jobs", short: &[] };
+    const ABOUT: &'static str = "Jobs, with how they went and how long they took";
+    const FIELDS: &'static str = "status.successful=0";
+
+    fn columns(wide: bool) -> Vec<&'static str> {
+        let mut columns = vec!["NAME", "STATUS", "COMPLETIONS", "DURATION", "AGE"];
+        if wide {
+            columns.extend(["CONTAINERS", "IMAGES", "SELECTOR"]);
+        }
+        columns
+    }
+
+    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
+        let metadata = self.metadata.clone().unwrap_or_default();
+        let derived = self.columns.clone().unwrap_or_default();
+        let age = human_age(metadata.creation_timestamp.as_ref(), now);
+        let mut row = vec![metadata.name, derived.status, derived.completions, derived.duration, age];
+        if wide {
+            row.extend([derived.containers, derived.images, derived.selector]);
+        }
+        row
+    }
+}

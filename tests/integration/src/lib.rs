@@ -8,6 +8,7 @@ mod answer;
 mod client;
 mod command;
 pub mod dynamic;
+pub mod kubernetes_json;
 pub mod table;
 
 pub use answer::{Answer, Results, answer, raw_answer};

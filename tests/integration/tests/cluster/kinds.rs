@@ -1,21 +1,25 @@
 //! Every kind beside kubectl, driven by the contract: a new kind is held to it by its `.proto`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gumshoe_integration::{
     dynamic,
+    kubernetes_json::{self, of_ours, of_theirs},
     table::{self, Cells},
 };
+use prost_reflect::MessageDescriptor;
+use serde_json::Value;
 
 use crate::support::{kubectl, on_the_bench, settled};
 
-/// The arguments that print all of a kind, the same for kubectl and for `gumshoe`.
-fn arguments() -> impl Iterator<Item = Vec<String>> {
-    dynamic::methods().filter_map(|method| {
+/// The arguments that print all of a kind, the same for kubectl and for `gumshoe`, and the kind's message.
+fn kinds(output: &str) -> impl Iterator<Item = (Vec<String>, MessageDescriptor)> {
+    dynamic::methods().filter_map(move |method| {
         let kind = method.name().strip_prefix("List")?.to_ascii_lowercase();
         let all = method.input().get_field_by_name("namespaces").map(|_| "-A");
-        let words = ["get", &kind, "-o", "wide"].into_iter().chain(all);
-        Some(words.map(str::to_owned).collect())
+        let words = ["get", &kind, "-o", output].into_iter().chain(all);
+        let message = method.output().get_field(1)?.kind().as_message()?.clone();
+        Some((words.map(str::to_owned).collect(), message))
     })
 }
 
@@ -39,7 +43,7 @@ fn differences(ours: &Cells, theirs: &Cells) -> Vec<String> {
 fn every_column_of_every_kind_is_the_one_that_kubectl_prints() {
     on_the_bench(async |bench| {
         let collector = bench.collector().await;
-        for arguments in arguments() {
+        for (arguments, _) in kinds("wide") {
             let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
             let theirs = async || table::cells(&kubectl(bench, &arguments).await);
             let ours = async || table::cells(&collector.complete(&arguments).await);
@@ -49,6 +53,47 @@ fn every_column_of_every_kind_is_the_one_that_kubectl_prints() {
             assert!(unknown.is_empty(), "{arguments:?}: kubectl has no {unknown:?}");
             let different = differences(&ours, &theirs);
             assert!(different.is_empty(), "{arguments:?}: {different:#?}");
+        }
+    });
+}
+
+/// The objects of a document by namespace and name.
+fn objects(document: &str, one_form: impl Fn(&Value) -> Value) -> BTreeMap<String, Value> {
+    let document: Value = serde_json::from_str(document).unwrap();
+    let key = |item: &Value| {
+        let text = |field: &str| item["metadata"][field].as_str().unwrap_or_default().to_owned();
+        format!("{}/{}", text("namespace"), text("name"))
+    };
+    document["items"].as_array().unwrap().iter().map(|item| (key(item), one_form(item))).collect()
+}
+
+/// Of Kubernetes' object: without what every object has and no message of ours, and without the annotations that we withhold.
+fn theirs(item: &Value, message: &MessageDescriptor) -> Value {
+    let mut item = item.clone();
+    let object = item.as_object_mut().unwrap();
+    object.remove("apiVersion");
+    object.remove("kind");
+    if let Some(annotations) = item["metadata"]["annotations"].as_object_mut() {
+        annotations.retain(|key, _| !key.contains("last-applied"));
+    }
+    of_theirs(&item, message)
+}
+
+#[test]
+fn every_field_of_every_object_is_the_one_that_kubectl_prints() {
+    on_the_bench(async |bench| {
+        let collector = bench.collector().await;
+        for (arguments, message) in kinds("json") {
+            let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+            let oracle = async || objects(&kubectl(bench, &arguments).await, |item| theirs(item, &message));
+            let own = async || objects(&collector.complete(&arguments).await, |item| of_ours(item, &message));
+            let (theirs, ours, _) = settled(oracle, own, BTreeMap::eq).await;
+            assert!(!ours.is_empty(), "{arguments:?}");
+            assert!(ours.keys().eq(theirs.keys()), "{arguments:?}: {:?} and {:?}", ours.keys(), theirs.keys());
+            let pairs = ours.iter().zip(theirs.values());
+            let different: Vec<_> =
+                pairs.flat_map(|((key, ours), theirs)| kubernetes_json::differences(key, ours, theirs)).collect();
+            assert!(different.is_empty(), "{arguments:?}: ours and kubectl's: {different:#?}");
         }
     });
 }

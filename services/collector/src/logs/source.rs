@@ -125,6 +125,8 @@ impl Source {
                 let message = "the earlier run has become a still earlier one, whose log is not to be had".to_owned();
                 let status = ContainerLogStatus::NoPrevious;
                 self.trouble = Some(Trouble { status, message, missing: Some(Missing::CUT) });
+                // The place stays one in the run that was begun, in the calls that go on from here too.
+                self.run.number = progress.run;
             } else {
                 self.lost.get_or_insert(Lost::Restart);
             }

@@ -9,7 +9,9 @@ use gumshoe_collector::{
     kubernetes::api::KubernetesApi,
     lists::{Reader, scope::Scope},
 };
-use gumshoe_proto::collector::v1::{ContainerLogStatus, ContainerState, GapReason, ReadLogsRequest, ReadLogsResponse};
+use gumshoe_proto::collector::v1::{
+    ContainerLog, ContainerLogStatus, ContainerState, GapReason, ReadLogsRequest, ReadLogsResponse,
+};
 use tonic::Code;
 
 use crate::{
@@ -361,6 +363,30 @@ async fn an_earlier_run_stays_the_same_one_from_page_to_page() {
         let expected = if same { ContainerLogStatus::Read } else { ContainerLogStatus::NoPrevious };
         assert_eq!((resumed.status(), resumed.texts().is_empty()), (expected, !same));
         assert_eq!(resumed.completeness.complete, same);
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_run_that_is_lost_between_two_pages_is_not_taken_for_a_later_one_by_the_page_behind() {
+    let mk_pod_of = |restarts| {
+        let mut pod = mk_pod(&["web", "proxy"]);
+        statuses(&mut pod)[0] = statuses(&mut mk_restarted_pod(restarts))[0].clone();
+        statuses(&mut pod)[1].restart_count = Some(1);
+        pod
+    };
+    let kubelet = FakeKubelet::new(mk_pod_of(1)).with_previous("web", numbered(0..20));
+    let kubelet = kubelet.with_previous("proxy", numbered(0..20));
+    let request = ReadLogsRequest { page_size: 5, previous: true, all_containers: true, ..whole() };
+    let mut page_token = read(&kubelet, request.clone()).await.unwrap().pages[1].next_page_token.clone();
+    kubelet.set_pod(Some(mk_pod_of(2)));
+    let kubelet = kubelet.with_previous("web", of_run(1, 0..20));
+    for _ in 0..2 {
+        let resumed = read(&kubelet, ReadLogsRequest { page_token, ..request.clone() }).await.unwrap();
+        let statuses: Vec<_> = resumed.logs.iter().map(ContainerLog::status).collect();
+        assert_eq!(statuses, [ContainerLogStatus::NoPrevious, ContainerLogStatus::Read]);
+        assert!(resumed.lines().iter().all(|line| line.container == "proxy"), "{:?}", resumed.lines());
+        assert_eq!((resumed.gap().reason(), resumed.gap().container.as_str()), (GapReason::LogCutNewer, "web"));
+        page_token = resumed.pages[0].next_page_token.clone();
     }
 }
 

@@ -302,11 +302,10 @@ impl Source {
             }
         };
         self.rotated = first.is_some_and(|first| first > since);
-        self.older = match first {
-            Some(first) if first < since => Some(true),
-            Some(_) if self.older_than_tail() == Some(false) => Some(false),
-            _ => self.older,
-        };
+        // A file without older lines does not say that there were none.
+        if first.is_some_and(|first| first < since) {
+            self.older = Some(true);
+        }
         if self.rotated {
             self.warnings.push(format!(
                 "{}: the node's log begins after the moment asked for; the container wrote nothing before, or it was rotated away",

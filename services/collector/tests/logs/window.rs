@@ -283,6 +283,7 @@ async fn a_window_that_begins_before_the_file_although_the_container_ran_says_so
     let rotated = FakeKubelet::new(mk_pod(&["web"])).with_log("web", numbered(2000..2010));
     let answer = read(&rotated, ReadLogsRequest { since_time: early, ..newest() }).await.unwrap();
     assert!(answer.log().window_starts_at_file_start);
+    assert_eq!(answer.log().older_lines_exist, None, "those that it may have written before were rotated away");
     assert!(answer.completeness.complete, "the container may as well have been silent");
     assert!(answer.completeness.warnings[0].contains("rotated"), "{:?}", answer.completeness.warnings);
 

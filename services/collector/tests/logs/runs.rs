@@ -147,7 +147,9 @@ async fn a_restart_that_the_pod_tells_late_has_a_gap_and_repeats_nothing() {
         seen.extend(lines(&mut pages, 1).await);
         assert_eq!(seen, (0..given).chain(3..6).map(|line| format!("line {line}")).collect::<Vec<_>>());
         let end = rest(pages).await.pop().unwrap();
-        assert_eq!(end.completeness.unwrap().gaps[0].reason(), GapReason::LogCutNewer, "line 2 is missing");
+        let gap = &end.completeness.unwrap().gaps[0];
+        assert_eq!(gap.reason(), GapReason::LogCutNewer, "line 2 is missing");
+        assert!(gap.message.contains("the container was restarted"), "nothing was rotated: {}", gap.message);
     }
 }
 

@@ -52,7 +52,8 @@ impl Lost {
                 "the container was restarted since: the rest of its earlier run may be read with `previous`"
             }
             Self::Place => {
-                "the node's log does not go back to where it was left: it was rotated, and lines may be missing"
+                "the node's log does not go back to where it was left: it was rotated, or the container was restarted (then \
+                 `previous` may have the rest)"
             }
         }
     }

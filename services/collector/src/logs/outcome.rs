@@ -181,6 +181,16 @@ impl Trouble {
         }
     }
 
+    /// The container has ended, and its log could be read up to some line only.
+    #[must_use]
+    pub fn no_end() -> Self {
+        Self {
+            status: ContainerLogStatus::RuntimeError,
+            message: "the container has ended, and the node did not give the end of its log".into(),
+            missing: Some(Missing { newer: true, ..Missing::UNREADABLE }),
+        }
+    }
+
     fn no_previous(had_earlier: bool) -> Self {
         let (message, missing) = if had_earlier {
             ("the node no longer has the log of the earlier run", Some(Missing::UNREADABLE))

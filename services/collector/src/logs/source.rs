@@ -119,6 +119,7 @@ impl Source {
         self.older = progress.older;
         self.cut = progress.cut_older.then_some(progress.dropped);
         self.lost = progress.lost;
+        self.trouble = self.trouble.or_else(|| progress.place.trouble());
         let began = matches!(progress.place, Place::Behind(_));
         if began && self.trouble.is_none() && self.run.number != progress.run {
             if previous {
@@ -137,7 +138,7 @@ impl Source {
     /// Whether there is anything to read.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
-        self.trouble.is_none() && self.place != Place::End
+        self.trouble.is_none() && self.place.has_more()
     }
 
     /// How many bytes of lines this log may have to hold.

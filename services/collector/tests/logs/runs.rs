@@ -206,6 +206,43 @@ async fn a_log_that_the_node_has_thrown_away_is_not_asked_for_until_the_deadline
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_goes_on_behind_a_container_that_is_over_hears_what_became_of_it() {
+    let mk_pod_of = |over: Pod| {
+        let mut pod = mk_pod(&["web", "proxy"]);
+        pod.spec.as_mut().unwrap().restart_policy = "Never".into();
+        pod.status.as_mut().unwrap().phase = over.status.as_ref().unwrap().phase.clone();
+        let proxy = statuses(&mut pod).pop();
+        *statuses(&mut pod) = over.status.unwrap().container_statuses.into_iter().chain(proxy).collect();
+        pod
+    };
+    // Both logs are looked at; then the one that has ended is asked for so often.
+    for (first, over, looks, status, gaps) in [
+        (mk_pod(&["web"]), mk_ended_pod(), 2 + 8, ContainerLogStatus::RuntimeError, &[GapReason::LogUnreadable][..]),
+        (mk_creating_pod(), mk_evicted_pod(), 2, ContainerLogStatus::NotStarted, &[]),
+    ] {
+        let kubelet = FakeKubelet::new(mk_pod_of(first)).with_log("proxy", numbered(0..2));
+        let request = ReadLogsRequest { all_containers: true, ..follow() };
+        let mut pages = call(&serve(&kubelet), request.clone(), AMPLE).unwrap();
+        lines(&mut pages, 2).await;
+        for _ in 0..8 {
+            kubelet.fault_look(Fault::Status(400, "container \"web\" in pod \"web-0\" is terminated"));
+        }
+        kubelet.set_pod(Some(mk_pod_of(over)));
+        kubelet.break_connections();
+        for look in 1..=looks {
+            kubelet.looked(look).await;
+        }
+        tokio::time::advance(Duration::from_secs(5)).await;
+        kubelet.append("proxy", numbered(2..3));
+        let page = pages.next().await.unwrap().unwrap();
+        assert_eq!((page.lines.len(), page.completeness), (1, None));
+        let request = ReadLogsRequest { page_token: page.next_page_token, ..request };
+        let resumed = read_until(&kubelet, request, SHORT).await.unwrap();
+        assert_eq!((resumed.logs[0].status(), resumed.reasons()), (status, gaps.to_vec()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_last_line_that_is_never_finished_is_given_with_the_end_of_its_run() {
     let kubelet = FakeKubelet::new(mk_ended_pod()).with_log("web", numbered(0..2));
     kubelet.append("web", [Record { partial: true, ..record(2, "bye") }]);

@@ -46,7 +46,7 @@ impl Source {
             return Ok(());
         }
         match (self.place, self.window.newest) {
-            (Place::End, _) => return Ok(()),
+            (Place::End | Place::NoEnd | Place::Never, _) => return Ok(()),
             (Place::Beginning, Some(max)) => self.read_newest(logs, max, end).await?,
             (Place::Beginning, None) => {
                 let Window { tail, since, newest: _ } = self.window;

@@ -57,7 +57,7 @@ impl Source {
         let from_somewhere = self.window_given || matches!(self.place, Place::Behind(_));
         let possible =
             self.trouble.as_ref().is_none_or(|trouble| not_started(trouble) || (passes(trouble) && from_somewhere));
-        self.follow && self.place != Place::End && possible
+        self.follow && self.place.has_more() && possible
     }
 
     /// Waits for the next line. Without a head afterwards, the log has ended, or the call's time is over. While there is no
@@ -106,8 +106,8 @@ impl Source {
             News::Gone => self.trouble = Some(Trouble::pod_gone()),
             News::Same(Life::NotStarted) => {}
             News::Same(Life::Never) => {
-                self.trouble = Some(Trouble::never_started());
-                self.place = Place::End;
+                self.place = Place::Never;
+                self.trouble = self.place.trouble();
             }
             News::Same(Life::Ended { returns }) if self.run_read => {
                 if !returns {
@@ -117,7 +117,7 @@ impl Source {
             News::Same(Life::Ended { returns }) => {
                 self.failures = if self.node_failed() { self.failures + 1 } else { 0 };
                 if !returns && self.failures >= END_TRIES {
-                    self.place = Place::End;
+                    self.place = Place::NoEnd;
                 } else {
                     self.read_to_end(logs).await?;
                 }

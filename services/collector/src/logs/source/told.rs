@@ -4,7 +4,11 @@ use gumshoe_proto::collector::v1::{ContainerLog, ContainerLogStatus, Gap, GapRea
 use serde::{Deserialize, Serialize};
 
 use super::Source;
-use crate::logs::{outcome::Missing, position::Position, ring::Dropped};
+use crate::logs::{
+    outcome::{Missing, Trouble},
+    position::Position,
+    ring::Dropped,
+};
 
 /// Where in a container's log the caller is, as a page token has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,27 @@ pub enum Place {
     Behind(Position),
     /// Nothing is to come.
     End,
+    /// Nothing is to come, although the end of the log was not given: the node did not have it.
+    NoEnd,
+    /// Nothing is to come: the pod is over, and the container has never started.
+    Never,
+}
+
+impl Place {
+    /// Whether lines may come behind it.
+    #[must_use]
+    pub fn has_more(self) -> bool {
+        matches!(self, Self::Beginning | Self::Behind(_))
+    }
+
+    /// Why there is no more: who goes on from there is told so again.
+    pub(super) fn trouble(self) -> Option<Trouble> {
+        match self {
+            Self::Beginning | Self::Behind(_) | Self::End => None,
+            Self::NoEnd => Some(Trouble::no_end()),
+            Self::Never => Some(Trouble::never_started()),
+        }
+    }
 }
 
 /// Why lines are missing, or may be, that lie between those that were given. Whoever goes on from there hears of it too.
@@ -63,7 +88,7 @@ impl Source {
     /// Whether a later call brings what this one has not.
     #[must_use]
     pub fn can_resume(&self) -> bool {
-        self.place != Place::End && self.missing().map_or(self.goes_on(), |missing| missing.resumable)
+        self.place.has_more() && self.missing().map_or(self.goes_on(), |missing| missing.resumable)
     }
 
     /// Where the caller is in this log.

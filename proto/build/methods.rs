@@ -12,6 +12,9 @@ use prost_types::{
 /// The fields that make a request one for a list, beside the namespaces, which kinds of the whole cluster do not have.
 const SELECTION: [&str; 5] = ["label_selector", "field_selector", "page_size", "page_token", "limit"];
 
+/// Numbers from here up are Gumshoe's own.
+const FIRST_DERIVED: i32 = 1000;
+
 /// Writes the traits for the requests, pages and objects of the collector's files, and the macros over the `oneof`s of the bridge's.
 pub(crate) fn write(
     collector: &[&FileDescriptorProto],
@@ -34,10 +37,12 @@ pub(crate) fn write(
     writeln!(out, "/// The paths of all methods.\npub const PATHS: &[&str] = &{paths:?};")?;
     for message in messages.iter().filter(|message| field(message, "metadata").is_some()) {
         let name = message.name().to_upper_camel_case();
-        writeln!(
-            out,
-            "impl Object for {name} {{\n    fn metadata(&self) -> Option<&ObjectMeta> {{ self.metadata.as_ref() }}\n}}"
-        )?;
+        let kept = |field: &FieldDescriptorProto| field.name() == "metadata" || field.number() >= FIRST_DERIVED;
+        let kept: Vec<_> = message.field.iter().filter(|field| kept(field)).map(FieldDescriptorProto::name).collect();
+        let kept: String = kept.iter().map(|name| format!("{name}: std::mem::take(&mut self.{name}), ")).collect();
+        writeln!(out, "impl Object for {name} {{")?;
+        writeln!(out, "    fn metadata(&self) -> Option<&ObjectMeta> {{ self.metadata.as_ref() }}")?;
+        writeln!(out, "    fn summarize(&mut self) {{ *self = Self {{ {kept}..Self::default() }}; }}\n}}")?;
     }
     for message in bridge.iter().flat_map(|file| &file.message_type) {
         for (index, oneof) in message.oneof_decl.iter().enumerate().filter(|(_, oneof)| oneof.name() != "kind") {
@@ -69,6 +74,10 @@ fn write_method(
     if is_list {
         writeln!(out, "    fn as_list(&self) -> Option<Selection<'_>> {{ Some(self.selection()) }}")?;
         writeln!(out, "    fn as_list_mut(&mut self) -> Option<SelectionMut<'_>> {{ Some(self.selection_mut()) }}")?;
+    }
+    if field(request, "view").is_some() {
+        writeln!(out, "    fn view(&self) -> i32 {{ self.view }}")?;
+        writeln!(out, "    fn view_mut(&mut self) -> Option<&mut i32> {{ Some(&mut self.view) }}")?;
     }
     writeln!(out, "}}")?;
     if is_get {

@@ -31,6 +31,16 @@ pub trait Method: Message + Name + Clone + Default + Into<query::Request> + 'sta
     fn as_list_mut(&mut self) -> Option<SelectionMut<'_>> {
         None
     }
+
+    /// How much of an object is given: a [`View`], or what no version of it knows.
+    fn view(&self) -> i32 {
+        0
+    }
+
+    /// The same, to be changed; None where there is no choice.
+    fn view_mut(&mut self) -> Option<&mut i32> {
+        None
+    }
 }
 
 /// What a method answers: items and, in the last message of an answer, how complete it is.
@@ -108,6 +118,9 @@ pub struct SelectionMut<'a> {
 pub trait Object: Message + Name + Default + 'static {
     /// Absent where Kubernetes sent none.
     fn metadata(&self) -> Option<&ObjectMeta>;
+
+    /// Clears all but the metadata and what is derived: [`View::Summary`].
+    fn summarize(&mut self);
 }
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));

@@ -67,6 +67,8 @@ nodes:
   - {apiGroups: [""], resources: ["nodes"], verbs: ["get", "list"]}
 services:
   - {apiGroups: [""], resources: ["services"], verbs: ["get", "list"]}
+configmaps:
+  - {apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list"]}
 persistentvolumeclaims:
   - {apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["get", "list"]}
 deployments:

@@ -4,6 +4,7 @@
 //! written in `render`; how a kind is read is no business of ours.
 
 mod arguments;
+mod config_map;
 mod cron_job;
 mod daemon_set;
 mod deployment;
@@ -27,7 +28,7 @@ use std::any::Any;
 use clap::{ArgMatches, Args, Command};
 use gumshoe_proto::{
     collector::v1::{
-        CronJob, DaemonSet, Deployment, Event, HorizontalPodAutoscaler, Ingress, Job, Namespace, Node,
+        ConfigMap, CronJob, DaemonSet, Deployment, Event, HorizontalPodAutoscaler, Ingress, Job, Namespace, Node,
         PersistentVolumeClaim, Pod, ReplicaSet, Service, StatefulSet,
     },
     methods::{ListRequest, Object, Page},
@@ -53,6 +54,7 @@ pub(crate) const KINDS: &[Entry] = &[
     Entry::of::<CronJob>(),
     Entry::of::<Service>(),
     Entry::of::<Ingress>(),
+    Entry::of::<ConfigMap>(),
     Entry::of::<PersistentVolumeClaim>(),
     Entry::of::<HorizontalPodAutoscaler>(),
     Entry::of::<Node>(),

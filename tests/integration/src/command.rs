@@ -36,7 +36,10 @@ pub fn list_events(id: &str, request: ListEventsRequest) -> Query {
 /// One pod.
 #[must_use]
 pub fn get_pod(id: &str, namespace: &str, name: &str) -> Query {
-    query(id, Request::GetPod(GetPodRequest { namespace: namespace.to_owned(), name: name.to_owned() }))
+    query(
+        id,
+        Request::GetPod(GetPodRequest { namespace: namespace.to_owned(), name: name.to_owned(), ..Default::default() }),
+    )
 }
 
 /// A log.

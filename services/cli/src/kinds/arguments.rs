@@ -3,7 +3,11 @@
 use std::marker::PhantomData;
 
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches as _};
-use gumshoe_proto::methods::{GetRequest, ListRequest as _};
+use gumshoe_proto::{
+    collector::v1::View,
+    methods::{GetRequest, ListRequest as _, Method as _},
+    with_request,
+};
 
 use super::{Flags as _, Kind, scope::Scope as _};
 use crate::page::Request;
@@ -22,6 +26,9 @@ struct ObjectArgs<K: Kind> {
 
     #[command(flatten)]
     selection: SelectionArgs,
+
+    #[command(flatten)]
+    view: ViewArgs,
 }
 
 /// What all lists can be narrowed by.
@@ -38,6 +45,14 @@ struct SelectionArgs {
     /// Of the kind
     #[arg(long, value_name = "N")]
     limit: Option<i64>,
+}
+
+/// How much of each object is wanted.
+#[derive(Args, Clone, Debug)]
+struct ViewArgs {
+    /// Names, labels and columns alone: no spec, no status, no data
+    #[arg(long)]
+    summary: bool,
 }
 
 /// Whether one object can be asked for by its name.
@@ -80,7 +95,8 @@ pub(super) fn command<K: Kind>() -> Command {
     let names = K::NAMES;
     let command = ObjectArgs::<K>::augment_args(Command::new(names.plural));
     let limit = |arg: Arg| arg.help(K::LIMIT.help).value_parser(clap::value_parser!(i64).range(1..=K::LIMIT.max));
-    let command = command.mut_arg("limit", limit).mut_args(fill_in::<K>);
+    let summary = |arg: Arg| arg.hide(K::List::default().view_mut().is_none());
+    let command = command.mut_arg("limit", limit).mut_arg("summary", summary).mut_args(fill_in::<K>);
     command.visible_alias(names.singular).visible_aliases(names.short)
 }
 
@@ -98,10 +114,10 @@ pub(super) fn request<K: Kind>(matches: &ArgMatches) -> Result<Result<Request, S
 
 impl<K: Kind> ObjectArgs<K> {
     fn request(self) -> Result<Request, String> {
-        let Self { name, scope, flags, selection: SelectionArgs { selector, field_selector, limit } } = self;
+        let Self { name, scope, flags, selection: SelectionArgs { selector, field_selector, limit }, view } = self;
         let namespaces = scope.namespaces();
         if let Some(get) = name.request(namespaces.as_deref())? {
-            return Ok(get);
+            return view.applied(get);
         }
         let mut list = K::List::default();
         let selection = list.selection_mut();
@@ -112,6 +128,16 @@ impl<K: Kind> ObjectArgs<K> {
         *selection.field_selector = field_selector;
         *selection.limit = limit.unwrap_or_default();
         flags.apply(&mut list);
-        Ok(list.into())
+        view.applied(list.into())
+    }
+}
+
+impl ViewArgs {
+    fn applied(self, mut request: Request) -> Result<Request, String> {
+        if self.summary {
+            let view = with_request!(&mut request, request => request.view_mut());
+            *view.ok_or("of these objects there is no summary")? = View::Summary.into();
+        }
+        Ok(request)
     }
 }

@@ -16,8 +16,7 @@ pub(crate) struct Names {
 }
 
 /// Kinds that nothing here reads, and that events are about. Any other kind is taken as it is written in CamelCase.
-const OTHERS: [(&str, &[&str]); 7] = [
-    ("ConfigMap", &["cm"]),
+const OTHERS: [(&str, &[&str]); 6] = [
     ("Endpoints", &["ep"]),
     ("PersistentVolume", &["pv"]),
     ("PodDisruptionBudget", &["pdb"]),

@@ -1,15 +1,12 @@
 //! Pods as `kubectl get pods` prints them.
 
 use gumshoe_proto::{
-    collector::v1::{GetPodRequest, ListPodsRequest, Pod, PodSpec, PodStatus},
+    collector::v1::{GetPodRequest, ListPodsRequest, Pod},
     human_duration::human_age,
 };
 use prost_types::Timestamp;
 
 use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
-
-/// What kubectl prints where a column has nothing to say.
-const NONE: &str = "<none>";
 
 impl Kind for Pod {
     type Name = ByName<GetPodRequest>;
@@ -35,38 +32,15 @@ impl Kind for Pod {
         let age = human_age(metadata.creation_timestamp.as_ref(), now);
         let mut row = vec![metadata.name, derived.ready, derived.status, derived.restarts, age];
         if wide {
-            row.extend(wide_cells(self.spec.as_ref(), self.status.as_ref()));
+            row.extend([derived.ip, derived.node, derived.nominated_node, derived.readiness_gates]);
         }
         row
     }
 }
 
-fn wide_cells(spec: Option<&PodSpec>, status: Option<&PodStatus>) -> [String; 4] {
-    let ip = status.and_then(|status| status.pod_ips.first()).map(|ip| ip.ip.as_str());
-    let node = spec.map(|spec| spec.node_name.as_str());
-    let nominated = status.map(|status| status.nominated_node_name.as_str());
-    [or_none(ip), or_none(node), or_none(nominated), readiness_gates(spec, status)]
-}
-
-fn or_none(text: Option<&str>) -> String {
-    text.filter(|text| !text.is_empty()).unwrap_or(NONE).to_owned()
-}
-
-/// How many of the pod's readiness gates are open: `1/2`.
-fn readiness_gates(spec: Option<&PodSpec>, status: Option<&PodStatus>) -> String {
-    let gates = spec.map_or(&[][..], |spec| &spec.readiness_gates);
-    if gates.is_empty() {
-        return NONE.to_owned();
-    }
-    let conditions = status.map_or(&[][..], |status| &status.conditions);
-    let is_true = |gate: &str| conditions.iter().find(|it| it.r#type == gate).is_some_and(|it| it.status == "True");
-    let open = gates.iter().filter(|gate| is_true(&gate.condition_type)).count();
-    format!("{open}/{}", gates.len())
-}
-
 #[cfg(test)]
 mod tests {
-    use gumshoe_proto::collector::v1::{ObjectMeta, PodColumns, PodCondition, PodIp, PodReadinessGate};
+    use gumshoe_proto::collector::v1::{ObjectMeta, PodColumns};
 
     use super::*;
 
@@ -97,31 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn the_wide_columns_say_none_where_there_is_nothing() {
-        assert_eq!(mk_pod().row(true, &NOW)[4..], ["5m", "<none>", "<none>", "<none>", "<none>"]);
-        assert_eq!(Pod::columns(true).len(), mk_pod().row(true, &NOW).len());
-    }
-
-    #[test]
-    fn the_wide_columns_hold_address_node_and_gates() {
+    fn the_wide_columns_are_those_that_the_collector_derives() {
         let mut pod = mk_pod();
-        let gate = |name: &str| PodReadinessGate { condition_type: name.to_owned() };
-        pod.spec = Some(PodSpec {
-            node_name: "node-1".into(),
-            readiness_gates: vec![gate("a"), gate("b"), gate("c")],
-            ..PodSpec::default()
-        });
-        let condition = |name: &str, status: &str| PodCondition {
-            r#type: name.to_owned(),
-            status: status.to_owned(),
-            ..PodCondition::default()
-        };
-        pod.status = Some(PodStatus {
-            pod_ips: vec![PodIp { ip: "10.0.0.1".into() }, PodIp { ip: "fd00::1".into() }],
-            nominated_node_name: "node-2".into(),
-            conditions: vec![condition("a", "True"), condition("b", "False")],
-            ..PodStatus::default()
-        });
-        assert_eq!(pod.row(true, &NOW)[5..], ["10.0.0.1", "node-1", "node-2", "1/3"]);
+        let columns = pod.columns.as_mut().unwrap();
+        (columns.ip, columns.node) = ("10.0.0.1".into(), "node-1".into());
+        (columns.nominated_node, columns.readiness_gates) = ("<none>".into(), "1/3".into());
+        assert_eq!(pod.row(true, &NOW)[5..], ["10.0.0.1", "node-1", "<none>", "1/3"]);
+        assert_eq!(Pod::columns(true).len(), pod.row(true, &NOW).len());
     }
 }

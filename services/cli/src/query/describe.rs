@@ -1,7 +1,7 @@
 //! From a request back to the line that asks for it: the heading of its answer, and what the user could type instead.
 
 use gumshoe_proto::{
-    collector::v1::ReadLogsRequest,
+    collector::v1::{ReadLogsRequest, View},
     methods::{Method, Page},
     with_request,
 };
@@ -26,10 +26,11 @@ pub(crate) fn describe(request: &Request) -> String {
 fn objects<I: Item, Q: Method<Response: Page<Item = I>>>(request: &Q) -> Words {
     let words = Words::new(&["get", I::NOUN.many]);
     if let Some((namespace, name)) = request.as_get() {
-        return match namespace {
+        let words = match namespace {
             Some(namespace) => Words::new(&["get", I::NOUN.many, name, "-n", namespace]),
             None => Words::new(&["get", I::NOUN.many, name]),
         };
+        return words.switch("--summary", is_summary(request));
     }
     let Some(list) = request.as_list() else { return words };
     let words = match list.namespaces {
@@ -37,9 +38,14 @@ fn objects<I: Item, Q: Method<Response: Page<Item = I>>>(request: &Q) -> Words {
         None => words,
     };
     I::describe_flags(request, words)
+        .switch("--summary", is_summary(request))
         .option("-l", Some(list.label_selector))
         .option("--field-selector", Some(list.field_selector))
         .option("--limit", Some(list.limit).filter(|limit| **limit > 0))
+}
+
+fn is_summary(request: &impl Method) -> bool {
+    request.view() == i32::from(View::Summary)
 }
 
 fn logs(read: &ReadLogsRequest) -> Words {

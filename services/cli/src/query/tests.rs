@@ -24,7 +24,7 @@ fn without_a_namespace_it_is_the_default_one() {
 
 #[test]
 fn a_name_asks_for_one_pod() {
-    let expected = GetPodRequest { namespace: "shop".into(), name: "web-0".into() };
+    let expected = GetPodRequest { namespace: "shop".into(), name: "web-0".into(), ..Default::default() };
     assert_eq!(request("get pods web-0 -n shop"), Request::GetPod(expected));
 }
 
@@ -108,14 +108,16 @@ fn any_request() -> impl Strategy<Value = Request> {
     let name = || "[a-z0-9]([a-z0-9.-]{0,9}[a-z0-9])?";
     let namespaces = || vec("[a-z0-9]{1,8}", 0..3);
     let selector = || prop_oneof![Just(String::new()), word()];
-    let pod = (name(), name()).prop_map(|(namespace, name)| Request::GetPod(GetPodRequest { namespace, name }));
-    let pods = (namespaces(), selector(), selector(), 0..5_i64).prop_map(
-        |(namespaces, label_selector, field_selector, limit)| {
+    let pod = (name(), name())
+        .prop_map(|(namespace, name)| Request::GetPod(GetPodRequest { namespace, name, ..Default::default() }));
+    let pods = (namespaces(), selector(), selector(), 0..5_i64, 0..2).prop_map(
+        |(namespaces, label_selector, field_selector, limit, view)| {
             Request::ListPods(ListPodsRequest {
                 namespaces,
                 label_selector,
                 field_selector,
                 limit,
+                view,
                 ..Default::default()
             })
         },

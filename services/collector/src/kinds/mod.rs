@@ -1,6 +1,7 @@
 //! The kinds that are served: one file a kind, which holds what is particular to it. What they have in common is in `lists`.
 
 mod cells;
+pub mod config_map;
 pub mod cron_job;
 pub mod daemon_set;
 pub mod deployment;
@@ -44,6 +45,7 @@ pub const KINDS: &[ServedKind] = &[
     ServedKind { name: "cronjobs", serve: cron_job::serve },
     ServedKind { name: "services", serve: service::serve },
     ServedKind { name: "ingresses", serve: ingress::serve },
+    ServedKind { name: "configmaps", serve: config_map::serve },
     ServedKind { name: "persistentvolumeclaims", serve: persistent_volume_claim::serve },
     ServedKind { name: "horizontalpodautoscalers", serve: horizontal_pod_autoscaler::serve },
 ];

@@ -1,6 +1,7 @@
 //! What a kind must say of itself so that lists and single reads of it can be served.
 
-use gumshoe_proto::{Normalize, methods::Object};
+use bytes::Bytes;
+use gumshoe_proto::{Normalize, collector::v1::Gap, methods::Object};
 use prost_types::Timestamp;
 
 use crate::kubernetes::resource::Resource;
@@ -11,6 +12,14 @@ pub trait Kind: Object + Normalize {
     const RESOURCE: Resource;
     /// Whether lists of it come in several answers: for kinds that the API server's watch cache does not hold.
     const PAGINATE: bool = false;
+
+    /// Notes what the encoding holds and the message does not, which is never decoded.
+    fn measure(&mut self, _encoded: &Bytes) {}
+
+    /// Leaves out what is too much for a list, and says so.
+    fn abridge(&mut self) -> Vec<Gap> {
+        Vec::new()
+    }
 
     /// Fills the fields that Kubernetes does not send, from those that it does; `now` is for ages.
     fn derive(&mut self, now: Timestamp);

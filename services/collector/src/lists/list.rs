@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gumshoe_proto::{
     collector::v1::{Gap, GapReason},
-    methods::{ListRequest, Page, Selection},
+    methods::{ListRequest, Object as _, Page, Selection},
 };
 use gumshoe_runtime::chain::Chain;
 use prost::Message as _;
@@ -24,7 +24,7 @@ use crate::{
     },
     pages::{
         page::PageBuilder,
-        size::{limit, page_size},
+        size::{is_summary, limit, page_size},
         stream::PageSender,
         token::{Arguments, check_resource_version},
     },
@@ -49,6 +49,7 @@ pub(super) struct List<R: Page> {
     arguments: Arguments,
     page: PageBuilder<R>,
     limit: Option<u64>,
+    summary: bool,
     given: u64,
     /// The key of the last object that was given or is in the page.
     last_key: Option<String>,
@@ -81,6 +82,7 @@ impl<R: Page<Item: Kind>> List<R> {
             arguments,
             page: PageBuilder::new(page_size(*size)?),
             limit: limit(*most)?,
+            summary: is_summary(request.view())?,
             given: 0,
             last_key: after,
             sent_token: page_token.clone(),
@@ -112,11 +114,12 @@ impl<R: Page<Item: Kind>> List<R> {
 
     async fn read(&mut self, pages: &PageSender) -> Result<Option<Gap>, ReadError> {
         while let Some(read) = self.next().await? {
-            let Read::Item(item, key) = read else { continue };
+            let Read::Item(mut item, key) = read else { continue };
             if self.limit.is_some_and(|limit| self.given >= limit) {
                 let message = "there are more than the limit of the request".to_owned();
                 return Ok(Some(Gap { reason: GapReason::Limit.into(), message, ..Gap::default() }));
             }
+            self.shape(&mut item);
             let length = item.encoded_len();
             if !self.page.fits(length)
                 && let Some(gap) = self.send_page(pages).await
@@ -128,6 +131,15 @@ impl<R: Page<Item: Kind>> List<R> {
             self.given += 1;
         }
         Ok(None)
+    }
+
+    /// Brings an object into the form that a list gives.
+    fn shape(&mut self, item: &mut R::Item) {
+        if self.summary {
+            item.summarize();
+        } else {
+            item.abridge().into_iter().for_each(|gap| self.collection.report().gap(gap));
+        }
     }
 
     async fn next(&mut self) -> Result<Option<Read<R::Item>>, ReadError> {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use gumshoe_proto::{
     collector::v1::Completeness,
-    methods::{GetRequest, ListRequest, Page},
+    methods::{GetRequest, ListRequest, Object as _, Page},
 };
 use prost::Message as _;
 use tokio::{sync::Semaphore, time::timeout_at};
@@ -30,6 +30,7 @@ use crate::{
     pages::{
         page::{Encoded, PageBuilder},
         report::Report,
+        size::is_summary,
         stream::PageStream,
     },
 };
@@ -65,7 +66,12 @@ impl Reader {
     {
         let namespace = request.namespace().map(|name| Namespace::parse("namespace", name)).transpose()?;
         let name = ObjectName::parse("name", request.name())?;
-        let (item, completeness) = self.object(call, namespace.as_ref(), &name).await?;
+        let summary = is_summary(request.view())?;
+        let (mut item, completeness) =
+            self.object::<<Q::Response as Page>::Item>(call, namespace.as_ref(), &name).await?;
+        if summary {
+            item.summarize();
+        }
         let mut page = PageBuilder::<Q::Response>::new(1);
         page.push(&item, item.encoded_len());
         Ok(page.take_with(String::new(), Some(completeness)))

@@ -27,6 +27,7 @@ pub(super) enum Unreadable {
 pub(super) fn decode<K: Kind>(bytes: &Bytes) -> Result<K, Unreadable> {
     let mut item: K = decode_lossy(bytes).map_err(|error| Unreadable::Malformed(error.to_string()))?;
     item.normalize();
+    item.measure(bytes);
     item.derive(Timestamp::from(SystemTime::now()));
     let size = if bytes.len() > CAN_GROW { item.encoded_len() } else { 0 };
     if size > GIVEN_MAX { Err(Unreadable::TooLarge(size)) } else { Ok(item) }

@@ -1,5 +1,7 @@
 //! How large a page may be, and how many items an answer may hold.
 
+use gumshoe_proto::collector::v1::View;
+
 use crate::error::ReadError;
 
 /// Most bytes of items in one page, but for an item that is larger by itself. The contract allows 1 MiB; but small pages come
@@ -30,6 +32,18 @@ pub fn page_size_within(requested: i32, default: usize, max: usize) -> Result<us
     }
 }
 
+/// Whether objects are given without Kubernetes' own fields.
+///
+/// # Errors
+/// `InvalidArgument` for a `view` that there is not.
+pub fn is_summary(view: i32) -> Result<bool, ReadError> {
+    match View::try_from(view) {
+        Ok(View::Unspecified) => Ok(false),
+        Ok(View::Summary) => Ok(true),
+        Err(_) => Err(ReadError::invalid("view", "is none that this version knows")),
+    }
+}
+
 /// How many items an answer may hold; None for no limit.
 ///
 /// # Errors
@@ -53,6 +67,7 @@ mod tests {
         assert!(page_size(-1).is_err());
         assert_eq!(limit(0).ok(), Some(None));
         assert_eq!(limit(7).ok(), Some(Some(7)));
+        assert!(matches!((is_summary(0), is_summary(1), is_summary(2)), (Ok(false), Ok(true), Err(_))));
         assert!(limit(-1).is_err());
     }
 }

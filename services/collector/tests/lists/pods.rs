@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use gumshoe_proto::collector::v1::{GapReason, ListPodsRequest, ListPodsResponse};
+use gumshoe_proto::collector::v1::{GapReason, ListPodsRequest, ListPodsResponse, View};
 use prost::Message as _;
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -231,4 +231,15 @@ async fn callers_who_do_not_read_keep_others_from_their_lists_for_a_while_only()
     assert!(begin.elapsed() >= Duration::from_secs(60), "it waits for one of the others");
     let status = collect::<ListPodsResponse>(stalled.remove(0)).await.err().unwrap();
     assert_eq!(status.code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_summary_is_metadata_and_columns_and_a_view_that_there_is_not_is_refused() {
+    let view = i32::from(View::Summary);
+    let pages = list(&mk_shop(3), ListPodsRequest { view, ..Default::default() }).await.unwrap();
+    assert_eq!(pages.names.len(), 3);
+    let items = pages.pages.iter().flat_map(|page| &page.items);
+    assert!(items.into_iter().all(|pod| pod.spec.is_none() && pod.status.is_none() && pod.columns.is_some()));
+    let unknown = list(&mk_shop(3), ListPodsRequest { view: 7, ..Default::default() }).await.err().unwrap();
+    assert_eq!(unknown.get_error_details().bad_request().unwrap().field_violations[0].field, "view");
 }

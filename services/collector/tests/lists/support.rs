@@ -75,7 +75,7 @@ pub(crate) async fn list_within(
 
 /// Why there is no such pod.
 pub(crate) async fn get_error(reader: &Reader, namespace: &str, name: &str) -> Status {
-    let request = GetPodRequest { namespace: namespace.into(), name: name.into() };
+    let request = GetPodRequest { namespace: namespace.into(), name: name.into(), ..Default::default() };
     reader.get(&mk_call(), &request).await.err().unwrap().into()
 }
 

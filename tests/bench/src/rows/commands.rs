@@ -21,7 +21,7 @@ pub(super) async fn measure(setup: &Setup, report: &mut Report) -> anyhow::Resul
     bridge.ready().await?;
     let client = collector.client(setup)?;
     let (namespace, name) = setup.any_pod().await?;
-    let request = GetPodRequest { namespace, name };
+    let request = GetPodRequest { namespace, name, ..Default::default() };
     let (mut over_queues, mut straight) = (Vec::new(), Vec::new());
     for _ in 0..setup.sizes.commands + WARM_UP {
         over_queues.push(queues.get_pod(request.clone()).await?);

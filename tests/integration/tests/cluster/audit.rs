@@ -37,7 +37,11 @@ fn under<T>(id: &str, request: T) -> Request<T> {
 async fn reads(collector: &mut Collector, pod: &str) -> [&'static str; 5] {
     let (namespace, name) = ("shop".to_owned(), pod.to_owned());
     let client = &mut collector.client;
-    client.pods.get_pod(under("audit-get", GetPodRequest { namespace: namespace.clone(), name })).await.unwrap();
+    client
+        .pods
+        .get_pod(under("audit-get", GetPodRequest { namespace: namespace.clone(), name, ..Default::default() }))
+        .await
+        .unwrap();
     let mut pages = client.pods.list_pods(under("audit-list", ListPodsRequest::default())).await.unwrap().into_inner();
     while pages.message().await.unwrap().is_some() {}
     let request = ListPodsRequest { namespaces: vec!["kube-public".to_owned()], ..ListPodsRequest::default() };

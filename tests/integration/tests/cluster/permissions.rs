@@ -11,7 +11,8 @@ use tonic::{Code, Request};
 use crate::support::{Bench, Release, audit, ended, kubectl, on_the_bench};
 
 /// Resource and verbs of each right that the chart gives in a namespace.
-const RIGHTS: [(&str, &str); 13] = [
+const RIGHTS: [(&str, &str); 14] = [
+    ("configmaps", "[get list]"),
     ("cronjobs.batch", "[get list]"),
     ("daemonsets.apps", "[get list]"),
     ("deployments.apps", "[get list]"),
@@ -34,7 +35,7 @@ const CLUSTER_RIGHTS: [(&str, &str); 2] = [("namespaces", "[get list]"), ("nodes
 const NOT_RIGHTS: [(&str, &str); 17] = [
     ("get", "secrets"),
     ("list", "secrets"),
-    ("get", "configmaps"),
+    ("watch", "configmaps"),
     ("watch", "nodes"),
     ("get", "nodes/proxy"),
     ("list", "serviceaccounts"),

@@ -142,7 +142,7 @@ async fn what_is_not_there_is_not_found_and_a_strange_name_stays_a_name() {
     let stack = Stack::of(mk_shop(1)).start_without_bridge().await.unwrap();
     let mut client = client_of(&stack);
     // Legal, and yet nothing that a path may hold as it is.
-    let request = GetPodRequest { namespace: "shop".into(), name: "a.b-c".into() };
+    let request = GetPodRequest { namespace: "shop".into(), name: "a.b-c".into(), ..Default::default() };
     let status = client.pods.get_pod(request).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound, "{status:?}");
     assert!(stack.replay.requests().iter().any(|request| request.path == "/api/v1/namespaces/shop/pods/a.b-c"));

@@ -1,4 +1,4 @@
-//! READY, STATUS and RESTARTS of a pod. The rules are those of the API server's own table printer (kubernetes:
+//! READY, STATUS, RESTARTS and the other columns of a pod. The rules are those of the API server's own table printer (kubernetes:
 //! `pkg/printers/internalversion/printers.go`, as of 1.36); its answers are the oracle of the tests.
 
 use gumshoe_proto::{
@@ -6,6 +6,8 @@ use gumshoe_proto::{
     human_duration::human_age,
 };
 use prost_types::Timestamp;
+
+use crate::kinds::cells;
 
 /// The columns of a pod at a moment.
 pub(super) fn columns(pod: &Pod, now: Timestamp) -> PodColumns {
@@ -44,7 +46,18 @@ pub(super) fn columns(pod: &Pod, now: Timestamp) -> PodColumns {
         total_containers: total,
         restart_count: restarts.count,
         last_restart_time: restarts.last,
+        ip: cells::or_none(status.pod_ips.first().map_or("", |ip| ip.ip.as_str())),
+        node: cells::or_none(&spec.node_name),
+        nominated_node: cells::or_none(&status.nominated_node_name),
+        readiness_gates: readiness_gates(spec, status),
     }
+}
+
+/// How many of the pod's readiness gates are open: `1/2`.
+fn readiness_gates(spec: &PodSpec, status: &PodStatus) -> String {
+    let gates = &spec.readiness_gates;
+    let open = gates.iter().filter(|gate| condition(status, &gate.condition_type)).count();
+    if gates.is_empty() { cells::NONE.to_owned() } else { format!("{open}/{}", gates.len()) }
 }
 
 /// Restarts, and the end of the last run before one.

@@ -124,16 +124,16 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         let mut received = found;
         let mut looks_again = false;
         loop {
-            let brought_ours = self.take(received)?;
+            let may_hide_more = self.take(received)?;
             let last_answer = self.wanted.until + LAST_ANSWER;
             if unless(interrupt, timeout_at(last_answer, self.settle())).await.is_none() {
                 return Ok(Gathered::Interrupted);
             }
             let complete = self.reader.complete(&self.wanted.command_id);
-            if complete.is_some_and(|(_, run)| run.was_run() || (looks_again && !brought_ours)) {
+            if complete.is_some_and(|(_, run)| run.was_run() || (looks_again && !may_hide_more)) {
                 return Ok(Gathered::Whole);
             }
-            // A refusal may have overtaken the answer, which would be deleted behind it.
+            // A refusal may have overtaken the answer, which messages of others may stand before, and which would be deleted behind it.
             looks_again = complete.is_some();
             let wait = if looks_again { LAST_LOOK } else { WAIT_MAX };
             if self.taken > self.wanted.max_bytes {
@@ -180,7 +180,8 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         work.await
     }
 
-    /// Sorts what was received into ours and others'; says whether there was any of ours.
+    /// Sorts what was received into ours and others'; says whether there may be more behind it: there was any of ours, or any of
+    /// others' that was not met before.
     fn take(&mut self, received: Vec<Message>) -> Result<bool, Error> {
         let mut unmet = 0;
         for message in received {
@@ -193,7 +194,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
         if unmet > 0 {
             self.listener.foreign(unmet);
         }
-        Ok(!self.ours.is_empty())
+        Ok(unmet > 0 || !self.ours.is_empty())
     }
 
     fn is_ours(&mut self, message: &Message) -> Result<bool, Error> {

@@ -378,6 +378,26 @@ async fn a_refusal_that_overtook_the_answer_does_not_cost_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_does_not_cost_an_answer_that_messages_of_others_stand_before() {
+    for others in [19, 400] {
+        let messages = [mk_refusal("c1", "r2")].into_iter().chain(mk_foreign(others)).chain(mk_run("c1", "r1"));
+        let outcome = gather(&FakeQueue::new(messages)).await;
+        assert_eq!((outcome.gathered.unwrap(), outcome.heard.results.len()), (Gathered::Whole, 5), "{others}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_an_answer_where_others_leave_theirs_in_the_queue() {
+    for others in [19, 80] {
+        let messages = mk_foreign(others).into_iter().chain([mk_refusal("c1", "r1")]);
+        let queue = FakeQueue { latency: Duration::from_millis(75), ..FakeQueue::new(messages) };
+        let begun = Instant::now();
+        assert_eq!(gather(&queue).await.gathered.unwrap(), Gathered::Whole);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{others}: {:?}", begun.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_receive_that_failed_does_not_say_that_there_is_nothing_behind_a_refusal() {
     let errors = RefCell::new([mk_error()].into());
     let queue = FakeQueue { errors, ..FakeQueue::new(mk_run("c1", "r1")) };

@@ -11,6 +11,7 @@ const USAGE: Meaning = (Exit::Usage, "the command line is wrong");
 const INCOMPLETE: Meaning =
     (Exit::Incomplete, "incomplete: standard error names every gap (a limit that cut the answer is one)");
 const INTERRUPTED: Meaning = (Exit::Interrupted, "interrupted (Ctrl-C)");
+const CLOSED_PIPE: Meaning = (Exit::ClosedPipe, "whoever read the output went away, as head does");
 
 /// Those of all commands.
 pub(crate) const ALL: &[Meaning] = &[
@@ -20,6 +21,7 @@ pub(crate) const ALL: &[Meaning] = &[
     (Exit::Incomplete, "incomplete: every gap is named"),
     (Exit::NotFound, "the object or container that was asked for by its name does not exist (get, logs)"),
     INTERRUPTED,
+    CLOSED_PIPE,
 ];
 
 /// Those of a read of something that has a name.
@@ -30,10 +32,11 @@ pub(crate) const NAMED: &[Meaning] = &[
     INCOMPLETE,
     (Exit::NotFound, "the object or container that was asked for by its name does not exist"),
     INTERRUPTED,
+    CLOSED_PIPE,
 ];
 
 /// Those of a list.
-pub(crate) const LIST: &[Meaning] = &[COMPLETE, FAILED, USAGE, INCOMPLETE, INTERRUPTED];
+pub(crate) const LIST: &[Meaning] = &[COMPLETE, FAILED, USAGE, INCOMPLETE, INTERRUPTED, CLOSED_PIPE];
 
 /// Those of `run`, where a query that fails is one of several.
 pub(crate) const RUN: &[Meaning] = &[
@@ -42,6 +45,7 @@ pub(crate) const RUN: &[Meaning] = &[
     USAGE,
     (Exit::Incomplete, "incomplete: a query failed or has gaps, as its section says, or results did not arrive"),
     INTERRUPTED,
+    CLOSED_PIPE,
 ];
 
 /// What `--help` says about them.
@@ -52,6 +56,7 @@ pub(crate) fn codes(codes: &[Meaning]) -> String {
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(clap::ValueEnum))]
 pub(crate) enum Exit {
     /// Everything that was asked for is there.
     Complete = 0,
@@ -72,5 +77,22 @@ pub(crate) enum Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum as _;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_documented_for_each_command_that_ends_with_it() {
+        let undocumented = |list: &[Meaning]| -> Vec<_> {
+            let is_documented = |exit: &Exit| list.iter().any(|(documented, _)| documented == exit);
+            Exit::value_variants().iter().copied().filter(|exit| !is_documented(exit)).collect()
+        };
+        assert_eq!([ALL, NAMED].map(undocumented), [[], []]);
+        assert_eq!([LIST, RUN].map(undocumented), [[Exit::NotFound], [Exit::NotFound]]);
     }
 }

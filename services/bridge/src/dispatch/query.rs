@@ -3,7 +3,7 @@
 
 mod answer;
 
-use std::{pin::pin, time::Duration};
+use std::{mem::replace, pin::pin, time::Duration};
 
 use gumshoe_proto::bridge::v1::{Query, QueryOutcome};
 use gumshoe_runtime::{backoff::Backoff, errors::code_name};
@@ -25,7 +25,7 @@ use crate::{
     metrics::Metrics,
     results::{ByteBudget, Handed, PageLimits, QueryWriter, RunId, WriteError},
 };
-use answer::{Answer, TakeError, Took};
+use answer::{Answer, TakeError, Took, is_overloaded};
 
 /// Between tries: a collector that restarts is back in a second or two, and nobody waits for less than a twentieth.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), LONGEST_WAIT);
@@ -107,6 +107,7 @@ impl Asker {
         let writer = QueryWriter::new(&self.run, &query.id, &method.arm, &method.items, limits, budget, sender);
         let mut answer = Answer::new(method, writer, request.page_token());
         let mut backoff = BACKOFF;
+        let mut waits_for_room = false;
         loop {
             let received = answer.received();
             let Some(request) = answer.request(&request) else { return Ok(answer.at_limit()) };
@@ -123,10 +124,16 @@ impl Asker {
             if Instant::now() + wait >= self.deadline {
                 return Ok(answer.failed(&status.unwrap_or_else(expired)));
             }
-            let why = status.as_ref().map_or("ended early by the collector", Status::message);
-            tracing::warn!(why, received = answer.received(), "a query is taken up again");
+            let waited_for_room = replace(&mut waits_for_room, status.as_ref().is_some_and(is_overloaded));
+            if !waits_for_room {
+                let why = status.as_ref().map_or("ended early by the collector", Status::message);
+                tracing::warn!(why, received = answer.received(), "a query is taken up again");
+                self.metrics.queries_resumed.inc();
+            } else if !waited_for_room {
+                // No stream broke, and of a wait that may be long only the beginning is news.
+                tracing::warn!(received = answer.received(), "a query waits for room at its collector");
+            }
             answer.interrupted();
-            self.metrics.queries_resumed.inc();
             sleep(wait).await;
         }
     }

@@ -327,7 +327,7 @@ impl Answer {
 
 /// Whether the collector works, but has no room for one more call: others hold their places for as long as they follow a log, so the
 /// query waits for one until its deadline.
-fn is_overloaded(status: &Status) -> bool {
+pub(super) fn is_overloaded(status: &Status) -> bool {
     status.get_details_error_info().is_some_and(|info| info.reason == OVERLOADED)
 }
 

@@ -252,6 +252,7 @@ async fn a_collector_that_has_no_room_is_asked_again_until_the_deadline() {
     let asked = ask(&collector, list(0)).await;
     assert_eq!((asked.outcome.error.clone(), pods(&asked)), (None, vec!["a".to_owned(), "b".to_owned()]));
     assert!(begun.elapsed() > PATIENCE + STEADY, "{:?}", begun.elapsed());
+    assert_eq!(asked.resumed, 2, "a call that was refused for want of room is no stream that broke");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,7 +7,7 @@ use gumshoe_proto::collector::v1::{
 use k8s_openapi::api::apps::v1 as apps;
 use prost_types::Timestamp;
 
-use super::cells;
+use super::{cells, rollout};
 use crate::{
     kubernetes::resource::Resource,
     lists::{Reader, kind::Kind},
@@ -19,6 +19,8 @@ impl Kind for Deployment {
 
     fn derive(&mut self, _now: Timestamp) {
         self.columns = Some(columns(self));
+        self.rollout = Some(rollout::of_deployment(self));
+        self.revision = rollout::revision(self);
     }
 }
 

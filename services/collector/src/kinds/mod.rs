@@ -15,6 +15,7 @@ pub mod node;
 pub mod persistent_volume_claim;
 pub mod pod;
 pub mod replica_set;
+mod rollout;
 pub mod service;
 pub mod stateful_set;
 

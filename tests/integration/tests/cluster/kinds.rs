@@ -10,7 +10,7 @@ use gumshoe_integration::{
 use prost_reflect::MessageDescriptor;
 use serde_json::Value;
 
-use crate::support::{kubectl, on_the_bench, settled};
+use crate::support::{ended, kubectl, on_the_bench, settled};
 
 /// The arguments that print all of a kind, the same for kubectl and for `gumshoe`, and the kind's message.
 fn kinds(output: &str) -> impl Iterator<Item = (Vec<String>, MessageDescriptor)> {
@@ -94,6 +94,35 @@ fn every_field_of_every_object_is_the_one_that_kubectl_prints() {
             let different: Vec<_> =
                 pairs.flat_map(|((key, ours), theirs)| kubernetes_json::differences(key, ours, theirs)).collect();
             assert!(different.is_empty(), "{arguments:?}: ours and kubectl's: {different:#?}");
+        }
+    });
+}
+
+#[test]
+fn the_rollout_of_every_workload_is_told_in_the_words_of_kubectl() {
+    on_the_bench(async |bench| {
+        let collector = bench.collector().await;
+        for kind in ["deployments", "statefulsets", "daemonsets"] {
+            let said = async || {
+                let names = kubectl(bench, &["get", kind, "-A", "--no-headers"]).await;
+                let mut said = BTreeMap::new();
+                for row in names.lines() {
+                    let [namespace, name] = row.split_whitespace().take(2).collect::<Vec<_>>()[..] else {
+                        panic!("{row}")
+                    };
+                    let arguments = ["rollout", "status", kind, name, "-n", namespace, "--watch=false"];
+                    let output = ended(&mut bench.cluster.kubectl_command(&arguments).unwrap()).await;
+                    let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+                    said.insert(format!("{namespace}/{name}"), Value::from(text.trim().trim_start_matches("error: ")));
+                }
+                said
+            };
+            let arguments = ["get", kind, "-A", "-o", "json", "--summary"];
+            let ours =
+                async || objects(&collector.complete(&arguments).await, |item| item["rollout"]["message"].clone());
+            let (theirs, ours, _) = settled(said, ours, BTreeMap::eq).await;
+            assert!(!ours.is_empty(), "{kind}");
+            assert_eq!(ours, theirs, "{kind}");
         }
     });
 }

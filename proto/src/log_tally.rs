@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::collector::v1::{ContainerLog, ContainerLogStatus};
+use crate::collector::v1::{ContainerLog, ContainerLogStatus, Gap, GapReason};
 
 /// What of each container's log was given, over all calls.
 #[derive(Debug, Default)]
@@ -10,11 +10,21 @@ pub struct LogTally {
     given: BTreeMap<String, Given>,
     /// What the first call that came to an end of its own said of each container.
     first: BTreeMap<String, ContainerLog>,
+    /// What the last one did, which the calls behind it are to say anew.
+    last: Said,
     /// Calls behind which the log went on.
     resumed: u32,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+/// What a call said, and what had been given by then.
+#[derive(Debug, Default)]
+struct Said {
+    logs: Vec<ContainerLog>,
+    gaps: Vec<Gap>,
+    given: BTreeMap<String, Given>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Given {
     lines: u64,
     bytes: u64,
@@ -34,12 +44,32 @@ impl LogTally {
         }
     }
 
-    /// Notes that the log goes on behind a call, and what that call could say of it: nothing, if it broke.
-    pub fn resumed(&mut self, logs: Vec<ContainerLog>) {
+    /// Notes that the log goes on behind a call, and what that call could say of it: nothing, if it broke. Gives back the gaps that the
+    /// calls behind it say nothing of. What became of a log that could not be read, or not to its end, they say anew, so that gap is not
+    /// told twice.
+    pub fn resumed(&mut self, logs: Vec<ContainerLog>, gaps: Vec<Gap>) -> Vec<Gap> {
         self.resumed += 1;
-        for log in logs {
-            self.first.entry(log.container.clone()).or_insert(log);
+        if logs.is_empty() {
+            return gaps;
         }
+        for log in &logs {
+            self.first.entry(log.container.clone()).or_insert_with(|| log.clone());
+        }
+        let is_unread = |log: &ContainerLog| log.status() != ContainerLogStatus::Read;
+        let is_retold = |gap: &Gap| logs.iter().any(|log| log.container == gap.container && is_unread(log));
+        let (retold, lasting) = gaps.into_iter().partition(is_retold);
+        self.last = Said { logs, gaps: retold, given: self.given.clone() };
+        lasting
+    }
+
+    /// What is still true of what the last call said, where none behind it came to say it anew: gaps that no call could fill, and reports.
+    pub fn broken_off(&mut self) -> (Vec<Gap>, Vec<ContainerLog>) {
+        let Said { mut logs, mut gaps, given } = std::mem::take(&mut self.last);
+        let stands_still = |container: &str| self.given.get(container) == given.get(container);
+        gaps.retain(|gap| !gap.resumable && (gap.reason() != GapReason::LogUnreadable || stands_still(&gap.container)));
+        logs.retain(|log| stands_still(&log.container));
+        self.conclude(&mut logs);
+        (gaps, logs)
     }
 
     /// Makes the report of the last call one on the whole: with all lines, and of what lies before them as the first call saw it.
@@ -58,14 +88,6 @@ impl LogTally {
             log.window_starts_at_file_start |= first.window_starts_at_file_start;
         }
     }
-}
-
-/// The containers whose logs could not be read, or not to their end: a call that goes on tries each of them again and says what became
-/// of it then, so their gaps are not told twice.
-#[must_use]
-pub fn unread_containers(logs: &[ContainerLog]) -> Vec<String> {
-    let unread = |log: &&ContainerLog| log.status() != ContainerLogStatus::Read;
-    logs.iter().filter(unread).map(|log| log.container.clone()).collect()
 }
 
 #[cfg(test)]
@@ -92,7 +114,7 @@ mod tests {
             (None, Some(false), Some(false)),
         ] {
             let mut tally = mk_tally();
-            tally.resumed(vec![mk_log(1, first)]);
+            tally.resumed(vec![mk_log(1, first)], Vec::new());
             let mut logs = [mk_log(1, last)];
             tally.conclude(&mut logs);
             assert_eq!((logs[0].lines, logs[0].bytes, logs[0].older_lines_exist), (2, 6, whole), "{first:?} {last:?}");
@@ -103,22 +125,45 @@ mod tests {
     fn what_a_call_that_broke_could_not_say_is_said_by_the_one_behind_it() {
         for older in [true, false] {
             let mut tally = mk_tally();
-            tally.resumed(Vec::new());
+            tally.resumed(Vec::new(), Vec::new());
             let mut logs = [mk_log(1, Some(older))];
             tally.conclude(&mut logs);
             assert_eq!((logs[0].older_lines_exist, logs[0].lines), (Some(older), 2));
         }
     }
 
+    fn mk_said(status: ContainerLogStatus) -> Vec<ContainerLog> {
+        vec![ContainerLog { status: status.into(), ..mk_log(1, None) }]
+    }
+
+    fn mk_gap(reason: GapReason, resumable: bool) -> Gap {
+        Gap { reason: reason.into(), container: "web".into(), resumable, ..Gap::default() }
+    }
+
     #[test]
-    fn whatever_was_not_read_is_tried_again() {
-        let mk_read = |status: ContainerLogStatus| ContainerLog {
-            status: status.into(),
-            window_starts_at_file_start: true,
-            ..mk_log(1, None)
-        };
-        assert_eq!(unread_containers(&[mk_read(ContainerLogStatus::NodeUnreachable)]), ["web"]);
-        assert!(unread_containers(&[mk_read(ContainerLogStatus::Read)]).is_empty());
+    fn whatever_was_not_read_is_said_anew() {
+        let gap = mk_gap(GapReason::LogUnreadable, false);
+        for (status, lasts) in [(ContainerLogStatus::NodeUnreachable, false), (ContainerLogStatus::Read, true)] {
+            let lasting = mk_tally().resumed(mk_said(status), vec![gap.clone()]);
+            assert_eq!(lasting, vec![gap.clone(); usize::from(lasts)]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_anew_is_still_true_as_far_as_nothing_came() {
+        let (unreadable, cut) = (mk_gap(GapReason::LogUnreadable, false), mk_gap(GapReason::LogCutOlder, false));
+        let gaps = [unreadable.clone(), cut.clone(), mk_gap(GapReason::ReadInterrupted, true)];
+        for came in [false, true] {
+            let mut tally = mk_tally();
+            tally.resumed(mk_said(ContainerLogStatus::RuntimeError), gaps.to_vec());
+            if came {
+                tally.line("web", 3, 0);
+            }
+            tally.resumed(Vec::new(), Vec::new());
+            let (told, logs) = tally.broken_off();
+            let expected = if came { vec![cut.clone()] } else { vec![unreadable.clone(), cut.clone()] };
+            assert_eq!((told, logs.iter().map(|log| log.lines).collect()), (expected, vec![2; usize::from(!came)]));
+        }
     }
 
     #[test]

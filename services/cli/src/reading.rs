@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gumshoe_proto::{
-    collector::v1::{Completeness, Gap, GapReason},
-    log_tally::{LogTally, unread_containers},
+    collector::v1::{Completeness, ContainerLog, Gap, GapReason},
+    log_tally::LogTally,
 };
 use gumshoe_runtime::backoff::Backoff;
 use tokio::time::Instant;
@@ -180,13 +180,12 @@ impl Reading<'_> {
 
     /// Keeps of a call that is gone on with what stays true.
     fn keep(&mut self, ended: Ended) {
-        let mut said = Vec::new();
-        if let Ended::Whole(Ending { completeness, logs }) = ended {
-            let unread = unread_containers(&logs);
-            self.add(completeness, |gap| !gap.resumable && !unread.contains(&gap.container));
-            said = logs;
+        if let Ended::Whole(Ending { mut completeness, logs }) = ended {
+            completeness.gaps = self.logs.resumed(logs, completeness.gaps);
+            self.add(completeness, |gap| !gap.resumable);
+        } else {
+            self.logs.resumed(Vec::new(), Vec::new());
         }
-        self.logs.resumed(said);
     }
 
     fn add(&mut self, completeness: Completeness, holds: impl Fn(&Gap) -> bool) {
@@ -209,31 +208,33 @@ impl Reading<'_> {
 
     fn finish(mut self, ended: Ended) -> Result<Answer, ReadError> {
         let interrupted = matches!(ended, Ended::Interrupted);
-        let mut logs = Vec::new();
-        match ended {
-            Ended::Whole(ending) => {
-                logs = ending.logs;
+        let logs = match ended {
+            Ended::Whole(Ending { completeness, mut logs }) => {
                 self.logs.conclude(&mut logs);
-                self.add(ending.completeness, |_| true);
+                self.add(completeness, |_| true);
+                logs
             }
             Ended::Broken(status) if self.items == 0 && self.so_far == nothing_said() => {
                 return Err(ReadError::Call(Box::new(status)));
             }
             Ended::Broken(status) => self.break_off(reason_of(status.code()), status_line(&status)),
             Ended::Interrupted => self.break_off(GapReason::ReadInterrupted, "stopped by Ctrl-C".to_owned()),
-        }
+        };
         let Self { items, mut so_far, .. } = self;
         so_far.items = items;
         so_far.complete &= so_far.gaps.is_empty();
         Ok(Answer { ending: Ending { completeness: so_far, logs }, interrupted })
     }
 
-    /// Notes that the answer ended without the collector's word.
-    fn break_off(&mut self, reason: GapReason, message: String) {
+    /// Notes that the answer ended without the collector's word, but for what it said of logs before.
+    fn break_off(&mut self, reason: GapReason, message: String) -> Vec<ContainerLog> {
         let resumable = self.token.as_deref().is_some_and(|token| !token.is_empty());
         let gap = Gap { reason: reason.into(), message, resumable, ..Gap::default() };
         let resume_token = self.token.clone().unwrap_or_default();
-        self.add(Completeness { gaps: vec![gap], resume_token, consistent: true, ..Completeness::default() }, |_| true);
+        let (mut gaps, logs) = self.logs.broken_off();
+        gaps.push(gap);
+        self.add(Completeness { gaps, resume_token, consistent: true, ..Completeness::default() }, |_| true);
+        logs
     }
 }
 

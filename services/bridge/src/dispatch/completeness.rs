@@ -47,10 +47,9 @@ impl Story {
         self.gaps.push(gap);
     }
 
-    /// Notes what is said of a piece behind which the answer goes on, but for gaps that the next piece speaks of anew.
-    pub(super) fn interrupted(&mut self, completeness: Completeness, is_retold: impl Fn(&Gap) -> bool) {
-        let lasts = |gap: &Gap| !is_filled_by_resuming(gap) && !is_retold(gap);
-        let lasting = completeness.gaps.into_iter().filter(lasts).collect();
+    /// Notes what is said of a piece behind which the answer goes on.
+    pub(super) fn interrupted(&mut self, completeness: Completeness) {
+        let lasting = completeness.gaps.into_iter().filter(|gap| !is_filled_by_resuming(gap)).collect();
         self.add(lasting, completeness.warnings, completeness.consistent);
     }
 
@@ -161,7 +160,7 @@ mod tests {
         let mut story = Story::default();
         let warned = |text: &str, completeness| Completeness { warnings: vec![text.into()], ..completeness };
         let slow = mk_gap(GapReason::SlowCaller, "", true);
-        story.interrupted(warned("old", mk_completeness("t1", vec![denied(), slow])), |_| false);
+        story.interrupted(warned("old", mk_completeness("t1", vec![denied(), slow])));
         let inconsistent = Completeness { consistent: false, ..mk_completeness("t2", vec![denied()]) };
         let whole = story.conclude(warned("new", inconsistent));
         assert_eq!((whole.complete, whole.consistent, whole.resume_token.as_str()), (false, false, "t2"));
@@ -172,7 +171,7 @@ mod tests {
     #[test]
     fn an_answer_of_pieces_without_gaps_is_complete() {
         let mut story = Story::default();
-        story.interrupted(mk_completeness("t", vec![mk_gap(GapReason::ReadInterrupted, "", true)]), |_| false);
+        story.interrupted(mk_completeness("t", vec![mk_gap(GapReason::ReadInterrupted, "", true)]));
         assert!(story.conclude(mk_completeness("", vec![])).complete);
     }
 

@@ -3,7 +3,7 @@
 
 use gumshoe_proto::{
     bridge::v1::{Query, query::Request},
-    collector::v1::{ContainerLog, LogLine, ReadLogsResponse},
+    collector::v1::{ContainerLog, Gap, LogLine, ReadLogsResponse},
     json, log_tally,
 };
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
@@ -37,9 +37,20 @@ impl LogTally {
         self.0.line(container, length_of("text"), length_of("raw"));
     }
 
-    /// Notes the end of a piece behind which the log goes on; `rest` is there if the piece could still say something.
-    pub(super) fn interrupted(&mut self, rest: Option<&Rest>) {
-        self.0.resumed(rest.map(logs).unwrap_or_default());
+    /// Notes the end of a piece behind which the log goes on, and what it could still say; gives back the gaps that the next piece says
+    /// nothing of.
+    pub(super) fn interrupted(&mut self, rest: &Rest, gaps: Vec<Gap>) -> Vec<Gap> {
+        self.0.resumed(logs(rest), gaps)
+    }
+
+    /// The same where the piece broke.
+    pub(super) fn broken(&mut self) {
+        self.0.resumed(Vec::new(), Vec::new());
+    }
+
+    /// The gaps of earlier pieces that no later one came to speak of.
+    pub(super) fn untold(&mut self) -> Vec<Gap> {
+        self.0.broken_off().0
     }
 
     /// Lets the last piece speak of the whole.
@@ -73,11 +84,6 @@ pub(super) fn shorten_line(line: &mut DynamicMessage) -> bool {
     let shortened = shorter.transcode_from(&LogLine { timestamp, container, text, raw, cut_from }).is_ok();
     *line = shorter;
     shortened && whole > 1
-}
-
-/// The containers that the piece behind this one tries again.
-pub(super) fn unread_containers(rest: &Rest) -> Vec<String> {
-    log_tally::unread_containers(&logs(rest))
 }
 
 fn logs(rest: &Rest) -> Vec<ContainerLog> {
@@ -118,7 +124,7 @@ mod tests {
     #[test]
     fn a_log_in_pieces_is_reported_as_a_whole() {
         let mut tally = mk_tally();
-        tally.interrupted(Some(&mk_rest(true, 1)));
+        tally.interrupted(&mk_rest(true, 1), Vec::new());
         let mut last = mk_rest(false, 1);
         tally.conclude(&mut last);
         let log = &logs(&last)[0];

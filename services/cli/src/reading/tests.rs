@@ -264,3 +264,18 @@ async fn what_a_later_call_could_read_after_all_is_no_gap() {
     let last = ReadLogsResponse { completeness: Some(whole()), ..mk_lines(3, "") };
     assert_eq!(read_log([vec![first], vec![last]]).await.completeness.gaps, [cut]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_no_later_call_could_say_anew_is_not_forgotten() {
+    let unreadable = Gap { container: "web".into(), ..gap(GapReason::LogUnreadable, false) };
+    let first = ReadLogsResponse {
+        logs: vec![mk_report(0, ContainerLogStatus::RuntimeError)],
+        completeness: Some(with_gap("t1", &[unreadable.clone(), gap(GapReason::ReadInterrupted, true)])),
+        ..mk_lines(1, "")
+    };
+    // The later call ends without a word, and so do the others.
+    let ending = read_log(std::iter::once(vec![first]).chain(vec![vec![]; FRUITLESS_MAX as usize])).await;
+    let reasons: Vec<_> = ending.completeness.gaps.iter().map(Gap::reason).collect();
+    assert_eq!(reasons, [GapReason::LogUnreadable, GapReason::ReadInterrupted]);
+    assert_eq!((ending.logs.len(), ending.logs[0].status()), (1, ContainerLogStatus::RuntimeError));
+}

@@ -15,7 +15,7 @@ use tonic_types::StatusExt as _;
 use crate::{
     dispatch::{
         completeness::{Story, is_interrupted, shorten},
-        logs::{LogTally, shorten_line, unread_containers},
+        logs::{LogTally, shorten_line},
         method::{Method, MethodRequest},
         outcome,
         wire::{ItemName, Response, Rest, decode_item, to_json},
@@ -128,7 +128,9 @@ impl Answer {
     pub(super) fn interrupted(&mut self) {
         self.interruptions += 1;
         // Where the collector could say how far it had come, `take` has told the tally already.
-        self.tally.iter_mut().for_each(|tally| tally.interrupted(None));
+        if let Some(tally) = &mut self.tally {
+            tally.broken();
+        }
     }
 
     /// Takes one response: writes its items and says what it was.
@@ -149,10 +151,11 @@ impl Answer {
                 self.written_up_to(token);
                 Ok(Took::Part)
             }
-            Some(completeness) if is_interrupted(&completeness) && self.has_patience() => {
-                let unread = self.tally.as_ref().map(|_| unread_containers(&rest)).unwrap_or_default();
-                self.story.interrupted(completeness, |gap| unread.contains(&gap.container));
-                self.tally.iter_mut().for_each(|tally| tally.interrupted(Some(&rest)));
+            Some(mut completeness) if is_interrupted(&completeness) && self.has_patience() => {
+                if let Some(tally) = &mut self.tally {
+                    completeness.gaps = tally.interrupted(&rest, completeness.gaps);
+                }
+                self.story.interrupted(completeness);
                 rest.keep_token_only();
                 if brought_items || !rest.is_empty() {
                     self.writer.end_response(&json(&rest)?).await?;
@@ -302,6 +305,8 @@ impl Answer {
         let gap = Gap { reason: reason.into(), message: message.to_owned(), resumable, ..Gap::default() };
         let resume_token = if resumable { self.token.clone() } else { String::new() };
         let last = Completeness { gaps: vec![gap], resume_token, consistent: true, ..Completeness::default() };
+        let untold = self.tally.as_mut().map(LogTally::untold).unwrap_or_default();
+        untold.into_iter().for_each(|gap| self.story.gap(gap));
         // The collector did not count, so we do.
         self.interruptions += 1;
         self.conclude(last)

@@ -464,3 +464,21 @@ async fn a_log_that_could_be_read_in_the_end_is_not_said_to_be_unreadable() {
     })]);
     assert_eq!(completeness(&ask(&collector, logs()).await).gaps, [cut()]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_of_a_log_is_not_forgotten_where_no_later_piece_says_it_anew() {
+    let collector = FakeCollector::default();
+    let unreadable = || Gap { reason: GapReason::LogUnreadable.into(), container: "b".into(), ..Gap::default() };
+    collector.log(vec![Step::Response(ReadLogsResponse {
+        logs: vec![ContainerLog {
+            container: "b".into(),
+            status: ContainerLogStatus::RuntimeError.into(),
+            ..ContainerLog::default()
+        }],
+        completeness: Some(slow_caller("t1", vec![unreadable()])),
+        ..ReadLogsResponse::default()
+    })]);
+    collector.log(vec![Step::Breaks(Status::internal("broken for good"))]);
+    let gaps = completeness(&ask(&collector, logs()).await).gaps;
+    assert_eq!((gaps.len(), &gaps[0], gaps[1].reason()), (2, &unreadable(), GapReason::ReadInterrupted));
+}

@@ -37,13 +37,18 @@ pub fn of_ours(value: &Value, message: &MessageDescriptor) -> Value {
     without_nothing(Value::Object(object))
 }
 
-/// What Kubernetes prints of the same, in the common form; `withheld` are annotations that are not in ours.
+/// What Kubernetes prints of the same, in the common form.
 #[must_use]
 pub fn of_theirs(value: &Value, message: &MessageDescriptor) -> Value {
     let left_out = left_out();
     let fields = fields_of(message);
     let known = |key: &str| fields.iter().find(|field| field.json_name() == key);
+    // Which kind an object is of, its message says.
+    let is_object = message.get_field_by_name("columns").is_some();
     let object = value.as_object().into_iter().flatten().filter_map(|(key, value)| {
+        if is_object && ["apiVersion", "kind"].contains(&key.as_str()) {
+            return None;
+        }
         let owner = known(key).map_or(message.name().to_owned(), |field| field.parent_message().name().to_owned());
         if left_out.contains(&(owner, key.clone())) {
             return None;

@@ -67,12 +67,9 @@ fn objects(document: &str, one_form: impl Fn(&Value) -> Value) -> BTreeMap<Strin
     document["items"].as_array().unwrap().iter().map(|item| (key(item), one_form(item))).collect()
 }
 
-/// Of Kubernetes' object: without what every object has and no message of ours, and without the annotations that we withhold.
+/// Of Kubernetes' object, without the annotations that we withhold.
 fn theirs(item: &Value, message: &MessageDescriptor) -> Value {
     let mut item = item.clone();
-    let object = item.as_object_mut().unwrap();
-    object.remove("apiVersion");
-    object.remove("kind");
     if let Some(annotations) = item["metadata"]["annotations"].as_object_mut() {
         annotations.retain(|key, _| !key.contains("last-applied"));
     }

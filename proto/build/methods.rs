@@ -1,7 +1,7 @@
 //! What the methods of the collector have in common (`src/methods.rs`), so that whoever serves, calls or prints one of them need
 //! not know which it is.
 
-use std::fmt::Write as _;
+use std::{error::Error, fmt::Write as _};
 
 use heck::ToUpperCamelCase as _;
 use prost_types::{
@@ -15,11 +15,14 @@ const SELECTION: [&str; 5] = ["label_selector", "field_selector", "page_size", "
 /// Numbers from here up are Gumshoe's own.
 const FIRST_DERIVED: i32 = 1000;
 
-/// Writes the traits for the requests, pages and objects of the collector's files, and the macros over the `oneof`s of the bridge's.
+/// The `oneof`s of the bridge that hold what the collector's methods take and give.
+const ONEOFS: [&str; 2] = ["request", "response"];
+
+/// Writes the traits for the requests, pages and objects of the collector's files, and the macros over the bridge's [`ONEOFS`].
 pub(crate) fn write(
     collector: &[&FileDescriptorProto],
     bridge: &[&FileDescriptorProto],
-) -> Result<String, std::fmt::Error> {
+) -> Result<String, Box<dyn Error>> {
     let mut out = String::new();
     let messages: Vec<_> = collector.iter().flat_map(|file| &file.message_type).collect();
     let find = |name: &str| messages.iter().find(|message| name.ends_with(&format!(".{}", message.name())));
@@ -28,8 +31,12 @@ pub(crate) fn write(
         for service in &file.service {
             for method in &service.method {
                 let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
-                find(method.input_type()).map_or(Ok(()), |request| write_method(&mut out, method, request, &path))?;
-                find(method.output_type()).map_or(Ok(()), |page| write_page(&mut out, page))?;
+                if let Some(request) = find(method.input_type()) {
+                    write_method(&mut out, method, request, &path)?;
+                }
+                if let Some(page) = find(method.output_type()) {
+                    write_page(&mut out, page)?;
+                }
                 paths.push(path);
             }
         }
@@ -45,7 +52,8 @@ pub(crate) fn write(
         writeln!(out, "    fn summarize(&mut self) {{ *self = Self {{ {kept}..Self::default() }}; }}\n}}")?;
     }
     for message in bridge.iter().flat_map(|file| &file.message_type) {
-        for (index, oneof) in message.oneof_decl.iter().enumerate().filter(|(_, oneof)| oneof.name() != "kind") {
+        for (index, oneof) in message.oneof_decl.iter().enumerate().filter(|(_, oneof)| ONEOFS.contains(&oneof.name()))
+        {
             write_oneof(&mut out, message, oneof.name(), index as i32)?;
         }
     }
@@ -115,12 +123,11 @@ fn write_list(out: &mut String, name: &str, namespaced: bool) -> std::fmt::Resul
     writeln!(out, "    fn selection_mut(&mut self) -> SelectionMut<'_> {{ SelectionMut {{ {} }} }}\n}}", by("&mut "))
 }
 
-/// A page has its items in the first field.
-fn write_page(out: &mut String, page: &DescriptorProto) -> std::fmt::Result {
+/// A page has its items in field 1, where the bridge looks for them too.
+fn write_page(out: &mut String, page: &DescriptorProto) -> Result<(), Box<dyn Error>> {
     let name = page.name().to_upper_camel_case();
-    let Some(items) = page.field.first().filter(|field| field.r#type() == Type::Message) else {
-        return Ok(());
-    };
+    let is_items = |field: &&FieldDescriptorProto| field.number() == 1 && field.r#type() == Type::Message;
+    let items = page.field.iter().find(is_items).ok_or_else(|| format!("{name}: field 1 has to be its items"))?;
     let (field_name, item) = (items.name(), rust_type(items.type_name()));
     let single = items.label() != Label::Repeated;
     let retain = if single {
@@ -135,7 +142,8 @@ fn write_page(out: &mut String, page: &DescriptorProto) -> std::fmt::Result {
     writeln!(out, "    fn items(&self) -> &[{item}] {{ self.{field_name}.as_slice() }}")?;
     writeln!(out, "    fn retain(&mut self, keep: impl FnMut(&{item}) -> bool) {{ {retain} }}")?;
     writeln!(out, "    fn next_page_token_mut(&mut self) -> Option<&mut String> {{ {token} }}")?;
-    writeln!(out, "    fn completeness_mut(&mut self) -> &mut Option<Completeness> {{ &mut self.completeness }}\n}}")
+    writeln!(out, "    fn completeness_mut(&mut self) -> &mut Option<Completeness> {{ &mut self.completeness }}\n}}")?;
+    Ok(())
 }
 
 /// A macro that does the same with whichever message the `oneof` holds, and how each message becomes what the `oneof` is.

@@ -23,8 +23,6 @@ mod service;
 mod stateful_set;
 mod words;
 
-use std::any::Any;
-
 use clap::{ArgMatches, Args, Command};
 use gumshoe_proto::{
     collector::v1::{
@@ -99,21 +97,14 @@ pub(crate) struct Limit {
     pub(crate) max: i64,
 }
 
-/// Flags that only lists of one kind have, between a request and its words.
+/// Flags that only lists of one kind have. The way back, from a request to its words, is in `query/describe.rs`.
 pub(crate) trait Flags<L>: Args {
     /// Puts them into the request.
     fn apply(self, list: &mut L);
-
-    /// Adds the words that ask for what is in the request.
-    fn describe(list: &L, words: Words) -> Words;
 }
 
 impl<L> Flags<L> for () {
     fn apply(self, _: &mut L) {}
-
-    fn describe(_: &L, words: Words) -> Words {
-        words
-    }
 }
 
 /// A kind in the list of all.
@@ -146,13 +137,6 @@ impl Entry {
 impl<K: Kind> Item for K {
     const NOUN: Noun = Noun { one: K::NAMES.singular, many: K::NAMES.plural };
     const LIMIT: Option<u64> = K::LIMIT.default;
-
-    fn describe_flags(request: &dyn Any, words: Words) -> Words {
-        match request.downcast_ref() {
-            Some(list) => K::Flags::describe(list, words),
-            None => words,
-        }
-    }
 
     fn columns(layout: Layout) -> Vec<&'static str> {
         let namespace = layout.with_namespace.then_some("NAMESPACE");

@@ -3,7 +3,7 @@
 //! The bridge's `oneof`s serve as the one type of any request and any page: so a page prints alike whether it came over gRPC or
 //! through a queue.
 
-use std::{any::Any, mem::take};
+use std::mem::take;
 
 use gumshoe_proto::{
     bridge::v1::Page as QueuePage,
@@ -13,7 +13,7 @@ use gumshoe_proto::{
 };
 use prost_types::Timestamp;
 
-use crate::{kinds::Words, units::Noun};
+use crate::units::Noun;
 
 pub(crate) use gumshoe_proto::bridge::v1::{page::Response, query::Request};
 
@@ -23,11 +23,6 @@ pub(crate) trait Item {
     const NOUN: Noun;
     /// How many a list has where its request names no limit; None is as many as there are.
     const LIMIT: Option<u64> = None;
-
-    /// Adds the words for what only this request has.
-    fn describe_flags(_request: &dyn Any, words: Words) -> Words {
-        words
-    }
 
     /// The header of a table of them.
     fn columns(_: Layout) -> Vec<&'static str> {

@@ -9,7 +9,7 @@ use gumshoe_proto::{
 use prost_types::Timestamp;
 
 use super::{
-    Flags, Kind, Limit, Words,
+    Flags, Kind, Limit,
     arguments::ByName,
     names::{self, Names},
     scope::ScopeArgs,
@@ -84,11 +84,6 @@ impl Flags<ListEventsRequest> for EventFlags {
     fn apply(self, list: &mut ListEventsRequest) {
         let Self { about, types, reasons } = self;
         (list.involved_object, list.types, list.reasons) = (about, types, reasons);
-    }
-
-    fn describe(list: &ListEventsRequest, words: Words) -> Words {
-        let about = list.involved_object.as_ref().map(names::describe);
-        words.option("--for", about).each("--types", &list.types).each("--reasons", &list.reasons)
     }
 }
 

@@ -1,14 +1,14 @@
 //! From a request back to the line that asks for it: the heading of its answer, and what the user could type instead.
 
 use gumshoe_proto::{
-    collector::v1::{ReadLogsRequest, View},
+    collector::v1::{ListEventsRequest, ReadLogsRequest, View},
     methods::{Method, Page},
     with_request,
 };
 use jiff::SignedDuration;
 
 use crate::{
-    kinds::Words,
+    kinds::{Words, names},
     page::{Item, Request},
     units,
 };
@@ -18,13 +18,13 @@ use crate::{
 pub(crate) fn describe(request: &Request) -> String {
     let words = match request {
         Request::ReadLogs(read) => logs(read),
+        Request::ListEvents(list) => events(list),
         request => with_request!(request, request => objects(request)),
     };
     words.line()
 }
 
 fn objects<I: Item, Q: Method<Response: Page<Item = I>>>(request: &Q) -> Words {
-    let words = Words::new(&["get", I::NOUN.many]);
     if let Some((namespace, name)) = request.as_get() {
         let words = match namespace {
             Some(namespace) => Words::new(&["get", I::NOUN.many, name, "-n", namespace]),
@@ -32,16 +32,25 @@ fn objects<I: Item, Q: Method<Response: Page<Item = I>>>(request: &Q) -> Words {
         };
         return words.switch("--summary", is_summary(request));
     }
+    let words = Words::new(&["get", I::NOUN.many]);
     let Some(list) = request.as_list() else { return words };
     let words = match list.namespaces {
         Some(namespaces) => words.switch("-A", namespaces.is_empty()).each("-n", namespaces),
         None => words,
     };
-    I::describe_flags(request, words)
+    words
         .switch("--summary", is_summary(request))
         .option("-l", Some(list.label_selector))
         .option("--field-selector", Some(list.field_selector))
         .option("--limit", Some(list.limit).filter(|limit| **limit > 0))
+}
+
+/// Lists of events have flags of their own.
+fn events(list: &ListEventsRequest) -> Words {
+    objects(list)
+        .option("--for", list.involved_object.as_ref().map(names::describe))
+        .each("--types", &list.types)
+        .each("--reasons", &list.reasons)
 }
 
 fn is_summary(request: &impl Method) -> bool {

@@ -19,11 +19,6 @@ pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/desc
 
 /// The gRPC services of the collector.
 pub mod collector {
-    /// What a limit of 0 means for `ListEvents`: only when all events have passed by is it known which are the newest.
-    pub const EVENTS_LIMIT_DEFAULT: i64 = 1_000;
-    /// The most events that one `ListEvents` gives: all of them are held until the end of the list.
-    pub const EVENTS_LIMIT_MAX: i64 = 50_000;
-
     /// `gumshoe.collector.v1`.
     #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
     pub mod v1 {

@@ -87,6 +87,12 @@ pub trait ListRequest: Method {
 
     /// The same, to be changed.
     fn selection_mut(&mut self) -> SelectionMut<'_>;
+
+    /// Its [`Limit`], where it is never without one.
+    #[must_use]
+    fn limits() -> Option<Limit> {
+        Limit::of(&Self::full_name())
+    }
 }
 
 /// What all requests for lists have: pod.proto says what it means.
@@ -112,6 +118,36 @@ pub struct SelectionMut<'a> {
     pub page_size: &'a mut i32,
     pub page_token: &'a mut String,
     pub limit: &'a mut i64,
+}
+
+/// What `limit` means in a request that is never without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// What 0 means.
+    pub default: u64,
+    /// The most that there is: what is more means this.
+    pub max: u64,
+}
+
+impl Limit {
+    /// Of `ListEvents`: only when all events have passed by is it known which are the newest, so as many are held until then.
+    pub const EVENTS: Self = Self { default: 1_000, max: 50_000 };
+
+    /// By the full name of the request, for whoever has no type of it; None where 0 is no limit, and any other is taken.
+    #[must_use]
+    pub fn of(request: &str) -> Option<Self> {
+        (request == ListEventsRequest::full_name()).then_some(Self::EVENTS)
+    }
+}
+
+/// The most items that the request of this full name asks for with this `limit`; None where it is for as many as there are.
+#[must_use]
+pub fn most_items(request: &str, limit: i64) -> Option<u64> {
+    let limit = u64::try_from(limit).ok().filter(|limit| *limit > 0);
+    match Limit::of(request) {
+        Some(Limit { default, max }) => Some(limit.unwrap_or(default).min(max)),
+        None => limit,
+    }
 }
 
 /// An object of Kubernetes.

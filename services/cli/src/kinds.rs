@@ -76,25 +76,14 @@ pub(crate) trait Kind: Object {
     const ABOUT: &'static str;
     /// What can be selected by fields, for `--help`: `status.phase=Running`.
     const FIELDS: &'static str;
-    /// How many objects a list has at most.
-    const LIMIT: Limit = Limit { help: "Most {objects} to read [default: no limit]", default: None, max: i64::MAX };
+    /// What `--limit` is, for `--help`.
+    const LIMIT: &'static str = "Most {objects} to read";
 
     /// The table's header, without the namespace.
     fn columns(wide: bool) -> Vec<&'static str>;
 
     /// One object as a row of that table.
     fn row(&self, wide: bool, now: &Timestamp) -> Vec<String>;
-}
-
-/// What `--limit` means.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limit {
-    /// For `--help`.
-    pub(crate) help: &'static str,
-    /// Where none is given; None is no limit.
-    pub(crate) default: Option<u64>,
-    /// The highest that the collector takes.
-    pub(crate) max: i64,
 }
 
 /// Flags that only lists of one kind have. The way back, from a request to its words, is in `query/describe.rs`.
@@ -136,7 +125,6 @@ impl Entry {
 
 impl<K: Kind> Item for K {
     const NOUN: Noun = Noun { one: K::NAMES.singular, many: K::NAMES.plural };
-    const LIMIT: Option<u64> = K::LIMIT.default;
 
     fn columns(layout: Layout) -> Vec<&'static str> {
         let namespace = layout.with_namespace.then_some("NAMESPACE");

@@ -8,7 +8,7 @@ use std::mem::take;
 use gumshoe_proto::{
     bridge::v1::Page as QueuePage,
     collector::v1::{Completeness, ContainerLog, LogLine},
-    methods::{Method, Page},
+    methods::{Method, Page, most_items},
     with_request, with_response,
 };
 use prost_types::Timestamp;
@@ -21,8 +21,6 @@ pub(crate) use gumshoe_proto::bridge::v1::{page::Response, query::Request};
 pub(crate) trait Item {
     /// What they are called.
     const NOUN: Noun;
-    /// How many a list has where its request names no limit; None is as many as there are.
-    const LIMIT: Option<u64> = None;
 
     /// The header of a table of them.
     fn columns(_: Layout) -> Vec<&'static str> {
@@ -90,9 +88,8 @@ pub(crate) fn noun(request: &Request) -> Noun {
 
 /// How many items the user wants at most: the limit of the request, or the collector's own where it has one.
 pub(crate) fn limit(request: &Request) -> Option<u64> {
-    fn of<Q: Method<Response: Page<Item: Item>>>(request: &Q) -> Option<u64> {
-        let limit = u64::try_from(*request.as_list()?.limit).ok().filter(|limit| *limit > 0);
-        limit.or(<<Q::Response as Page>::Item as Item>::LIMIT)
+    fn of<Q: Method>(request: &Q) -> Option<u64> {
+        most_items(&Q::full_name(), *request.as_list()?.limit)
     }
     with_request!(request, request => of(request))
 }

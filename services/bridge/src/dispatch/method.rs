@@ -8,16 +8,11 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use gumshoe_proto::{
     bridge::v1::{Page, Query},
-    collector::{EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX},
     json,
+    methods::most_items,
 };
 use http::uri::PathAndQuery;
 use prost_reflect::{DynamicMessage, FieldDescriptor, MessageDescriptor, MethodDescriptor, ReflectMessage as _, Value};
-
-/// `limit` of the requests whose 0 does not mean "no limit": what it means instead, and the most that it may be.
-/// A stream that is taken up again asks for what is left of it, so the bridge must know.
-const LIMITS: [(&str, i64, i64); 1] =
-    [("gumshoe.collector.v1.ListEventsRequest", EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX)];
 
 static METHODS: LazyLock<BTreeMap<u32, Method>> = LazyLock::new(|| {
     let query = json::descriptor::<Query>();
@@ -98,15 +93,9 @@ impl MethodRequest {
 
     /// The most items that the query wants in all; None where there is no limit.
     #[must_use]
-    pub(crate) fn limit(&self) -> Option<i64> {
+    pub(crate) fn limit(&self) -> Option<u64> {
         let limit = self.0.get_field_by_name("limit")?.as_i64()?;
-        let special = LIMITS.iter().find(|(name, ..)| *name == self.0.descriptor().full_name());
-        match (limit, special) {
-            (0, None) => None,
-            (0, Some((_, default, _))) => Some(*default),
-            (limit, Some((.., most))) => Some(limit.min(*most)),
-            (limit, None) => Some(limit),
-        }
+        most_items(self.0.descriptor().full_name(), limit)
     }
 
     /// The same request, going on behind `token`, after `received` items of its limit. None where the limit is used up.
@@ -115,11 +104,8 @@ impl MethodRequest {
         let mut request = self.clone();
         request.0.set_field_by_name("page_token", Value::String(token.to_owned()));
         if let Some(limit) = self.limit() {
-            let left = limit.saturating_sub_unsigned(received);
-            if left <= 0 {
-                return None;
-            }
-            request.0.set_field_by_name("limit", Value::I64(left));
+            let left = limit.checked_sub(received).filter(|left| *left > 0)?;
+            request.0.set_field_by_name("limit", Value::I64(i64::try_from(left).unwrap_or(i64::MAX)));
         }
         Some(request)
     }

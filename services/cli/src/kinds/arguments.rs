@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches as _};
 use gumshoe_proto::{
     collector::v1::View,
-    methods::{GetRequest, ListRequest as _, Method as _},
+    methods::{GetRequest, Limit, ListRequest as _, Method as _},
     with_request,
 };
 
@@ -94,10 +94,19 @@ impl<G: GetRequest> Name for ByName<G> {
 pub(super) fn command<K: Kind>() -> Command {
     let names = K::NAMES;
     let command = ObjectArgs::<K>::augment_args(Command::new(names.plural));
-    let limit = |arg: Arg| arg.help(K::LIMIT.help).value_parser(clap::value_parser!(i64).range(1..=K::LIMIT.max));
     let summary = |arg: Arg| arg.hide(K::List::default().view_mut().is_none());
-    let command = command.mut_arg("limit", limit).mut_arg("summary", summary).mut_args(fill_in::<K>);
+    let command = command.mut_arg("limit", limit::<K>).mut_arg("summary", summary).mut_args(fill_in::<K>);
     command.visible_alias(names.singular).visible_aliases(names.short)
+}
+
+/// Makes `--limit` that of the kind.
+fn limit<K: Kind>(arg: Arg) -> Arg {
+    let (default, max) = match K::List::limits() {
+        Some(Limit { default, max }) => (default.to_string(), i64::try_from(max).unwrap_or(i64::MAX)),
+        None => ("no limit".to_owned(), i64::MAX),
+    };
+    let help = format!("{} [default: {default}]", K::LIMIT);
+    arg.help(help).value_parser(clap::value_parser!(i64).range(1..=max))
 }
 
 /// Makes the help of an argument one for the kind.

@@ -3,13 +3,12 @@
 use clap::Args;
 use gumshoe_proto::{
     collector::v1::{Event, EventColumns, EventSource, GetEventRequest, InvolvedObject, ListEventsRequest},
-    collector::{EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX},
     human_duration::human_age,
 };
 use prost_types::Timestamp;
 
 use super::{
-    Flags, Kind, Limit,
+    Flags, Kind,
     arguments::ByName,
     names::{self, Names},
     scope::ScopeArgs,
@@ -24,11 +23,7 @@ impl Kind for Event {
     const NAMES: Names = Names { singular: "event", plural: "events", short: &["ev"] };
     const ABOUT: &'static str = "Events, newest first by their true last time";
     const FIELDS: &'static str = "reportingComponent=kubelet";
-    const LIMIT: Limit = Limit {
-        help: "The newest so many events [default: 1000]",
-        default: Some(EVENTS_LIMIT_DEFAULT.unsigned_abs()),
-        max: EVENTS_LIMIT_MAX,
-    };
+    const LIMIT: &'static str = "The newest so many events";
 
     fn columns(wide: bool) -> Vec<&'static str> {
         if wide {

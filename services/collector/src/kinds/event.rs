@@ -6,9 +6,9 @@ mod position;
 
 use std::time::Duration;
 
-use gumshoe_proto::collector::{
-    EVENTS_LIMIT_DEFAULT, EVENTS_LIMIT_MAX,
-    v1::{Event, Gap, GapReason, GetEventRequest, ListEventsRequest, ListEventsResponse},
+use gumshoe_proto::{
+    collector::v1::{Event, Gap, GapReason, GetEventRequest, ListEventsRequest, ListEventsResponse},
+    methods::Limit,
 };
 use k8s_openapi::api::core::v1 as core;
 use prost::Message as _;
@@ -109,8 +109,7 @@ impl EventList {
         position.resource_version().map_or(Ok(()), check_resource_version)?;
         let places = reader.scope.places(&request.namespaces)?;
         let selectors = Selectors::parse(&request.label_selector, &request.field_selector)?;
-        let limit =
-            limit(request.limit)?.unwrap_or(EVENTS_LIMIT_DEFAULT.unsigned_abs()).min(EVENTS_LIMIT_MAX.unsigned_abs());
+        let limit = limit(request.limit)?.unwrap_or(Limit::EVENTS.default).min(Limit::EVENTS.max);
         let page_size = page_size(request.page_size)?;
         let filter = Filter::new(request)?;
         let query = CollectionQuery {

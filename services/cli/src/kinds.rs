@@ -63,7 +63,7 @@ pub(crate) const KINDS: &[Entry] = &[
 pub(crate) trait Kind: Object {
     /// One object by its name: [`ByName`](arguments::ByName), or `()` where they can only be listed.
     type Name: Name;
-    /// Where they are: [`ScopeArgs`](scope::ScopeArgs), or `()` where they are in no namespace.
+    /// Where they are: [`ScopeArgs`](scope::ScopeArgs), or [`NoScopeArgs`](scope::NoScopeArgs) where they are in no namespace.
     type Scope: scope::Scope;
     /// A list of them.
     type List: ListRequest<Response: Page<Item = Self>>;

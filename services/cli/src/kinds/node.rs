@@ -6,11 +6,11 @@ use gumshoe_proto::{
 };
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names};
+use super::{Kind, arguments::ByName, names::Names, scope::NoScopeArgs};
 
 impl Kind for Node {
     type Name = ByName<GetNodeRequest>;
-    type Scope = ();
+    type Scope = NoScopeArgs;
     type List = ListNodesRequest;
     type Flags = ();
 

@@ -17,7 +17,7 @@ pub(crate) struct ScopeArgs {
     pub(crate) all_namespaces: bool,
 }
 
-/// Where the objects of a kind are: [`ScopeArgs`], or `()` where they are in no namespace.
+/// Where the objects of a kind are: [`ScopeArgs`], or [`NoScopeArgs`] where they are in no namespace.
 pub(crate) trait Scope: Args {
     /// As list requests have it: empty means all; None where there are none.
     fn namespaces(&self) -> Option<Vec<String>>;
@@ -33,7 +33,19 @@ impl Scope for ScopeArgs {
     }
 }
 
-impl Scope for () {
+/// Of kinds that are in no namespace: kubectl takes these flags all the same, and so do the habits of those who type them.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct NoScopeArgs {
+    /// Of no meaning here
+    #[arg(short, long, hide = true)]
+    namespace: Option<String>,
+
+    /// Of no meaning here
+    #[arg(short = 'A', long, hide = true)]
+    all_namespaces: bool,
+}
+
+impl Scope for NoScopeArgs {
     fn namespaces(&self) -> Option<Vec<String>> {
         None
     }

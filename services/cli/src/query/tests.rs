@@ -1,6 +1,8 @@
 use gumshoe_proto::{
     bridge::v1::Query,
-    collector::v1::{GetPodRequest, InvolvedObject, ListEventsRequest, ListPodsRequest, ReadLogsRequest},
+    collector::v1::{
+        GetPodRequest, InvolvedObject, ListEventsRequest, ListNodesRequest, ListPodsRequest, ReadLogsRequest,
+    },
     json,
     methods::PATHS,
 };
@@ -10,6 +12,14 @@ use super::*;
 
 fn request(line: &str) -> Request {
     QueryLine::parse_line(line).expect(line).request
+}
+
+#[test]
+fn nodes_are_in_no_namespace_whatever_is_said() {
+    let all = Request::ListNodes(ListNodesRequest::default());
+    for line in ["get nodes", "get no -A", "get nodes -n shop"] {
+        assert_eq!(request(line), all, "{line}");
+    }
 }
 
 #[test]

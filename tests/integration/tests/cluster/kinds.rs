@@ -16,10 +16,9 @@ use crate::support::{ended, kubectl, on_the_bench, settled};
 fn kinds(output: &str) -> impl Iterator<Item = (Vec<String>, MessageDescriptor)> {
     dynamic::methods().filter_map(move |method| {
         let kind = method.name().strip_prefix("List")?.to_ascii_lowercase();
-        let all = method.input().get_field_by_name("namespaces").map(|_| "-A");
-        let words = ["get", &kind, "-o", output].into_iter().chain(all);
+        let words = ["get", &kind, "-o", output, "-A"].map(str::to_owned);
         let message = method.output().get_field(1)?.kind().as_message()?.clone();
-        Some((words.map(str::to_owned).collect(), message))
+        Some((words.to_vec(), message))
     })
 }
 

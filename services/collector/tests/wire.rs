@@ -154,3 +154,11 @@ proptest! {
         let _ = decode_lossy::<Event>(&body.into());
     }
 }
+
+#[test]
+fn what_is_in_no_namespace_has_none_whatever_stands_behind_its_metadata() {
+    let metadata = ObjectMeta { name: Some("node-1".into()), ..ObjectMeta::default() };
+    let status = core::NodeStatus { phase: Some("Pending".into()), ..core::NodeStatus::default() };
+    let node = core::Node { metadata: Some(metadata), status: Some(status), ..core::Node::default() };
+    assert_eq!(name_of_head(&node.encode_to_vec()), (String::new(), "node-1".to_owned()));
+}

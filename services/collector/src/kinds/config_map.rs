@@ -1,16 +1,15 @@
 //! Config maps: `ConfigMapService`. What is binary is never decoded: only how long it is is read off the encoding. Of long texts a
 //! list gives the beginning.
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use gumshoe_proto::collector::v1::{
     ConfigMap, ConfigMapColumns, ConfigMapKey, Gap, GapReason, GetConfigMapRequest, ListConfigMapsRequest,
 };
 use k8s_openapi::api::core::v1 as core;
-use prost::encoding::{WireType, decode_key, decode_varint};
 use prost_types::Timestamp;
 
 use crate::{
-    kubernetes::resource::Resource,
+    kubernetes::{resource::Resource, wire::fields},
     lists::{Reader, kind::Kind},
     methods::Methods,
 };
@@ -69,7 +68,7 @@ pub fn serve(methods: Methods, reader: &Reader) -> Methods {
 
 /// The keys of `binaryData` in an encoded config map, which has been decoded before.
 fn binary_keys(encoded: &Bytes) -> Vec<ConfigMapKey> {
-    let entries = fields(encoded).into_iter().filter(|(number, _)| *number == BINARY_DATA);
+    let entries = fields(encoded).filter(|(number, _)| *number == BINARY_DATA);
     let key = |(_, entry): (u32, &[u8])| {
         let mut key = ConfigMapKey { binary: true, ..ConfigMapKey::default() };
         for (number, value) in fields(entry) {
@@ -81,26 +80,6 @@ fn binary_keys(encoded: &Bytes) -> Vec<ConfigMapKey> {
         key
     };
     entries.map(key).collect()
-}
-
-/// The fields of a message that have a length; those behind something that is no protobuf are left out.
-fn fields(mut bytes: &[u8]) -> Vec<(u32, &[u8])> {
-    let mut fields = Vec::new();
-    while let Ok((number, wire_type)) = decode_key(&mut bytes) {
-        let length = match wire_type {
-            WireType::Varint if decode_varint(&mut bytes).is_ok() => continue,
-            WireType::LengthDelimited => decode_varint(&mut bytes).ok().and_then(|length| usize::try_from(length).ok()),
-            WireType::SixtyFourBit => Some(8),
-            WireType::ThirtyTwoBit => Some(4),
-            _ => None,
-        };
-        let Some(value) = length.and_then(|length| bytes.get(..length)) else { break };
-        bytes.advance(value.len());
-        if wire_type == WireType::LengthDelimited {
-            fields.push((number, value));
-        }
-    }
-    fields
 }
 
 #[cfg(test)]
@@ -166,7 +145,7 @@ mod tests {
             let expected: BTreeMap<_, _> = binary.into_iter().map(|(key, value)| (key, value.len() as u64)).collect();
             prop_assert_eq!(measured.collect::<BTreeMap<_, _>>(), expected);
             // Whatever comes, it ends.
-            binary_keys(&encoded.slice(..cut.index(encoded.len() + 1)));
+            let _ = binary_keys(&encoded.slice(..cut.index(encoded.len() + 1)));
         }
     }
 }

@@ -4,7 +4,10 @@
 //! 2: item, 2: item, …} (apimachinery: `pkg/runtime/serializer/protobuf/protobuf.go`). `ListReader` holds one item at a time,
 //! whatever the length of the list; an item over `ITEM_MAX` is passed over and named.
 
+use std::iter;
+
 use bytes::{Buf, Bytes, BytesMut};
+use prost::encoding::{WireType, decode_key, decode_varint};
 
 /// The first bytes of every body.
 const MAGIC: &[u8; 4] = b"k8s\0";
@@ -230,7 +233,7 @@ fn peek_varint(buffer: &[u8]) -> Result<Option<(u64, usize)>, WireError> {
     let Some(last) = whole else {
         return if buffer.len() < VARINT_MAX { Ok(None) } else { Err(WireError::Malformed) };
     };
-    let value = prost::encoding::decode_varint(&mut &buffer[..=last]).map_err(|_| WireError::Malformed)?;
+    let value = decode_varint(&mut &buffer[..=last]).map_err(|_| WireError::Malformed)?;
     Ok(Some((value, last + 1)))
 }
 
@@ -262,27 +265,45 @@ pub fn unwrap_unknown(body: &Bytes) -> Result<Bytes, WireError> {
 /// The namespace and name of an encoded object, as far as its first bytes tell; empty where they do not.
 #[must_use]
 pub fn name_of_head(head: &[u8]) -> (String, String) {
-    // Field 1 of every object is its ObjectMeta; in that, 1 is the name and 3 the namespace.
+    // Field 1 of every object is its ObjectMeta; in that, 1 is the name and 3 the namespace, which not every kind has.
     let mut name = String::new();
     let mut namespace = String::new();
-    let mut rest = match Header::peek(head) {
-        Ok(Some(header)) if header.field == 1 => &head[header.size..],
-        _ => return (namespace, name),
-    };
-    while let Ok(Some(header)) = Header::peek(rest) {
-        let Some(end) = usize::try_from(header.length).ok().and_then(|length| header.size.checked_add(length)) else {
-            break;
-        };
-        let Some(value) = rest.get(header.size..end) else { break };
-        match header.field {
+    let Ok(Some(header)) = Header::peek(head) else { return (namespace, name) };
+    if header.field != 1 {
+        return (namespace, name);
+    }
+    let length = usize::try_from(header.length).unwrap_or(usize::MAX);
+    let metadata = &head[header.size..];
+    for (number, value) in fields(&metadata[..length.min(metadata.len())]) {
+        match number {
             1 => name = String::from_utf8_lossy(value).into_owned(),
-            3 => {
-                namespace = String::from_utf8_lossy(value).into_owned();
-                break;
-            }
+            3 => namespace = String::from_utf8_lossy(value).into_owned(),
             _ => {}
         }
-        rest = &rest[end..];
     }
     (namespace, name)
+}
+
+/// The fields of an encoded message that have a length, one after the other, as far as they are whole.
+pub fn fields(mut bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
+    iter::from_fn(move || {
+        loop {
+            let (number, wire_type) = decode_key(&mut bytes).ok()?;
+            let length = match wire_type {
+                WireType::Varint => {
+                    decode_varint(&mut bytes).ok()?;
+                    continue;
+                }
+                WireType::LengthDelimited => usize::try_from(decode_varint(&mut bytes).ok()?).ok()?,
+                WireType::SixtyFourBit => 8,
+                WireType::ThirtyTwoBit => 4,
+                WireType::StartGroup | WireType::EndGroup => return None,
+            };
+            let value;
+            (value, bytes) = bytes.split_at_checked(length)?;
+            if wire_type == WireType::LengthDelimited {
+                return Some((number, value));
+            }
+        }
+    })
 }

@@ -90,10 +90,12 @@ impl Methods {
         })
     }
 
-    /// Names a permission that is needed.
+    /// Names a permission that is needed; several methods may need the same.
     #[must_use]
     pub fn needs(mut self, permission: Permission) -> Self {
-        self.permissions.push(permission);
+        if !self.permissions.contains(&permission) {
+            self.permissions.push(permission);
+        }
         self
     }
 

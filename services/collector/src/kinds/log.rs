@@ -18,6 +18,8 @@ use crate::{
 pub fn serve(methods: Methods, reader: &Reader) -> Methods {
     let logs = Logs::new(reader.clone());
     methods
+        // The pod says which containers there are.
+        .needs(Permission { verb: "get", resource: Pod::RESOURCE, subresource: "" })
         .needs(Permission { verb: "get", resource: Pod::RESOURCE, subresource: "log" })
         .streams(move |call, request| logs.read(call, &request))
 }

@@ -75,17 +75,30 @@ mod tests {
     use super::*;
     use crate::{kubernetes::api::KubernetesApi, lists::scope::Scope};
 
-    #[test]
-    fn every_method_of_the_contract_is_served() {
+    /// A reader that reads nothing.
+    fn mk_reader() -> Reader {
         let nobody =
             tower::service_fn(async |_: http::Request<Body>| Ok::<_, Infallible>(http::Response::new(Body::empty())));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let _context = runtime.enter();
         let api = KubernetesApi::from_client(kube::Client::new(nobody, "default"));
-        let mut served = methods(KINDS, &Reader::new(api, Scope::default())).paths().to_vec();
+        Reader::new(api, Scope::default())
+    }
+
+    #[tokio::test]
+    async fn every_method_of_the_contract_is_served() {
+        let mut served = methods(KINDS, &mk_reader()).paths().to_vec();
         let mut declared = gumshoe_proto::methods::PATHS.to_vec();
         served.sort_unstable();
         declared.sort_unstable();
         assert_eq!(served, declared);
+    }
+
+    #[tokio::test]
+    async fn a_kind_that_is_not_named_is_not_served_and_needs_no_permission() {
+        let methods = methods(&["logs".parse().unwrap()], &mk_reader());
+        assert_eq!(methods.paths(), ["/gumshoe.collector.v1.LogService/ReadLogs"]);
+        let needed: Vec<_> =
+            methods.permissions().iter().map(|it| (it.verb, it.resource.plural, it.subresource)).collect();
+        assert_eq!(needed, [("get", "pods", ""), ("get", "pods", "log")]);
+        assert!("secrets".parse::<ServedKind>().is_err());
     }
 }

@@ -2,9 +2,10 @@
 """Compares the messages of gumshoe.collector.v1 that come from Kubernetes with Kubernetes' own.
 
 Every field must have the number, the name and the wire type that Kubernetes gives it, and each field that is left out must
-stand in docs/fields.md with a reason, and no other. A message says where it comes from in its comment: "Pod, from Kubernetes core/v1".
+be reserved, on a line of its own, under a comment that says why: "// images: The images on the node". From these the table in docs/fields.md is
+made: --write writes it, else it is compared. A message says where it comes from in its comment: "Pod, from Kubernetes core/v1".
 
-    docs/check_fields.py <directory of the Go module k8s.io/api> <directory of k8s.io/apimachinery>
+    docs/check_fields.py [--write] <directory of the Go module k8s.io/api> <directory of k8s.io/apimachinery>
 
 Knows only as much of the protobuf language as Kubernetes' generated.proto files and ours use: no nested messages, no oneof
 in the messages compared.
@@ -23,7 +24,8 @@ STAND_INS = {"Time": "Timestamp", "MicroTime": "Timestamp", "Quantity": "StringV
 ORIGIN = re.compile(r"^// (\w+), from Kubernetes (\w+/\w+)", re.MULTILINE)
 MESSAGE = re.compile(r"^message (\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 FIELD = re.compile(r"^\s*(?:(optional|repeated)\s+)?(map<\s*\w+,\s*[\w.]+\s*>|[.\w]+)\s+(\w+)\s*=\s*(\d+)", re.MULTILINE)
-ROW = re.compile(r"^\| `(\w+)\.(\w+)` \| (\d+) \| (.+) \|$", re.MULTILINE)
+RESERVED = re.compile(r"^  // (\w+): (.+)\n  reserved (\d+);$", re.MULTILINE)
+TABLE = re.compile(r"(?<=^\|---\|---\|---\|\n)(?:\|.*\n)*", re.MULTILINE)
 
 
 def messages(text):
@@ -36,13 +38,15 @@ def messages(text):
 
 
 def read(paths):
-    """What several files hold: their messages by name, and where the messages come from."""
-    found, origins = {}, {}
+    """What several files hold: their messages by name, where these come from, and {(message, field): (number, why)} left out."""
+    found, origins, left_out = {}, {}, {}
     for path in paths:
         text = path.read_text(encoding="utf-8")
         found |= messages(text)
         origins |= dict(ORIGIN.findall(text))
-    return found, origins
+        for message, body in MESSAGE.findall(text):
+            left_out |= {(message, field): (int(number), why) for field, why, number in RESERVED.findall(body)}
+    return found, origins, left_out
 
 
 def parts(kind):
@@ -78,8 +82,8 @@ def compare(ours, origins, theirs):
     return missing, wrong
 
 
-def main(api, apimachinery):
-    ours, origins = read(sorted(ROOT.glob("proto/gumshoe/collector/v1/*.proto")))
+def main(api, apimachinery, write):
+    ours, origins, left_out = read(sorted(ROOT.glob("proto/gumshoe/collector/v1/*.proto")))
     machinery = {"meta/v1": "pkg/apis/meta/v1", "util/intstr": "pkg/util/intstr"}
     packages = {
         origin: Path(apimachinery, machinery[origin]) if origin in machinery else Path(api, origin)
@@ -88,12 +92,20 @@ def main(api, apimachinery):
     theirs = {origin: messages((path / "generated.proto").read_text(encoding="utf-8")) for origin, path in packages.items()}
     missing, wrong = compare(ours, origins, theirs)
 
-    text = (ROOT / "docs/fields.md").read_text(encoding="utf-8")
-    documented = {(message, field): int(number) for message, field, number, _ in ROW.findall(text)}
-    for (message, field), number in sorted(missing.items() - documented.items()):
-        wrong.append(f"{message}.{field} = {number} is left out, and docs/fields.md does not say why")
-    for (message, field), number in sorted(documented.items() - missing.items()):
-        wrong.append(f"docs/fields.md says that {message}.{field} = {number} is left out, and it is not")
+    reserved = {name: number for name, (number, _) in left_out.items()}
+    for (message, field), number in sorted(missing.items() - reserved.items()):
+        wrong.append(f"{message}.{field} = {number} is left out: reserve it, and say why in a comment of one line, \"// {field}: …\"")
+    for (message, field), number in sorted(reserved.items() - missing.items()):
+        wrong.append(f"{message} reserves {number} as {field}, which Kubernetes does not have there")
+
+    document = ROOT / "docs/fields.md"
+    text = document.read_text(encoding="utf-8")
+    rows = "".join(f"| `{message}.{field}` | {number} | {why} |\n" for (message, field), (number, why) in sorted(left_out.items()))
+    made = TABLE.sub(lambda _: rows, text, count=1)
+    if write:
+        document.write_text(made, encoding="utf-8")
+    elif made != text:
+        wrong.append("docs/fields.md is not what the .proto files say: write it by docs/check_fields.py --write")
 
     for sentence in wrong:
         print(sentence, file=sys.stderr)
@@ -105,6 +117,7 @@ def main(api, apimachinery):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--write"]
+    if len(arguments) != 2:
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*arguments, write="--write" in sys.argv))

@@ -1,6 +1,7 @@
-//! Pods: `PodService`, and the columns that `kubectl get pods` derives.
+//! Pods: `PodService`, the columns that `kubectl get pods` derives, and what a pod refers to.
 
 mod columns;
+pub mod references;
 
 use gumshoe_proto::collector::v1::{GetPodRequest, ListPodsRequest, Pod};
 use k8s_openapi::api::core::v1 as core;
@@ -17,6 +18,8 @@ impl Kind for Pod {
 
     fn derive(&mut self, now: Timestamp) {
         self.columns = Some(columns::columns(self, now));
+        let name = self.metadata.as_ref().map(|metadata| metadata.name.as_str());
+        self.references = self.spec.as_ref().map(|spec| references::references(name, spec)).unwrap_or_default();
     }
 }
 

@@ -1,7 +1,7 @@
 //! `gumshoe`: asks a collector over gRPC, or sends a command to the bridge and collects its result.
 //!
-//! The layers: `kinds` has what is particular to each kind of objects, one file a kind; `query` is the language of reads and gives
-//! the collector's own requests; `reading` (gRPC) and `run` (queues) get the pages of their answers; `render` prints pages, the same
+//! The layers: gumshoe-kubectl is the language of reads and gives the collector's own requests; `kinds` has the table of each kind of
+//! objects, one file a kind; `reading` (gRPC) and `run` (queues) get the pages of their answers; `render` prints pages, the same
 //! whichever way they came; `commands` wires these together. Not here: any knowledge of Kubernetes beyond the names that people type
 //! and the columns that they read.
 
@@ -13,7 +13,6 @@ mod interrupt;
 mod kinds;
 mod page;
 mod pki;
-mod query;
 mod reading;
 mod render;
 mod report;

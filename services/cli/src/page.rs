@@ -5,6 +5,7 @@
 
 use std::mem::take;
 
+use gumshoe_kubectl::Names;
 use gumshoe_proto::{
     bridge::v1::Page as QueuePage,
     collector::v1::{Completeness, ContainerLog, LogLine},
@@ -15,13 +16,11 @@ use prost_types::Timestamp;
 
 use crate::units::Noun;
 
-pub(crate) use gumshoe_proto::bridge::v1::{page::Response, query::Request};
+pub(crate) use gumshoe_kubectl::Request;
+pub(crate) use gumshoe_proto::bridge::v1::page::Response;
 
 /// What pages hold: the objects of a kind, or lines.
 pub(crate) trait Item {
-    /// What they are called.
-    const NOUN: Noun;
-
     /// The header of a table of them.
     fn columns(_: Layout) -> Vec<&'static str> {
         Vec::new()
@@ -43,9 +42,7 @@ pub(crate) struct Layout {
 }
 
 /// Lines are printed as they are, and make no table.
-impl Item for LogLine {
-    const NOUN: Noun = Noun { one: "line", many: "lines" };
-}
+impl Item for LogLine {}
 
 /// What a page says about the answer it is part of.
 #[derive(Clone, Debug, Default)]
@@ -80,10 +77,8 @@ pub(crate) fn items_of(page: &QueuePage) -> u64 {
 
 /// What the items of an answer are called.
 pub(crate) fn noun(request: &Request) -> Noun {
-    fn of<Q: Method<Response: Page<Item: Item>>>(_: &Q) -> Noun {
-        <<Q::Response as Page>::Item as Item>::NOUN
-    }
-    with_request!(request, request => of(request))
+    let Names { singular, plural, .. } = gumshoe_kubectl::names(request);
+    Noun { one: singular, many: plural }
 }
 
 /// How many items the user wants at most: the limit of the request, or the collector's own where it has one.

@@ -1,12 +1,12 @@
 //! `gumshoe get`: objects, straight from a collector.
 
 use clap::{Args, Command, ValueEnum};
+use gumshoe_kubectl::Get;
 
 use super::{Direct, Output};
 use crate::{
     error::Error,
     exit::{self, Exit},
-    query::Get,
     render::Format,
 };
 

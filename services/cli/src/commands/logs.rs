@@ -1,12 +1,12 @@
 //! `gumshoe logs`: container logs, straight from a collector.
 
 use clap::{Args, ValueEnum};
+use gumshoe_kubectl::Logs;
 
 use super::{Direct, Output};
 use crate::{
     error::Error,
     exit::{self, Exit},
-    query::LogsQuery,
     render::Format,
 };
 
@@ -27,7 +27,7 @@ Examples:
 #[command(after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::NAMED)))]
 pub(crate) struct LogsCommand {
     #[command(flatten)]
-    query: LogsQuery,
+    query: Logs,
 
     #[command(flatten)]
     direct: Direct<TextArgs>,

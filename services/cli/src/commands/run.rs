@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use gumshoe_kubectl::{Line, ParsedLine};
 use gumshoe_proto::{
     bridge::v1::{Command, EndStatus},
     envelope::{ANSWER_GRACE, encode_command},
@@ -20,7 +21,6 @@ use crate::{
     error::Error,
     exit::{self, Exit},
     interrupt,
-    query::{ParsedLine, QueryLine},
     render::{Format, text::json_line},
     run::{
         collect::{Gathered, Listener, Wanted, collect},
@@ -95,7 +95,7 @@ pub(crate) struct RunCommand {
 #[group(required = true, multiple = false)]
 struct InputArgs {
     /// A read; repeatable, up to 100
-    #[arg(short, long = "query", value_name = "LINE", value_parser = QueryLine::parse_line)]
+    #[arg(short, long = "query", value_name = "LINE", value_parser = Line::parse_line)]
     queries: Vec<ParsedLine>,
 
     /// The command as JSON; - is standard input

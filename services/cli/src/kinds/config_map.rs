@@ -1,23 +1,11 @@
 //! Config maps as `kubectl get configmaps` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{ConfigMap, GetConfigMapRequest, ListConfigMapsRequest},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::ConfigMap, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for ConfigMap {
-    type Name = ByName<GetConfigMapRequest>;
-    type Scope = ScopeArgs;
-    type List = ListConfigMapsRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "configmap", plural: "configmaps", short: &["cm"] };
-    const ABOUT: &'static str = "Config maps, with how many keys they have";
-    const FIELDS: &'static str = "metadata.name=web";
-
     fn columns(_wide: bool) -> Vec<&'static str> {
         vec!["NAME", "DATA", "AGE"]
     }

@@ -1,23 +1,11 @@
 //! Cron jobs as `kubectl get cronjobs` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{CronJob, GetCronJobRequest, ListCronJobsRequest},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::CronJob, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for CronJob {
-    type Name = ByName<GetCronJobRequest>;
-    type Scope = ScopeArgs;
-    type List = ListCronJobsRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "cronjob", plural: "cronjobs", short: &["cj"] };
-    const ABOUT: &'static str = "Cron jobs, with their schedule and last run";
-    const FIELDS: &'static str = "metadata.name=report";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns = vec!["NAME", "SCHEDULE", "TIMEZONE", "SUSPEND", "ACTIVE", "LAST SCHEDULE", "AGE"];
         if wide {

@@ -1,23 +1,11 @@
 //! Daemon sets as `kubectl get daemonsets` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{DaemonSet, GetDaemonSetRequest, ListDaemonSetsRequest},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::DaemonSet, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for DaemonSet {
-    type Name = ByName<GetDaemonSetRequest>;
-    type Scope = ScopeArgs;
-    type List = ListDaemonSetsRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "daemonset", plural: "daemonsets", short: &["ds"] };
-    const ABOUT: &'static str = "Daemon sets, with the nodes they should and do run on";
-    const FIELDS: &'static str = "metadata.name=agent";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns =
             vec!["NAME", "DESIRED", "CURRENT", "READY", "UP-TO-DATE", "AVAILABLE", "NODE SELECTOR", "AGE"];

@@ -1,23 +1,11 @@
 //! Deployments as `kubectl get deployments` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{Deployment, GetDeploymentRequest, ListDeploymentsRequest},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::Deployment, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for Deployment {
-    type Name = ByName<GetDeploymentRequest>;
-    type Scope = ScopeArgs;
-    type List = ListDeploymentsRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "deployment", plural: "deployments", short: &["deploy"] };
-    const ABOUT: &'static str = "Deployments, with how far they are rolled out";
-    const FIELDS: &'static str = "metadata.name=web";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns = vec!["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"];
         if wide {

@@ -1,30 +1,14 @@
 //! Events as `kubectl get events` prints them, with the count beside the age as `kubectl describe` does.
 
-use clap::Args;
 use gumshoe_proto::{
-    collector::v1::{Event, EventColumns, EventSource, GetEventRequest, InvolvedObject, ListEventsRequest},
+    collector::v1::{Event, EventColumns, EventSource},
     human_duration::human_age,
 };
 use prost_types::Timestamp;
 
-use super::{
-    Flags, Kind,
-    arguments::ByName,
-    names::{self, Names},
-    scope::ScopeArgs,
-};
+use super::Kind;
 
 impl Kind for Event {
-    type Name = ByName<GetEventRequest>;
-    type Scope = ScopeArgs;
-    type List = ListEventsRequest;
-    type Flags = EventFlags;
-
-    const NAMES: Names = Names { singular: "event", plural: "events", short: &["ev"] };
-    const ABOUT: &'static str = "Events, newest first by their true last time";
-    const FIELDS: &'static str = "reportingComponent=kubelet";
-    const LIMIT: &'static str = "The newest so many events";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         if wide {
             vec![
@@ -57,36 +41,6 @@ impl Kind for Event {
         }
         row
     }
-}
-
-/// What narrows a list of events.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct EventFlags {
-    /// The object that the events are about: pod/web-0, node/node-1, deploy/web
-    #[arg(long = "for", value_name = "KIND/NAME", value_parser = names::object)]
-    about: Option<InvolvedObject>,
-
-    /// Types of events: Warning, Normal; repeat or separate by commas [default: all]
-    #[arg(long, value_name = "TYPE", value_delimiter = ',', value_parser = event_type)]
-    types: Vec<String>,
-
-    /// Reasons: BackOff, FailedScheduling; repeat or separate by commas [default: all]
-    #[arg(long, value_name = "REASON", value_delimiter = ',')]
-    reasons: Vec<String>,
-}
-
-impl Flags<ListEventsRequest> for EventFlags {
-    fn apply(self, list: &mut ListEventsRequest) {
-        let Self { about, types, reasons } = self;
-        (list.involved_object, list.types, list.reasons) = (about, types, reasons);
-    }
-}
-
-/// The types that Kubernetes knows (apimachinery accepts no other), in its spelling: a filter that is spelled otherwise would find
-/// nothing and say so as if there were nothing.
-fn event_type(text: &str) -> Result<String, &'static str> {
-    let known = ["Normal", "Warning"].into_iter().find(|known| known.eq_ignore_ascii_case(text));
-    known.map(str::to_owned).ok_or("events are of the type Normal or Warning")
 }
 
 /// `5m`, or `5m (x3 over 10m)` where there is no column for the count.
@@ -170,12 +124,5 @@ mod tests {
         assert_eq!(source(&event), "scheduler, node-1");
         event.reporting_instance.clear();
         assert_eq!(source(&event), "scheduler");
-    }
-
-    #[test]
-    fn a_type_is_taken_in_any_spelling_and_an_unknown_one_refused() {
-        assert_eq!(event_type("warning").as_deref(), Ok("Warning"));
-        assert_eq!(event_type("Normal").as_deref(), Ok("Normal"));
-        assert!(event_type("Error").is_err());
     }
 }

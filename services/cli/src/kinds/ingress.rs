@@ -1,23 +1,11 @@
 //! Ingresses as `kubectl get ingresses` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{GetIngressRequest, Ingress, ListIngressesRequest},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::Ingress, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for Ingress {
-    type Name = ByName<GetIngressRequest>;
-    type Scope = ScopeArgs;
-    type List = ListIngressesRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "ingress", plural: "ingresses", short: &["ing"] };
-    const ABOUT: &'static str = "Ingresses, with their hosts and addresses";
-    const FIELDS: &'static str = "metadata.name=web";
-
     fn columns(_wide: bool) -> Vec<&'static str> {
         vec!["NAME", "CLASS", "HOSTS", "ADDRESS", "PORTS", "AGE"]
     }

@@ -1,23 +1,11 @@
 //! Jobs as `kubectl get jobs` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{GetJobRequest, Job, ListJobsRequest},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::Job, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for Job {
-    type Name = ByName<GetJobRequest>;
-    type Scope = ScopeArgs;
-    type List = ListJobsRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "job", plural: "jobs", short: &[] };
-    const ABOUT: &'static str = "Jobs, with how they went and how long they took";
-    const FIELDS: &'static str = "status.successful=0";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns = vec!["NAME", "STATUS", "COMPLETIONS", "DURATION", "AGE"];
         if wide {

@@ -1,23 +1,11 @@
 //! Namespaces as `kubectl get namespaces` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{GetNamespaceRequest, ListNamespacesRequest, Namespace},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::Namespace, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::NoScopeArgs};
+use super::Kind;
 
 impl Kind for Namespace {
-    type Name = ByName<GetNamespaceRequest>;
-    type Scope = NoScopeArgs;
-    type List = ListNamespacesRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "namespace", plural: "namespaces", short: &["ns"] };
-    const ABOUT: &'static str = "Namespaces, with their phase";
-    const FIELDS: &'static str = "metadata.name=shop";
-
     fn columns(_wide: bool) -> Vec<&'static str> {
         vec!["NAME", "STATUS", "AGE"]
     }

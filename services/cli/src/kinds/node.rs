@@ -1,23 +1,11 @@
 //! Nodes as `kubectl get nodes` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{GetNodeRequest, ListNodesRequest, Node},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::Node, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::NoScopeArgs};
+use super::Kind;
 
 impl Kind for Node {
-    type Name = ByName<GetNodeRequest>;
-    type Scope = NoScopeArgs;
-    type List = ListNodesRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "node", plural: "nodes", short: &["no"] };
-    const ABOUT: &'static str = "Nodes, with their state, roles and versions";
-    const FIELDS: &'static str = "spec.unschedulable=true";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns = vec!["NAME", "STATUS", "ROLES", "AGE", "VERSION"];
         if wide {

@@ -1,23 +1,11 @@
 //! Persistent volume claims as `kubectl get persistentvolumeclaims` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{GetPersistentVolumeClaimRequest, ListPersistentVolumeClaimsRequest, PersistentVolumeClaim},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::PersistentVolumeClaim, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for PersistentVolumeClaim {
-    type Name = ByName<GetPersistentVolumeClaimRequest>;
-    type Scope = ScopeArgs;
-    type List = ListPersistentVolumeClaimsRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "persistentvolumeclaim", plural: "persistentvolumeclaims", short: &["pvc"] };
-    const ABOUT: &'static str = "Persistent volume claims, with what they asked for and got";
-    const FIELDS: &'static str = "metadata.name=data";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns = vec![
             "NAME",

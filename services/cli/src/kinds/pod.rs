@@ -1,23 +1,11 @@
 //! Pods as `kubectl get pods` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{GetPodRequest, ListPodsRequest, Pod},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::Pod, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for Pod {
-    type Name = ByName<GetPodRequest>;
-    type Scope = ScopeArgs;
-    type List = ListPodsRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "pod", plural: "pods", short: &["po"] };
-    const ABOUT: &'static str = "Pods, with STATUS, READY and RESTARTS as kubectl prints them";
-    const FIELDS: &'static str = "status.phase=Running,spec.nodeName=node-1";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns = vec!["NAME", "READY", "STATUS", "RESTARTS", "AGE"];
         if wide {

@@ -1,23 +1,11 @@
 //! Replica sets as `kubectl get replicasets` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{GetReplicaSetRequest, ListReplicaSetsRequest, ReplicaSet},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::ReplicaSet, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for ReplicaSet {
-    type Name = ByName<GetReplicaSetRequest>;
-    type Scope = ScopeArgs;
-    type List = ListReplicaSetsRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "replicaset", plural: "replicasets", short: &["rs"] };
-    const ABOUT: &'static str = "Replica sets, with wanted and ready replicas";
-    const FIELDS: &'static str = "metadata.name=web-5d4";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns = vec!["NAME", "DESIRED", "CURRENT", "READY", "AGE"];
         if wide {

@@ -1,23 +1,11 @@
 //! Services as `kubectl get services` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{GetServiceRequest, ListServicesRequest, Service},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::Service, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for Service {
-    type Name = ByName<GetServiceRequest>;
-    type Scope = ScopeArgs;
-    type List = ListServicesRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "service", plural: "services", short: &["svc"] };
-    const ABOUT: &'static str = "Services, with their addresses and ports";
-    const FIELDS: &'static str = "spec.type=LoadBalancer";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns = vec!["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"];
         if wide {

@@ -1,23 +1,11 @@
 //! Stateful sets as `kubectl get statefulsets` prints them.
 
-use gumshoe_proto::{
-    collector::v1::{GetStatefulSetRequest, ListStatefulSetsRequest, StatefulSet},
-    human_duration::human_age,
-};
+use gumshoe_proto::{collector::v1::StatefulSet, human_duration::human_age};
 use prost_types::Timestamp;
 
-use super::{Kind, arguments::ByName, names::Names, scope::ScopeArgs};
+use super::Kind;
 
 impl Kind for StatefulSet {
-    type Name = ByName<GetStatefulSetRequest>;
-    type Scope = ScopeArgs;
-    type List = ListStatefulSetsRequest;
-    type Flags = ();
-
-    const NAMES: Names = Names { singular: "statefulset", plural: "statefulsets", short: &["sts"] };
-    const ABOUT: &'static str = "Stateful sets, with wanted and ready replicas";
-    const FIELDS: &'static str = "metadata.name=db";
-
     fn columns(wide: bool) -> Vec<&'static str> {
         let mut columns = vec!["NAME", "READY", "AGE"];
         if wide {

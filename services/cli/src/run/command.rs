@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use gumshoe_kubectl::ParsedLine;
 use gumshoe_proto::{
     bridge::v1::{Command, Query},
     envelope::check_command,
@@ -14,7 +15,7 @@ use gumshoe_proto::{
 use jiff::Timestamp;
 use ulid::Ulid;
 
-use crate::{error::Error, query::ParsedLine, units};
+use crate::{error::Error, units};
 
 /// A message of SQS holds no more.
 const MAX_FILE: u64 = 1 << 20;
@@ -85,8 +86,9 @@ pub(crate) fn complete(mut command: Command, defaults: &Defaults, now: Timestamp
 
 #[cfg(test)]
 mod tests {
+    use gumshoe_kubectl::Line;
+
     use super::*;
-    use crate::query::QueryLine;
 
     fn defaults() -> Defaults {
         Defaults { investigation: None, reply_to: "cli".into(), timeout: Duration::from_secs(60) }
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn lines_become_a_whole_command() {
         let lines = ["get pods -n shop", "logs web-0 -n shop -p --collector west"]
-            .map(|line| QueryLine::parse_line(line).expect(line));
+            .map(|line| Line::parse_line(line).expect(line));
         let command = complete(of_lines(lines.to_vec()), &defaults(), now()).expect("valid");
         assert_eq!(command.id.len(), 26);
         assert_eq!((command.investigation_id.as_str(), command.reply_to.as_str()), (command.id.as_str(), "cli"));

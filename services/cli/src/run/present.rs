@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use gumshoe_kubectl::describe;
 use gumshoe_proto::{
     bridge::v1::{Command, End, EndStatus, Error as RunError, Query, QueryOutcome},
     run::{Mismatch, Run, RunKey, Verdict},
@@ -10,7 +11,6 @@ use gumshoe_proto::{
 use crate::{
     exit::Exit,
     page,
-    query::describe,
     render::{self, Ending, Format, outcome},
     terminal::{Note, Surface},
     units::{count, human_bytes, plural},

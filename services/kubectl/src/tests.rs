@@ -11,7 +11,7 @@ use proptest::{collection::vec, option, prelude::*};
 use super::*;
 
 fn request(line: &str) -> Request {
-    QueryLine::parse_line(line).expect(line).request
+    Line::parse_line(line).expect(line).request
 }
 
 #[test]
@@ -59,9 +59,9 @@ fn a_window_of_a_log_is_in_the_request() {
 
 #[test]
 fn the_collector_can_be_named_anywhere() {
-    let line = QueryLine::parse_line("get pods --collector west").expect("valid");
+    let line = Line::parse_line("get pods --collector west").expect("valid");
     assert_eq!(line.collector, "west");
-    assert_eq!(QueryLine::parse_line("get pods").expect("valid").collector, "");
+    assert_eq!(Line::parse_line("get pods").expect("valid").collector, "");
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn what_contradicts_itself_is_refused_with_its_reason() {
         ("get pods -l 'app", "quote"),
         ("", ""),
     ] {
-        let error = QueryLine::parse_line(line).expect_err(line);
+        let error = Line::parse_line(line).expect_err(line);
         assert!(error.contains(why), "{line}: {error}");
         assert!(!error.contains("--help"), "{line}: {error}");
     }
@@ -96,7 +96,7 @@ fn every_method_of_the_contract_can_be_asked_for_in_words() {
         let empty = serde_json::json!({ arm.json_name(): {} });
         let query: Query = json::from_value(empty).expect("a query");
         let line = describe(&query.request.clone().expect("a request"));
-        assert_eq!(QueryLine::parse_line(&line).map(|line| Some(line.request)), Ok(query.request), "{line}");
+        assert_eq!(Line::parse_line(&line).map(|line| Some(line.request)), Ok(query.request), "{line}");
     }
 }
 
@@ -107,7 +107,7 @@ fn no_environment_variable_changes_what_is_read() {
         assert!(command.get_arguments().all(|argument| argument.get_env().is_none()), "{}", command.get_name());
         command.get_subcommands().for_each(check);
     }
-    check(&QueryLine::command());
+    check(&Line::command());
 }
 
 fn word() -> impl Strategy<Value = String> {
@@ -193,7 +193,7 @@ proptest! {
     #[test]
     fn a_described_request_reads_back_as_itself(request in any_request()) {
         let line = describe(&request);
-        let read = QueryLine::parse_line(&line);
+        let read = Line::parse_line(&line);
         prop_assert!(read.is_ok(), "{}: {:?}", line, read.err());
         prop_assert_eq!(read.map(|read| read.request).ok(), Some(request), "{}", line);
     }

@@ -1,16 +1,16 @@
-//! `logs`.
+//! `logs`, to the request and back.
 
 use std::time::Duration;
 
 use clap::Args;
 use gumshoe_proto::collector::v1::ReadLogsRequest;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::{kinds::scope::DEFAULT_NAMESPACE, page::Request, units};
+use crate::{Request, scope::DEFAULT_NAMESPACE, units, words::Words};
 
 /// The log of a pod's containers. Without a bound it is the newest 1 MiB of each container.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct LogsQuery {
+pub struct Logs {
     /// The pod's name
     #[arg(value_parser = pod_name)]
     pod: String,
@@ -57,14 +57,16 @@ pub(crate) struct LogsQuery {
     whole: bool,
 }
 
-impl LogsQuery {
+impl Logs {
     /// Whether it goes on until somebody ends it.
-    pub(crate) fn follows(&self) -> bool {
+    #[must_use]
+    pub fn follows(&self) -> bool {
         self.follow
     }
 
     /// The collector's request.
-    pub(crate) fn request(&self) -> Request {
+    #[must_use]
+    pub fn request(&self) -> Request {
         let Self { pod, namespace, containers, all_containers, previous, follow, .. } = self.clone();
         let Self { tail, since, since_time, newest_bytes, whole, .. } = *self;
         Request::ReadLogs(ReadLogsRequest {
@@ -83,6 +85,23 @@ impl LogsQuery {
             page_token: String::new(),
         })
     }
+}
+
+/// The line that gives this request.
+pub(crate) fn describe(read: &ReadLogsRequest) -> Words {
+    let since = read.since.and_then(|since| {
+        SignedDuration::from_secs(since.seconds).checked_add(SignedDuration::from_nanos(since.nanos.into()))
+    });
+    Words::new(&["logs", &read.pod, "-n", &read.namespace])
+        .each("-c", &read.containers)
+        .switch("--all-containers", read.all_containers)
+        .switch("--previous", read.previous)
+        .switch("--follow", read.follow)
+        .option("--tail", read.tail_lines)
+        .option("--since", since.map(|since| format!("{since:#}")))
+        .option("--since-time", read.since_time.as_ref().and_then(units::from_proto))
+        .option("--newest-bytes", read.newest_bytes)
+        .switch("--whole", read.whole_log)
 }
 
 /// A name, or `pod/<name>` as kubectl takes it too.

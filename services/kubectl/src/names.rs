@@ -1,19 +1,42 @@
 //! Kinds and objects as people name them (`po/web-0`) and as events name them (`Pod`, `web-0`).
 
-use gumshoe_proto::collector::v1::InvolvedObject;
+use gumshoe_proto::{
+    collector::v1::{InvolvedObject, LogLine},
+    methods::{Method, Page},
+    with_request,
+};
+use prost::Name;
 
-use super::KINDS;
+use crate::{
+    Request,
+    kinds::{KINDS, Kind},
+};
 
 /// As people name a kind.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Names {
+pub struct Names {
     /// `pod`.
-    pub(crate) singular: &'static str,
+    pub singular: &'static str,
     /// `pods`.
-    pub(crate) plural: &'static str,
+    pub plural: &'static str,
     /// kubectl's short names: `po`.
-    pub(crate) short: &'static [&'static str],
+    pub short: &'static [&'static str],
 }
+
+/// What the items of an answer are called.
+#[must_use]
+pub fn names(request: &Request) -> Names {
+    fn item<Q: Method>(_: &Q) -> &'static str {
+        <<Q::Response as Page>::Item as Name>::NAME
+    }
+    let item = with_request!(request, request => item(request));
+    let kind = KINDS.iter().find(|kind| kind.kind == item).map(Kind::names);
+    kind.unwrap_or(if item == LogLine::NAME { LINES } else { ITEMS })
+}
+
+const LINES: Names = Names { singular: "line", plural: "lines", short: &[] };
+
+const ITEMS: Names = Names { singular: "item", plural: "items", short: &[] };
 
 /// Kinds that nothing here reads, and that events are about. Any other kind is taken as it is written in CamelCase.
 const OTHERS: [(&str, &[&str]); 6] = [
@@ -52,7 +75,7 @@ fn canonical(spoken: &str) -> Result<String, String> {
         let kind = kind.to_ascii_lowercase();
         lower == kind || lower.strip_suffix('s') == Some(&kind) || short.contains(&lower.as_str())
     };
-    let ours = KINDS.iter().find(|it| lower == it.names.plural || is(it.kind, it.names.short)).map(|it| it.kind);
+    let ours = KINDS.iter().find(|it| lower == it.names().plural || is(it.kind, it.names().short)).map(|it| it.kind);
     let others = || OTHERS.iter().find(|(kind, short)| is(kind, short)).map(|(kind, _)| *kind);
     if let Some(kind) = ours.or_else(others) {
         return Ok(kind.to_owned());

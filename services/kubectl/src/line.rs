@@ -1,22 +1,13 @@
-//! The language of reads: `get pods -n shop`, `logs web-0 --previous`.
-//!
-//! The same clap definitions serve the subcommands `get` and `logs` and, with no connection around them, the `--query` of `run`.
-//! They give the collector's own requests. What they define never comes from environment variables: a forgotten one would change
-//! unseen what is read.
-
-mod describe;
-mod get;
-mod logs;
+//! A whole line: `get pods -n shop`, `logs web-0 --previous`.
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use self::{describe::describe, get::Get, logs::LogsQuery};
-use crate::page::Request;
+use crate::{Request, get::Get, logs::Logs};
 
 /// One `--query` of `run`.
 #[derive(Clone, Debug, Parser)]
 #[command(no_binary_name = true, bin_name = "--query", disable_help_flag = true, disable_help_subcommand = true)]
-pub(crate) struct QueryLine {
+pub struct Line {
     /// The collector that is asked, by its name in the bridge's configuration [default: the first one]
     #[arg(long, global = true, value_name = "NAME")]
     collector: Option<String>,
@@ -26,23 +17,26 @@ pub(crate) struct QueryLine {
 
 /// A line that was understood.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ParsedLine {
+pub struct ParsedLine {
     /// The name of the collector that is asked; empty means the first one.
-    pub(crate) collector: String,
+    pub collector: String,
     /// The collector's request.
-    pub(crate) request: Request,
+    pub request: Request,
 }
 
 #[derive(Clone, Debug, Subcommand)]
 enum Read {
     #[command(subcommand)]
     Get(Get<()>),
-    Logs(LogsQuery),
+    Logs(Logs),
 }
 
-impl QueryLine {
+impl Line {
     /// Reads a line as a shell would split it.
-    pub(crate) fn parse_line(line: &str) -> Result<ParsedLine, String> {
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn parse_line(line: &str) -> Result<ParsedLine, String> {
         let words = shlex::split(line).ok_or("a quote is not closed")?;
         let line = Self::try_parse_from(words).map_err(|error| essence(&error.render().to_string()))?;
         let request = match line.read {
@@ -58,6 +52,3 @@ fn essence(message: &str) -> String {
     let first = message.trim_start_matches("error: ").split("\n\nUsage:").next().unwrap_or_default();
     first.split("\n\nFor more information").next().unwrap_or_default().trim().to_owned()
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,182 @@
+//! The kinds of objects that can be read, one entry each: what people call them, and the requests that read them.
+
+use clap::{ArgMatches, Args, Command};
+use gumshoe_proto::{
+    collector::v1::{
+        GetConfigMapRequest, GetCronJobRequest, GetDaemonSetRequest, GetDeploymentRequest, GetEventRequest,
+        GetHorizontalPodAutoscalerRequest, GetIngressRequest, GetJobRequest, GetNamespaceRequest, GetNodeRequest,
+        GetPersistentVolumeClaimRequest, GetPodRequest, GetReplicaSetRequest, GetServiceRequest, GetStatefulSetRequest,
+        ListConfigMapsRequest, ListCronJobsRequest, ListDaemonSetsRequest, ListDeploymentsRequest, ListEventsRequest,
+        ListHorizontalPodAutoscalersRequest, ListIngressesRequest, ListJobsRequest, ListNamespacesRequest,
+        ListNodesRequest, ListPersistentVolumeClaimsRequest, ListPodsRequest, ListReplicaSetsRequest,
+        ListServicesRequest, ListStatefulSetsRequest,
+    },
+    methods::{GetRequest, Limit, ListRequest, Page},
+};
+use prost::Name;
+
+use crate::{Request, events::EventFlags, names::Names};
+
+/// One entry a kind, in the order of `--help`: from it follow `get KIND`, its names in every line, and `--for KIND/NAME`.
+pub const KINDS: &[Kind] = &[
+    Kind::of::<GetPodRequest, ListPodsRequest>(Text {
+        names: Names { singular: "pod", plural: "pods", short: &["po"] },
+        about: "Pods, with STATUS, READY and RESTARTS as kubectl prints them",
+        fields: "status.phase=Running,spec.nodeName=node-1",
+    }),
+    Kind::of::<GetEventRequest, ListEventsRequest>(Text {
+        names: Names { singular: "event", plural: "events", short: &["ev"] },
+        about: "Events, newest first by their true last time",
+        fields: "reportingComponent=kubelet",
+    })
+    .limited("The newest so many events")
+    .flags::<EventFlags, _>(),
+    Kind::of::<GetDeploymentRequest, ListDeploymentsRequest>(Text {
+        names: Names { singular: "deployment", plural: "deployments", short: &["deploy"] },
+        about: "Deployments, with how far they are rolled out",
+        fields: "metadata.name=web",
+    }),
+    Kind::of::<GetReplicaSetRequest, ListReplicaSetsRequest>(Text {
+        names: Names { singular: "replicaset", plural: "replicasets", short: &["rs"] },
+        about: "Replica sets, with wanted and ready replicas",
+        fields: "metadata.name=web-5d4",
+    }),
+    Kind::of::<GetStatefulSetRequest, ListStatefulSetsRequest>(Text {
+        names: Names { singular: "statefulset", plural: "statefulsets", short: &["sts"] },
+        about: "Stateful sets, with wanted and ready replicas",
+        fields: "metadata.name=db",
+    }),
+    Kind::of::<GetDaemonSetRequest, ListDaemonSetsRequest>(Text {
+        names: Names { singular: "daemonset", plural: "daemonsets", short: &["ds"] },
+        about: "Daemon sets, with the nodes they should and do run on",
+        fields: "metadata.name=agent",
+    }),
+    Kind::of::<GetJobRequest, ListJobsRequest>(Text {
+        names: Names { singular: "job", plural: "jobs", short: &[] },
+        about: "Jobs, with how they went and how long they took",
+        fields: "status.successful=0",
+    }),
+    Kind::of::<GetCronJobRequest, ListCronJobsRequest>(Text {
+        names: Names { singular: "cronjob", plural: "cronjobs", short: &["cj"] },
+        about: "Cron jobs, with their schedule and last run",
+        fields: "metadata.name=report",
+    }),
+    Kind::of::<GetServiceRequest, ListServicesRequest>(Text {
+        names: Names { singular: "service", plural: "services", short: &["svc"] },
+        about: "Services, with their addresses and ports",
+        fields: "spec.type=LoadBalancer",
+    }),
+    Kind::of::<GetIngressRequest, ListIngressesRequest>(Text {
+        names: Names { singular: "ingress", plural: "ingresses", short: &["ing"] },
+        about: "Ingresses, with their hosts and addresses",
+        fields: "metadata.name=web",
+    }),
+    Kind::of::<GetConfigMapRequest, ListConfigMapsRequest>(Text {
+        names: Names { singular: "configmap", plural: "configmaps", short: &["cm"] },
+        about: "Config maps, with how many keys they have",
+        fields: "metadata.name=web",
+    }),
+    Kind::of::<GetPersistentVolumeClaimRequest, ListPersistentVolumeClaimsRequest>(Text {
+        names: Names { singular: "persistentvolumeclaim", plural: "persistentvolumeclaims", short: &["pvc"] },
+        about: "Persistent volume claims, with what they asked for and got",
+        fields: "metadata.name=data",
+    }),
+    Kind::of::<GetHorizontalPodAutoscalerRequest, ListHorizontalPodAutoscalersRequest>(Text {
+        names: Names { singular: "horizontalpodautoscaler", plural: "horizontalpodautoscalers", short: &["hpa"] },
+        about: "Horizontal pod autoscalers, with what they measure and want",
+        fields: "metadata.name=web",
+    }),
+    Kind::of::<GetNodeRequest, ListNodesRequest>(Text {
+        names: Names { singular: "node", plural: "nodes", short: &["no"] },
+        about: "Nodes, with their state, roles and versions",
+        fields: "spec.unschedulable=true",
+    }),
+    Kind::of::<GetNamespaceRequest, ListNamespacesRequest>(Text {
+        names: Names { singular: "namespace", plural: "namespaces", short: &["ns"] },
+        about: "Namespaces, with their phase",
+        fields: "metadata.name=shop",
+    }),
+];
+
+/// A kind of objects, as people ask for it.
+#[derive(Debug)]
+pub struct Kind {
+    /// As objects write it: `Pod`.
+    pub kind: &'static str,
+    /// What people read and write.
+    pub(crate) text: Text,
+    /// What `--limit` is, for `--help`.
+    pub(crate) limit: &'static str,
+    /// What `--limit` means in a list that is never without one.
+    pub(crate) limits: fn() -> Option<Limit>,
+    /// The request for one object, by its namespace and name.
+    pub(crate) get: fn(&str, &str) -> Request,
+    /// The request for a list, with the flags that only lists of this kind have.
+    pub(crate) list: fn(&ArgMatches) -> Result<Request, clap::Error>,
+    /// Adds those flags to a command.
+    pub(crate) flags: fn(Command) -> Command,
+}
+
+/// What people read and write of a kind.
+#[derive(Debug)]
+pub(crate) struct Text {
+    /// As people name it.
+    pub names: Names,
+    /// A line for `--help`.
+    pub about: &'static str,
+    /// What can be selected by fields, for `--help`: `status.phase=Running`.
+    pub fields: &'static str,
+}
+
+/// Flags that only lists of one kind have. The way back, from a request to its words, stands beside them.
+pub(crate) trait Flags<L>: Args {
+    /// Puts them into the request.
+    fn apply(self, list: &mut L);
+}
+
+impl Kind {
+    const fn of<G: GetRequest, L: ListRequest>(text: Text) -> Self {
+        Self {
+            kind: <<G::Response as Page>::Item as Name>::NAME,
+            text,
+            limit: "Most {objects} to read",
+            limits: L::limits,
+            get: |namespace, name| G::default().naming(namespace, name).into(),
+            list: |_| Ok(L::default().into()),
+            flags: |command| command,
+        }
+    }
+
+    /// Says what `--limit` is.
+    const fn limited(self, limit: &'static str) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// Gives lists flags of their own.
+    const fn flags<F: Flags<L>, L: ListRequest>(self) -> Self {
+        let list = |matches: &ArgMatches| {
+            let mut list = L::default();
+            F::from_arg_matches(matches)?.apply(&mut list);
+            Ok(list.into())
+        };
+        Self { list, flags: F::augment_args, ..self }
+    }
+
+    /// As people name it.
+    #[must_use]
+    pub const fn names(&self) -> Names {
+        self.text.names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_named_as_objects_write_it() {
+        for it in KINDS {
+            assert_eq!(it.kind.to_ascii_lowercase(), it.names().singular);
+        }
+    }
+}

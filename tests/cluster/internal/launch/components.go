@@ -24,7 +24,7 @@ func (c *children) startAPIServer(p ports, audit bool) error {
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 		"--service-account-key-file=" + at("pki", "service-account.key"),
 		"--service-account-signing-key-file=" + at("pki", "service-account.key"),
-		"--service-cluster-ip-range=10.0.0.0/16",
+		"--service-cluster-ip-range=10.0.0.0/16,fd00:10::/108",
 		"--authorization-mode=RBAC",
 		"--token-auth-file=" + at("pki", "tokens.csv"),
 		// No endpoints are published for the Service kubernetes: nothing runs in this cluster that could use them.

@@ -19,8 +19,9 @@ import (
 
 // aged are the keys in the store whose objects are made older. Leases are not among them: a node's life depends on them.
 var aged = []string{
-	"configmaps", "controllerrevisions", "cronjobs", "daemonsets", "deployments", "endpointslices", "events", "ingress", "jobs",
-	"minions", "namespaces", "pods", "replicasets", "secrets", "services/specs", "statefulsets",
+	"configmaps", "controllerrevisions", "cronjobs", "daemonsets", "deployments", "endpointslices", "events", "horizontalpodautoscalers",
+	"ingress", "jobs", "minions", "namespaces", "persistentvolumeclaims", "persistentvolumes", "pods", "replicasets", "secrets",
+	"services/specs", "statefulsets",
 }
 
 // age moves every time in every object that is younger than Age back by Age.

@@ -3,7 +3,9 @@
 package shop
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -40,11 +42,12 @@ func Apply(ctx context.Context, dir, fixtures string) error {
 	}{
 		{"apply the manifests", func(ctx context.Context) error { return s.kubectlApply(ctx, "manifests") }},
 		{"lose a node", s.loseNode},
-		{"roll out the first api", s.firstRollout},
+		{"roll out the first releases", s.firstRollouts},
 		{"apply the change", func(ctx context.Context) error { return s.kubectlApply(ctx, "change") }},
 		{"await the pods", s.awaitPods},
 		{"age the objects", s.age},
 		{"give the statuses", s.giveStatuses},
+		{"give the statuses of other objects", s.giveObjects},
 		{"create the events", s.createEvents},
 		{"await the expected state", s.awaitExpected},
 	}
@@ -67,22 +70,54 @@ type shop struct {
 }
 
 func (s *shop) kubectlApply(ctx context.Context, directory string) error {
-	command := exec.CommandContext(ctx, running.Kubectl(), "--kubeconfig", s.Kubeconfig, "apply", "-f", filepath.Join(s.fixtures, directory))
-	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("kubectl apply: %w\n%s", err, output)
-	}
-	return nil
+	_, err := s.kubectl(ctx, "apply", "-f", filepath.Join(s.fixtures, directory))
+	return err
 }
 
-// firstRollout waits until the first release of api serves, so that the change is a rollout like any other.
-func (s *shop) firstRollout(ctx context.Context) error {
-	return await.Until(ctx, settleTimeout, "both pods of the first api", func(ctx context.Context) error {
-		deployment, err := s.Client.AppsV1().Deployments("shop").Get(ctx, "api", metav1.GetOptions{})
+// kubectl gives what it prints.
+func (s *shop) kubectl(ctx context.Context, arguments ...string) ([]byte, error) {
+	command := exec.CommandContext(ctx, running.Kubectl(), append(arguments, "--kubeconfig="+s.Kubeconfig)...)
+	var complaint bytes.Buffer
+	command.Stderr = &complaint
+	output, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("kubectl %s: %w\n%s", arguments[0], err, complaint.Bytes())
+	}
+	return output, nil
+}
+
+// firstRollouts waits until the first release of all that the change changes serves, so that the change is a rollout like any other.
+func (s *shop) firstRollouts(ctx context.Context) error {
+	return await.Until(ctx, settleTimeout, "the pods of the first releases", func(ctx context.Context) error {
+		output, err := s.kubectl(ctx, "get", "-f", filepath.Join(s.fixtures, "change"), "-o", "json")
 		if err != nil {
 			return err
 		}
-		if deployment.Status.AvailableReplicas != 2 {
-			return fmt.Errorf("%d of 2 are available", deployment.Status.AvailableReplicas)
+		var changed struct {
+			Items []struct {
+				Kind     string            `json:"kind"`
+				Metadata metav1.ObjectMeta `json:"metadata"`
+				Spec     struct {
+					Replicas int32 `json:"replicas"`
+				} `json:"spec"`
+				Status struct {
+					AvailableReplicas int32 `json:"availableReplicas"`
+					Desired           int32 `json:"desiredNumberScheduled"`
+					NumberAvailable   int32 `json:"numberAvailable"`
+				} `json:"status"`
+			} `json:"items"`
+		}
+		if err := json.Unmarshal(output, &changed); err != nil {
+			return err
+		}
+		for _, item := range changed.Items {
+			wanted, available := item.Spec.Replicas, item.Status.AvailableReplicas
+			if item.Kind == "DaemonSet" {
+				wanted, available = max(item.Status.Desired, 1), item.Status.NumberAvailable
+			}
+			if available != wanted {
+				return fmt.Errorf("of %s %s, %d of %d are available", item.Kind, item.Metadata.Name, available, wanted)
+			}
 		}
 		return nil
 	})

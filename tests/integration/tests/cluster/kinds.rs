@@ -98,6 +98,7 @@ fn every_field_of_every_object_is_the_one_that_kubectl_prints() {
 fn the_rollout_of_every_workload_is_told_in_the_words_of_kubectl() {
     on_the_bench(async |bench| {
         let collector = bench.collector().await;
+        let mut messages = String::new();
         for kind in ["deployments", "statefulsets", "daemonsets"] {
             let said = async || {
                 let names = kubectl(bench, &["get", kind, "-A", "--no-headers"]).await;
@@ -119,6 +120,17 @@ fn the_rollout_of_every_workload_is_told_in_the_words_of_kubectl() {
             let (theirs, ours, _) = settled(said, ours, BTreeMap::eq).await;
             assert!(!ours.is_empty(), "{kind}");
             assert_eq!(ours, theirs, "{kind}");
+            messages.extend(ours.values().map(Value::to_string));
+        }
+        for odd in [
+            "successfully rolled out",
+            "exceeded its progress deadline",
+            "1 out of 3 new replicas have been updated",
+            "1 out of 3 new pods have been updated",
+            "partitioned roll out complete",
+            "only available for RollingUpdate",
+        ] {
+            assert!(messages.contains(odd), "nothing in the shop says {odd:?}: {messages}");
         }
     });
 }

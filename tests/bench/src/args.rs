@@ -25,6 +25,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NUMBER", default_value_t = 2_500_000)]
     pub(crate) log_lines: usize,
 
+    /// Objects of each kind.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
+    pub(crate) objects: usize,
+
     /// How many pairs are measured of what takes about a second. What takes long has three or five.
     #[arg(long, value_name = "NUMBER", default_value_t = 15)]
     pub(crate) pairs: usize,

@@ -8,8 +8,9 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use gumshoe_devstack::processes::{Certificates, Identity};
 use gumshoe_proto::collector::v1::{
-    Completeness, GetPodRequest, GetPodResponse, ListPodsRequest, ReadLogsRequest, pod_service_client::PodServiceClient,
+    Completeness, GetPodRequest, GetPodResponse, ReadLogsRequest, pod_service_client::PodServiceClient,
 };
+use gumshoe_proto::methods::Method;
 use gumshoe_runtime::args::ClientTlsArgs;
 use gumshoe_runtime::client::GrpcClient;
 use gumshoe_runtime::tls::ClientIdentity;
@@ -27,15 +28,15 @@ pub(crate) struct Client(GrpcClient);
 /// What a stream brought.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Read {
-    /// Pods or lines.
+    /// Objects or lines.
     pub(crate) items: u64,
-    /// Their bytes: of pods as encoded, of lines with a line feed each.
+    /// Their bytes: of objects as encoded, of lines with a line feed each.
     pub(crate) bytes: u64,
 }
 
-/// A page of pods, which are not looked into.
+/// A page of any list, whose objects are not looked into.
 #[derive(Clone, PartialEq, prost::Message)]
-struct PodsPage {
+struct ListPage {
     #[prost(bytes = "bytes", repeated, tag = "1")]
     items: Vec<Bytes>,
     #[prost(message, optional, tag = "3")]
@@ -51,10 +52,11 @@ struct LinesPage {
     completeness: Option<Completeness>,
 }
 
+/// What is looked at of a line.
 #[derive(Clone, PartialEq, prost::Message)]
-struct TextLine {
+pub(crate) struct TextLine {
     #[prost(bytes = "bytes", tag = "3")]
-    text: Bytes,
+    pub(crate) text: Bytes,
 }
 
 impl Client {
@@ -69,8 +71,8 @@ impl Client {
     }
 
     /// Reads a list to its last page.
-    pub(crate) async fn list_pods(&self, request: ListPodsRequest) -> anyhow::Result<Read> {
-        let mut pages = self.stream::<_, PodsPage>("/gumshoe.collector.v1.PodService/ListPods", request).await?;
+    pub(crate) async fn list<Q: Method>(&self, request: Q) -> anyhow::Result<Read> {
+        let mut pages = self.stream::<_, ListPage>(request).await?;
         let mut read = Read::default();
         let mut end = None;
         while let Some(page) = pages.message().await? {
@@ -86,16 +88,16 @@ impl Client {
     pub(crate) async fn read_logs(
         &self,
         request: ReadLogsRequest,
-        mut see: impl FnMut(&[u8]) -> anyhow::Result<()>,
+        mut see: impl FnMut(&TextLine) -> anyhow::Result<()>,
     ) -> anyhow::Result<(Read, Completeness)> {
-        let mut pages = self.stream::<_, LinesPage>("/gumshoe.collector.v1.LogService/ReadLogs", request).await?;
+        let mut pages = self.stream::<_, LinesPage>(request).await?;
         let mut read = Read::default();
         let mut end = None;
         while let Some(page) = pages.message().await? {
             for line in &page.lines {
                 read.items += 1;
                 read.bytes += line.text.len() as u64 + 1;
-                see(&line.text)?;
+                see(line)?;
             }
             end = page.completeness;
         }
@@ -109,17 +111,16 @@ impl Client {
         Ok(PodServiceClient::new(self.0.clone()).get_pod(request).await?.into_inner())
     }
 
-    async fn stream<Q, P>(&self, method: &'static str, request: Q) -> anyhow::Result<Streaming<P>>
-    where
-        Q: prost::Message + 'static,
-        P: prost::Message + Default + 'static,
-    {
+    async fn stream<Q: Method, P: prost::Message + Default + 'static>(
+        &self,
+        request: Q,
+    ) -> anyhow::Result<Streaming<P>> {
         let mut grpc = tonic::client::Grpc::new(self.0.clone());
         grpc.ready().await?;
         let mut request = tonic::Request::new(request);
         request.set_timeout(DEADLINE);
         let codec = ProstCodec::<Q, P>::default();
-        Ok(grpc.server_streaming(request, PathAndQuery::from_static(method), codec).await?.into_inner())
+        Ok(grpc.server_streaming(request, PathAndQuery::from_static(Q::PATH), codec).await?.into_inner())
     }
 }
 

@@ -1,6 +1,8 @@
 //! What is measured, a module for each sort.
 
+mod builds;
 mod commands;
+mod kinds;
 mod lists;
 mod logs;
 mod processes;
@@ -19,6 +21,10 @@ pub(crate) enum Measure {
     Logs,
     /// Commands over SQS beside direct calls
     Commands,
+    /// The list of each kind beside curl
+    Kinds,
+    /// Sizes of what is shipped, and how long it takes to build from nothing
+    Builds,
 }
 
 impl Measure {
@@ -28,6 +34,8 @@ impl Measure {
             Self::Lists => lists::measure(setup, report).await,
             Self::Logs => logs::measure(setup, report).await,
             Self::Commands => commands::measure(setup, report).await,
+            Self::Kinds => kinds::measure(setup, report).await,
+            Self::Builds => builds::measure(setup, report).await,
         }
     }
 }

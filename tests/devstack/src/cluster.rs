@@ -42,6 +42,30 @@ pub struct LongLog {
     pub lines: usize,
 }
 
+/// A kind as the API has it: an entry of `resources.json` of the recording.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Resource {
+    /// The API group; empty for the core.
+    pub group: String,
+    /// The version of the group.
+    pub version: String,
+    /// As paths name it: "deployments".
+    pub plural: String,
+    /// As objects name it: "Deployment".
+    pub kind: String,
+}
+
+impl Resource {
+    /// The path of its objects, in one namespace or in all.
+    #[must_use]
+    pub fn path(&self, namespace: Option<&str>) -> String {
+        let Self { group, version, plural, .. } = self;
+        let group = if group.is_empty() { "/api".to_owned() } else { format!("/apis/{group}") };
+        let namespace = namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
+        format!("{group}/{version}{namespace}/{plural}")
+    }
+}
+
 impl Cluster {
     /// Starts one, with everything that it writes in this directory, and an audit log where that is asked for.
     ///
@@ -99,6 +123,28 @@ impl Cluster {
         self.act("log", &[&arguments[..], &[number.as_ref()]].concat()).await?;
         let file = self.logs()?.join(namespace).join(pod).join(container).join("0.log");
         Ok(LongLog { file, namespace, pod, container, lines })
+    }
+
+    /// Makes pods `<name>-00`, `<name>-01`, … with the label `app=<name>`, each with a log of so many lines.
+    ///
+    /// # Errors
+    /// The API server refuses one, or the disk is full.
+    pub async fn write_logs(&self, namespace: &str, name: &str, pods: usize, lines: usize) -> anyhow::Result<()> {
+        let (pods, lines) = (pods.to_string(), lines.to_string());
+        let arguments = ["--namespace", namespace, "--pod", name, "--pods", &pods, "--lines", &lines];
+        self.act("log", &arguments.map(OsStr::new)).await.map(drop)
+    }
+
+    /// Copies the objects of a kind into a namespace, until there are so many copies.
+    ///
+    /// # Errors
+    /// There is none to copy, or the store refuses them.
+    pub async fn copy(&self, resource: &Resource, namespace: &str, objects: usize) -> anyhow::Result<()> {
+        let Resource { group, version, plural, .. } = resource;
+        let objects = objects.to_string();
+        let arguments = ["--group", group, "--version", version, "--resource", plural, "--namespace", namespace];
+        let arguments = [&arguments[..], &["--objects", &objects]].concat();
+        self.act("copies", &arguments.iter().map(OsStr::new).collect::<Vec<_>>()).await.map(drop)
     }
 
     /// The administrator's kubeconfig.

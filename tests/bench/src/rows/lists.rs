@@ -35,7 +35,7 @@ async fn measure_memory(setup: &Setup, pods: usize, report: &mut Report) -> anyh
     let idle = collector.process.memory()?;
     let lists = async {
         for _ in 0..LISTS {
-            collector.client(setup)?.list_pods(ListPodsRequest::default()).await?;
+            collector.client(setup)?.list(ListPodsRequest::default()).await?;
         }
         Ok(())
     };
@@ -51,7 +51,7 @@ async fn measure_memory(setup: &Setup, pods: usize, report: &mut Report) -> anyh
 
 async fn measure_time(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
     let collector = setup.collector().await?;
-    let ours = async || collector.client(setup)?.list_pods(ListPodsRequest::default()).await.map(drop);
+    let ours = async || collector.client(setup)?.list(ListPodsRequest::default()).await.map(drop);
     let mut row = |peer: &str, pairs: &Pairs, bar| {
         let name = format!("ListPods of {}, beside {peer}", setup.sizes.pods);
         report.add(

@@ -86,7 +86,7 @@ async fn measure_newest(client: &Client, log: &LongLog, report: &mut Report) -> 
     let mut text = Vec::new();
     let (read, _) = client
         .read_logs(newest(log), |line| {
-            text.extend_from_slice(line);
+            text.extend_from_slice(&line.text);
             text.push(b'\n');
             Ok(())
         })

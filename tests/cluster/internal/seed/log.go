@@ -17,17 +17,18 @@ import (
 	"gumshoe.test/cluster/internal/running"
 )
 
-// LogOptions say whose log to write, and how long.
+// LogOptions say whose logs to write, and how long. Where there are several pods, their names are Pod-00, Pod-01 and so on, and
+// their lines come in turn.
 type LogOptions struct {
 	Namespace, Pod, Container string
-	Lines                     int
+	Pods, Lines               int
 }
 
 // logSpan is the time that the log covers, up to now.
 const logSpan = 6 * time.Hour
 
-// Log makes a pod and gives its container a log of so many lines, 116 bytes each on average as the API server sends them
-// with timestamps.
+// Log makes pods labelled app=Pod and gives the container of each a log of so many lines, 116 bytes each on average as the API server
+// sends them with timestamps.
 func Log(ctx context.Context, dir string, options LogOptions) error {
 	cluster, err := running.Open(dir)
 	if err != nil {
@@ -36,10 +37,23 @@ func Log(ctx context.Context, dir string, options LogOptions) error {
 	if err := namespace(ctx, cluster, options.Namespace); err != nil {
 		return err
 	}
+	for index := range options.Pods {
+		name := options.Pod
+		if options.Pods > 1 {
+			name = fmt.Sprintf("%s-%02d", options.Pod, index)
+		}
+		if err := logOf(ctx, cluster, options, name, index); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func logOf(ctx context.Context, cluster *running.Cluster, options LogOptions, name string, index int) error {
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: options.Pod, Labels: map[string]string{"app": options.Pod}},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"app": options.Pod}},
 		Spec: corev1.PodSpec{
-			NodeName:   "node-a",
+			NodeName:   "node-" + string(rune('a'+index%3)),
 			Containers: []corev1.Container{{Name: options.Container, Image: "registry.example/bench/chatty:1"}},
 		},
 	}
@@ -47,13 +61,13 @@ func Log(ctx context.Context, dir string, options LogOptions) error {
 	if _, err := pods.Create(ctx, pod, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
-	path := kubelet.Path(cluster.Logs, options.Namespace, options.Pod, options.Container, 0)
+	path := kubelet.Path(cluster.Logs, options.Namespace, name, options.Container, 0)
 	size, err := writeLog(path, options.Lines)
 	if err != nil {
 		return err
 	}
 	err = await.Until(ctx, time.Minute, "the pod with the long log", func(ctx context.Context) error {
-		found, err := pods.Get(ctx, options.Pod, metav1.GetOptions{})
+		found, err := pods.Get(ctx, name, metav1.GetOptions{})
 		if err == nil && found.Status.Phase != corev1.PodRunning {
 			err = fmt.Errorf("its phase is %q", found.Status.Phase)
 		}

@@ -1,4 +1,4 @@
-// Package seed fills a cluster for the bench: many pods, and one long log.
+// Package seed fills a cluster for the bench: many pods, copies of other objects, and long logs.
 package seed
 
 import (

@@ -3,7 +3,8 @@
 
 Every field must have the number, the name and the wire type that Kubernetes gives it, and each field that is left out must
 be reserved, on a line of its own, under a comment that says why: "// images: The images on the node". From these the table in docs/fields.md is
-made: --write writes it, else it is compared. A message says where it comes from in its comment: "Pod, from Kubernetes core/v1".
+made: --write writes it, else it is compared. A message says where it comes from in its comment: "Pod, from Kubernetes core/v1"; where it has
+another name there, that name stands behind: "SecretMetadata, from Kubernetes core/v1 Secret".
 
     docs/check_fields.py [--write] <directory of the Go module k8s.io/api> <directory of k8s.io/apimachinery>
 
@@ -21,7 +22,7 @@ FIRST_DERIVED = 1000
 # What stands in ours for a message that Kubernetes encodes in its own way, wire-compatible.
 STAND_INS = {"Time": "Timestamp", "MicroTime": "Timestamp", "Quantity": "StringValue"}
 
-ORIGIN = re.compile(r"^// (\w+), from Kubernetes (\w+/\w+)", re.MULTILINE)
+ORIGIN = re.compile(r"^// (\w+), from Kubernetes (\w+/\w+)(?: (\w+))?", re.MULTILINE)
 MESSAGE = re.compile(r"^message (\w+) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 FIELD = re.compile(r"^\s*(?:(optional|repeated)\s+)?(map<\s*\w+,\s*[\w.]+\s*>|[.\w]+)\s+(\w+)\s*=\s*(\d+)", re.MULTILINE)
 RESERVED = re.compile(r"^  // (\w+): (.+)\n  reserved (\d+);$", re.MULTILINE)
@@ -43,7 +44,7 @@ def read(paths):
     for path in paths:
         text = path.read_text(encoding="utf-8")
         found |= messages(text)
-        origins |= dict(ORIGIN.findall(text))
+        origins |= {name: (origin, kind or name) for name, origin, kind in ORIGIN.findall(text)}
         for message, body in MESSAGE.findall(text):
             left_out |= {(message, field): (int(number), why) for field, why, number in RESERVED.findall(body)}
     return found, origins, left_out
@@ -62,11 +63,11 @@ def snake(name):
 def compare(ours, origins, theirs):
     """The fields left out, {(message, field): number}, and what else differs, as sentences."""
     missing, wrong = {}, []
-    for name, origin in origins.items():
-        if name not in theirs[origin]:
-            wrong.append(f"{name} is not in Kubernetes' {origin}")
+    for name, (origin, their_name) in origins.items():
+        if their_name not in theirs[origin]:
+            wrong.append(f"{their_name} is not in Kubernetes' {origin}")
             continue
-        for number, (field, repeated, kind) in theirs[origin][name].items():
+        for number, (field, repeated, kind) in theirs[origin][their_name].items():
             if number not in ours[name]:
                 missing[name, field] = number
                 continue
@@ -76,7 +77,7 @@ def compare(ours, origins, theirs):
                 wrong.append(f"{name}.{field} = {number}: Kubernetes has {kind}, we have {mine[2]} {mine[0]}")
             unknown = [part for part in expected if part in ours and part not in origins]
             wrong += [f"{part} does not say which of Kubernetes' packages it is from" for part in unknown]
-        for number in ours[name].keys() - theirs[origin][name].keys():
+        for number in ours[name].keys() - theirs[origin][their_name].keys():
             if number < FIRST_DERIVED:
                 wrong.append(f"{name}.{ours[name][number][0]} = {number} is not in Kubernetes")
     return missing, wrong
@@ -87,7 +88,7 @@ def main(api, apimachinery, write):
     machinery = {"meta/v1": "pkg/apis/meta/v1", "util/intstr": "pkg/util/intstr"}
     packages = {
         origin: Path(apimachinery, machinery[origin]) if origin in machinery else Path(api, origin)
-        for origin in origins.values()
+        for origin, _ in origins.values()
     }
     theirs = {origin: messages((path / "generated.proto").read_text(encoding="utf-8")) for origin, path in packages.items()}
     missing, wrong = compare(ours, origins, theirs)
@@ -111,7 +112,7 @@ def main(api, apimachinery, write):
         print(sentence, file=sys.stderr)
     if wrong:
         return 1
-    fields = sum(len(theirs[origin][name]) for name, origin in origins.items())
+    fields = sum(len(theirs[origin][name]) for origin, name in origins.values())
     print(f"{len(origins)} messages, {fields} fields of Kubernetes: {len(missing)} left out, each with its reason in docs/fields.md")
     return 0
 

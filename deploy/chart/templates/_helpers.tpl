@@ -69,6 +69,9 @@ services:
   - {apiGroups: [""], resources: ["services"], verbs: ["get", "list"]}
 configmaps:
   - {apiGroups: [""], resources: ["configmaps"], verbs: ["get", "list"]}
+secrets:
+  # The collector asks for no values; but there is no smaller right than to list them with their values.
+  - {apiGroups: [""], resources: ["secrets"], verbs: ["get", "list"]}
 persistentvolumeclaims:
   - {apiGroups: [""], resources: ["persistentvolumeclaims"], verbs: ["get", "list"]}
 deployments:

@@ -15,6 +15,7 @@ mod node;
 mod persistent_volume_claim;
 mod pod;
 mod replica_set;
+mod secret;
 mod service;
 mod stateful_set;
 

@@ -38,9 +38,10 @@ pub struct Args {
     #[arg(long, env = "GUMSHOE_NAMESPACES", value_name = "NAMESPACE", value_delimiter = ',', value_parser = namespace)]
     pub namespaces: Vec<Namespace>,
 
-    /// The kinds that are served, separated by commas [default: all of them].
+    /// The kinds that are served, separated by commas [default: all of them but secrets].
     ///
-    /// Calls for any other are UNIMPLEMENTED, and no permission is needed for it.
+    /// Calls for any other are UNIMPLEMENTED, and no permission is needed for it. Secrets are served only where they are named here, and
+    /// without their values; but the permission to list them, which that needs, is the permission to read the values.
     #[arg(long, env = "GUMSHOE_KINDS", value_name = "KIND", value_delimiter = ',')]
     pub kinds: Vec<ServedKind>,
 

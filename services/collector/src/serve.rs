@@ -22,7 +22,7 @@ use crate::{
     access,
     args::Args,
     error::ReadError,
-    kinds::{self, KINDS},
+    kinds,
     kubernetes::{
         api::{Call, KubernetesApi},
         version::Version,
@@ -56,7 +56,7 @@ pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
 
     let api = KubernetesApi::new(kubernetes_config(kubeconfig.as_deref()).await?)?;
     let reader = Reader::new(api, Scope::of(namespaces));
-    let methods = kinds::methods(if kinds.is_empty() { KINDS } else { &kinds }, &reader);
+    let methods = kinds::methods(&kinds::served(&kinds), &reader);
     let (health, routes) = standard::routes(&methods);
     let names: Vec<_> = [methods.paths(), standard::PATHS].concat().iter().map(|path| path[1..].to_owned()).collect();
 

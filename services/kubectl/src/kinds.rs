@@ -5,11 +5,11 @@ use gumshoe_proto::{
     collector::v1::{
         GetConfigMapRequest, GetCronJobRequest, GetDaemonSetRequest, GetDeploymentRequest, GetEventRequest,
         GetHorizontalPodAutoscalerRequest, GetIngressRequest, GetJobRequest, GetNamespaceRequest, GetNodeRequest,
-        GetPersistentVolumeClaimRequest, GetPodRequest, GetReplicaSetRequest, GetServiceRequest, GetStatefulSetRequest,
-        ListConfigMapsRequest, ListCronJobsRequest, ListDaemonSetsRequest, ListDeploymentsRequest, ListEventsRequest,
-        ListHorizontalPodAutoscalersRequest, ListIngressesRequest, ListJobsRequest, ListNamespacesRequest,
-        ListNodesRequest, ListPersistentVolumeClaimsRequest, ListPodsRequest, ListReplicaSetsRequest,
-        ListServicesRequest, ListStatefulSetsRequest,
+        GetPersistentVolumeClaimRequest, GetPodRequest, GetReplicaSetRequest, GetSecretRequest, GetServiceRequest,
+        GetStatefulSetRequest, ListConfigMapsRequest, ListCronJobsRequest, ListDaemonSetsRequest,
+        ListDeploymentsRequest, ListEventsRequest, ListHorizontalPodAutoscalersRequest, ListIngressesRequest,
+        ListJobsRequest, ListNamespacesRequest, ListNodesRequest, ListPersistentVolumeClaimsRequest, ListPodsRequest,
+        ListReplicaSetsRequest, ListSecretsRequest, ListServicesRequest, ListStatefulSetsRequest,
     },
     methods::{GetRequest, Limit, ListRequest, Page},
 };
@@ -76,6 +76,12 @@ pub const KINDS: &[Kind] = &[
         about: "Config maps, with how many keys they have",
         fields: "metadata.name=web",
     }),
+    Kind::of::<GetSecretRequest, ListSecretsRequest>(Text {
+        names: Names { singular: "secret", plural: "secrets", short: &[] },
+        about: "Secrets, with their type and how many keys they have, never their values",
+        fields: "type=kubernetes.io/tls",
+    })
+    .called("Secret"),
     Kind::of::<GetPersistentVolumeClaimRequest, ListPersistentVolumeClaimsRequest>(Text {
         names: Names { singular: "persistentvolumeclaim", plural: "persistentvolumeclaims", short: &["pvc"] },
         about: "Persistent volume claims, with what they asked for and got",
@@ -103,6 +109,8 @@ pub const KINDS: &[Kind] = &[
 pub struct Kind {
     /// As objects write it: `Pod`.
     pub kind: &'static str,
+    /// The message that an answer holds of each.
+    pub(crate) item: &'static str,
     /// What people read and write.
     pub(crate) text: Text,
     /// What `--limit` is, for `--help`.
@@ -138,6 +146,7 @@ impl Kind {
     const fn of<G: GetRequest, L: ListRequest>(text: Text) -> Self {
         Self {
             kind: <<G::Response as Page>::Item as Name>::NAME,
+            item: <<G::Response as Page>::Item as Name>::NAME,
             text,
             limit: "Most {objects} to read",
             limits: L::limits,
@@ -145,6 +154,11 @@ impl Kind {
             list: |_| Ok(L::default().into()),
             flags: |command| command,
         }
+    }
+
+    /// Says how objects write it where the message has another name.
+    const fn called(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
     }
 
     /// Says what `--limit` is.

@@ -30,7 +30,7 @@ pub fn names(request: &Request) -> Names {
         <<Q::Response as Page>::Item as Name>::NAME
     }
     let item = with_request!(request, request => item(request));
-    let kind = KINDS.iter().find(|kind| kind.kind == item).map(Kind::names);
+    let kind = KINDS.iter().find(|kind| kind.item == item).map(Kind::names);
     kind.unwrap_or(if item == LogLine::NAME { LINES } else { ITEMS })
 }
 
@@ -39,12 +39,11 @@ const LINES: Names = Names { singular: "line", plural: "lines", short: &[] };
 const ITEMS: Names = Names { singular: "item", plural: "items", short: &[] };
 
 /// Kinds that nothing here reads, and that events are about. Any other kind is taken as it is written in CamelCase.
-const OTHERS: [(&str, &[&str]); 6] = [
+const OTHERS: [(&str, &[&str]); 5] = [
     ("Endpoints", &["ep"]),
     ("PersistentVolume", &["pv"]),
     ("PodDisruptionBudget", &["pdb"]),
     ("ReplicationController", &["rc"]),
-    ("Secret", &[]),
     ("ServiceAccount", &["sa"]),
 ];
 

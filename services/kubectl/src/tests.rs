@@ -75,7 +75,7 @@ fn what_contradicts_itself_is_refused_with_its_reason() {
         ("logs web-0 --tail -1", "-1"),
         ("logs deploy/web", "logs are read from pods"),
         ("logs", "required"),
-        ("get secrets", "secrets"),
+        ("get roles", "roles"),
         ("get events --for web", "KIND/NAME"),
         ("get pods --limit 0", "0"),
         ("get pods -l 'app", "quote"),

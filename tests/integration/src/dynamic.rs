@@ -16,6 +16,13 @@ pub fn methods() -> impl Iterator<Item = MethodDescriptor> {
     json::descriptors().services().flat_map(|service| service.methods().collect::<Vec<_>>())
 }
 
+/// The flag with which a collector serves every method, also those that it serves only where they are named.
+#[must_use]
+pub fn every_kind() -> String {
+    let lists = methods().filter_map(|method| Some(method.name().strip_prefix("List")?.to_ascii_lowercase()));
+    format!("--kinds=logs,{}", lists.collect::<Vec<_>>().join(","))
+}
+
 /// Calls a method; what answers once is a stream of one.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ pub mod persistent_volume_claim;
 pub mod pod;
 pub mod replica_set;
 mod rollout;
+pub mod secret;
 pub mod service;
 pub mod stateful_set;
 
@@ -28,27 +29,41 @@ use crate::{lists::Reader, methods::Methods};
 pub struct ServedKind {
     /// Its name in `--kinds`: the resource's plural, and "logs".
     pub name: &'static str,
+    /// Whether it is served without being named in `--kinds`.
+    pub by_default: bool,
     serve: fn(Methods, &Reader) -> Methods,
+}
+
+impl ServedKind {
+    const fn new(name: &'static str, serve: fn(Methods, &Reader) -> Methods) -> Self {
+        Self { name, by_default: true, serve }
+    }
+
+    /// One that is served only where it is named: the right to read it is worth more than what is read.
+    const fn if_named(name: &'static str, serve: fn(Methods, &Reader) -> Methods) -> Self {
+        Self { name, by_default: false, serve }
+    }
 }
 
 /// One line a kind: its methods, from which follow its health status and the permissions that it needs.
 pub const KINDS: &[ServedKind] = &[
-    ServedKind { name: "pods", serve: pod::serve },
-    ServedKind { name: "logs", serve: log::serve },
-    ServedKind { name: "events", serve: event::serve },
-    ServedKind { name: "namespaces", serve: namespace::serve },
-    ServedKind { name: "nodes", serve: node::serve },
-    ServedKind { name: "deployments", serve: deployment::serve },
-    ServedKind { name: "replicasets", serve: replica_set::serve },
-    ServedKind { name: "statefulsets", serve: stateful_set::serve },
-    ServedKind { name: "daemonsets", serve: daemon_set::serve },
-    ServedKind { name: "jobs", serve: job::serve },
-    ServedKind { name: "cronjobs", serve: cron_job::serve },
-    ServedKind { name: "services", serve: service::serve },
-    ServedKind { name: "ingresses", serve: ingress::serve },
-    ServedKind { name: "configmaps", serve: config_map::serve },
-    ServedKind { name: "persistentvolumeclaims", serve: persistent_volume_claim::serve },
-    ServedKind { name: "horizontalpodautoscalers", serve: horizontal_pod_autoscaler::serve },
+    ServedKind::new("pods", pod::serve),
+    ServedKind::new("logs", log::serve),
+    ServedKind::new("events", event::serve),
+    ServedKind::new("namespaces", namespace::serve),
+    ServedKind::new("nodes", node::serve),
+    ServedKind::new("deployments", deployment::serve),
+    ServedKind::new("replicasets", replica_set::serve),
+    ServedKind::new("statefulsets", stateful_set::serve),
+    ServedKind::new("daemonsets", daemon_set::serve),
+    ServedKind::new("jobs", job::serve),
+    ServedKind::new("cronjobs", cron_job::serve),
+    ServedKind::new("services", service::serve),
+    ServedKind::new("ingresses", ingress::serve),
+    ServedKind::new("configmaps", config_map::serve),
+    ServedKind::if_named("secrets", secret::serve),
+    ServedKind::new("persistentvolumeclaims", persistent_volume_claim::serve),
+    ServedKind::new("horizontalpodautoscalers", horizontal_pod_autoscaler::serve),
 ];
 
 impl FromStr for ServedKind {
@@ -58,6 +73,12 @@ impl FromStr for ServedKind {
         let known = || KINDS.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", ");
         KINDS.iter().find(|kind| kind.name == name).copied().ok_or_else(|| format!("there are: {}", known()))
     }
+}
+
+/// The kinds that are served: those that are named, else all that need not be.
+#[must_use]
+pub fn served(named: &[ServedKind]) -> Vec<ServedKind> {
+    if named.is_empty() { KINDS.iter().filter(|kind| kind.by_default).copied().collect() } else { named.to_vec() }
 }
 
 /// The methods of these kinds.
@@ -99,6 +120,17 @@ mod tests {
         let needed: Vec<_> =
             methods.permissions().iter().map(|it| (it.verb, it.resource.plural, it.subresource)).collect();
         assert_eq!(needed, [("get", "pods", ""), ("get", "pods", "log")]);
-        assert!("secrets".parse::<ServedKind>().is_err());
+        assert!("podsecurity".parse::<ServedKind>().is_err());
+    }
+
+    #[tokio::test]
+    async fn secrets_are_served_only_where_they_are_named() {
+        let reads_secrets = |named: &[ServedKind]| {
+            let methods = methods(&served(named), &mk_reader());
+            methods.permissions().iter().any(|permission| permission.resource.plural == "secrets")
+        };
+        assert!(!reads_secrets(&[]));
+        assert!(!reads_secrets(&["pods".parse().unwrap()]));
+        assert!(reads_secrets(&["secrets".parse().unwrap()]));
     }
 }

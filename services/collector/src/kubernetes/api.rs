@@ -16,11 +16,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     client::client,
+    encoding::Encoding,
     names::{Namespace, ObjectName},
     resource::{Resource, Target},
     status::{ErrorBody, read_error_body},
     version::{STREAMS_LISTS_SINCE, Version},
-    wire::{ITEM_MAX, unwrap_unknown},
+    wire::ITEM_MAX,
 };
 use crate::error::ReadError;
 
@@ -39,11 +40,6 @@ const WARNINGS_MAX: usize = 20;
 const WARNING_BYTES_MAX: usize = 512;
 /// An error's code says most; its body is not waited for any longer.
 const ERROR_BODY_WAIT: Duration = Duration::from_secs(2);
-/// Protobuf, without the part of metadata that nobody here reads: servers that do not know the parameter ignore it
-/// (KEP-5958).
-const ACCEPT_PROTOBUF: &str =
-    "application/vnd.kubernetes.protobuf;drop=metadata.managedFields, application/vnd.kubernetes.protobuf";
-const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// Never begins with curl, Wget or Mozilla: the server would print JSON for people.
 const USER_AGENT: &str = concat!("gumshoe-collector/", env!("CARGO_PKG_VERSION"));
 
@@ -147,12 +143,13 @@ impl KubernetesApi {
         &self,
         call: &Call,
         resource: Resource,
+        encoding: Encoding,
         namespace: Option<&Namespace>,
         name: &ObjectName,
     ) -> Result<(Bytes, Vec<String>), ReadError> {
         let what = format!("get {}{}", resource.plural, place(namespace));
         let target = resource.object(namespace, name);
-        let mut answer = match self.get_protobuf(call, &target).await {
+        let mut answer = match self.read(call, &target, encoding).await {
             Err(Failure::Answered { code: StatusCode::NOT_FOUND, .. }) => {
                 return Err(ReadError::NotFound {
                     kind: resource.kind,
@@ -165,22 +162,30 @@ impl KubernetesApi {
             answer => answer.map_err(|failure| failure.into_read_error(&what))?,
         };
         let body = answer.collect(ITEM_MAX + ERROR_BODY_MAX).await?;
-        let raw = unwrap_unknown(&body).map_err(|error| ReadError::Malformed(error.to_string()))?;
+        let raw = encoding.only_object(&body).map_err(|error| ReadError::Malformed(error.to_string()))?;
         Ok((raw, answer.warnings().map(str::to_owned).collect()))
     }
 
-    /// A request whose answer is protobuf. The server is told the deadline too, so that it stops working with us.
+    /// A request whose answer is protobuf.
     ///
     /// # Errors
-    /// Where the answer is not 200, after retries.
+    /// As `read`.
     pub async fn get_protobuf(&self, call: &Call, target: &Target) -> Result<Answer, Failure> {
+        self.read(call, target, Encoding::Protobuf).await
+    }
+
+    /// A request for objects. The server is told the deadline too, so that it stops working with us.
+    ///
+    /// # Errors
+    /// Where the answer is not 200, after retries, or not in the form that was asked for.
+    pub async fn read(&self, call: &Call, target: &Target, encoding: Encoding) -> Result<Answer, Failure> {
         let seconds = call.deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
-        let target = target.clone().with("timeout", format!("{seconds}s"));
-        let answer = self.send(call, &target, ACCEPT_PROTOBUF).await?;
-        if answer.header(&header::CONTENT_TYPE).starts_with(PROTOBUF) {
+        let target = encoding.ask(target.clone()).with("timeout", format!("{seconds}s"));
+        let answer = self.send(call, &target, encoding.accept()).await?;
+        if answer.header(&header::CONTENT_TYPE).starts_with(encoding.content_type()) {
             return Ok(answer);
         }
-        let message = "the answer is not Kubernetes protobuf; is there a proxy in between?".to_owned();
+        let message = format!("the answer is not {}; is there a proxy in between?", encoding.name());
         let body = ErrorBody { message, ..ErrorBody::default() };
         Err(Failure::Answered { code: StatusCode::BAD_GATEWAY, body, retry_after: None })
     }

@@ -5,16 +5,15 @@
 //! `go_on_inconsistently` takes up the continuation that the server offers.
 
 use bytes::Bytes;
-use prost::Message as _;
 use tokio::time::Instant;
 
 use super::{
     api::{Answer, Call, KubernetesApi, STALL, place},
+    encoding::{Encoding, PieceReader},
     names::Namespace,
     resource::Resource,
     selector::Selectors,
-    status::ListMeta,
-    wire::{ListReader, Piece, WireError},
+    wire::{ListMeta, Piece, WireError},
 };
 use crate::error::ReadError;
 
@@ -26,6 +25,8 @@ const PAGE_LIMIT: &str = "500";
 pub struct ListQuery {
     /// The kind.
     pub resource: Resource,
+    /// In what form.
+    pub encoding: Encoding,
     /// In this namespace; in the whole cluster where there is none.
     pub namespace: Option<Namespace>,
     /// Which objects.
@@ -58,7 +59,7 @@ pub struct ListRead {
     what: String,
     answer: Answer,
     began: Instant,
-    reader: ListReader,
+    reader: PieceReader,
     meta: ListMeta,
     /// Of the first answer: those of later pages of an inconsistent list differ.
     resource_version: String,
@@ -81,11 +82,11 @@ impl ListRead {
         let mut list = Self {
             api: api.clone(),
             call: call.clone(),
+            reader: query.encoding.reader(),
             query,
             what,
             answer,
             began,
-            reader: ListReader::default(),
             meta: ListMeta::default(),
             resource_version: String::new(),
             warnings: Vec::new(),
@@ -120,7 +121,7 @@ impl ListRead {
             match self.reader.next_piece().map_err(malformed)? {
                 Some(Piece::Item(item)) => return Ok(Some(Entry::Item(item))),
                 Some(Piece::TooLarge { head, length }) => return Ok(Some(Entry::TooLarge { head, length })),
-                Some(Piece::ListMeta(meta)) => self.begin(meta)?,
+                Some(Piece::ListMeta(meta)) => self.begin(meta),
                 None => match self.answer.chunk(STALL).await? {
                     Some(chunk) => self.reader.push(&chunk),
                     None => {
@@ -144,18 +145,17 @@ impl ListRead {
         self.next_page(continue_token).await
     }
 
-    fn begin(&mut self, meta: Bytes) -> Result<(), ReadError> {
-        self.meta = ListMeta::decode(meta).map_err(|error| ReadError::Malformed(error.to_string()))?;
+    fn begin(&mut self, meta: ListMeta) {
+        self.meta = meta;
         if self.resource_version.is_empty() {
             self.resource_version.clone_from(&self.meta.resource_version);
         }
-        Ok(())
     }
 
     async fn next_page(&mut self, continue_token: &str) -> Result<(), ReadError> {
         self.began = Instant::now();
         self.answer = request(&self.api, &self.call, &self.query, &self.what, continue_token).await?;
-        self.reader = ListReader::default();
+        self.reader = self.query.encoding.reader();
         self.note_warnings();
         Ok(())
     }
@@ -188,7 +188,7 @@ async fn request(
         }
         _ => target.with("continue", continue_token),
     };
-    api.get_protobuf(call, &target).await.map_err(|failure| failure.into_read_error(what))
+    api.read(call, &target, query.encoding).await.map_err(|failure| failure.into_read_error(what))
 }
 
 fn malformed(error: WireError) -> ReadError {

@@ -3,11 +3,13 @@
 
 pub mod api;
 pub mod client;
+pub mod encoding;
 pub mod list;
 pub mod names;
 pub mod repair;
 pub mod resource;
 pub mod selector;
 pub mod status;
+pub mod table;
 pub mod version;
 pub mod wire;

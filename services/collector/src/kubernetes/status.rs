@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use prost::Message;
 
-use super::wire::unwrap_unknown;
+use super::wire::{ListMeta, unwrap_unknown};
 
 /// `meta.k8s.io/v1 Status`, as far as we use it (apimachinery: `pkg/apis/meta/v1/generated.proto`).
 #[derive(Clone, PartialEq, Message)]
@@ -15,17 +15,6 @@ struct Status {
     message: String,
     #[prost(string, tag = "4")]
     reason: String,
-}
-
-/// `meta.k8s.io/v1 ListMeta`.
-#[derive(Clone, PartialEq, Message)]
-pub struct ListMeta {
-    /// The snapshot that the list is of.
-    #[prost(string, tag = "2")]
-    pub resource_version: String,
-    /// Brings the next page; empty where this was the last.
-    #[prost(string, tag = "3")]
-    pub continue_token: String,
 }
 
 /// What an error response says.

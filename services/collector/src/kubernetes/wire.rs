@@ -7,7 +7,10 @@
 use std::iter;
 
 use bytes::{Buf, Bytes, BytesMut};
-use prost::encoding::{WireType, decode_key, decode_varint};
+use prost::{
+    Message,
+    encoding::{WireType, decode_key, decode_varint},
+};
 
 /// The first bytes of every body.
 const MAGIC: &[u8; 4] = b"k8s\0";
@@ -34,13 +37,33 @@ pub enum WireError {
     /// The body breaks the protobuf encoding.
     #[error("it is no protobuf list")]
     Malformed,
+    /// The body breaks the JSON of a list, or has a member twice.
+    #[error("it is no JSON list")]
+    Json,
+    /// The body is not the Table that was asked for; what it is instead may be what must not be read.
+    #[error("it is not the Table that was asked for, and was not read")]
+    NoTable,
+    /// The Table has other columns than the kind's.
+    #[error("its Table has other columns than those of the kind")]
+    Columns,
+}
+
+/// `meta.k8s.io/v1 ListMeta` (apimachinery: `pkg/apis/meta/v1/generated.proto`).
+#[derive(Clone, PartialEq, Eq, Message)]
+pub struct ListMeta {
+    /// The snapshot that the list is of.
+    #[prost(string, tag = "2")]
+    pub resource_version: String,
+    /// Brings the next page; empty where this was the last.
+    #[prost(string, tag = "3")]
+    pub continue_token: String,
 }
 
 /// What a list is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// The encoded ListMeta; it comes before the items.
-    ListMeta(Bytes),
+    /// Of the list; it comes before the items.
+    ListMeta(ListMeta),
     /// One encoded item.
     Item(Bytes),
     /// An item that is too large: its first bytes, and its length.
@@ -181,7 +204,11 @@ impl ListReader {
         if length <= limit && header.field <= 2 {
             let Some(field) = self.take(header.size, length) else { return Ok(Step::NeedMore) };
             self.raw_left -= whole;
-            return Ok(Step::Piece(if header.field == 1 { Piece::ListMeta(field) } else { Piece::Item(field) }));
+            return Ok(Step::Piece(if header.field == 1 {
+                Piece::ListMeta(ListMeta::decode(field).map_err(|_| WireError::Malformed)?)
+            } else {
+                Piece::Item(field)
+            }));
         }
         if header.field == 1 {
             return Err(WireError::Malformed);

@@ -22,7 +22,6 @@ use crate::{
         list::{Entry, ListQuery, ListRead},
         names::Namespace,
         selector::Selectors,
-        wire::name_of_head,
     },
     pages::report::Report,
 };
@@ -183,6 +182,7 @@ impl<K: Kind> Collection<K> {
     async fn open(&mut self, namespace: Option<Namespace>) -> Result<(), ReadError> {
         let mut query = ListQuery {
             resource: K::RESOURCE,
+            encoding: K::ENCODING,
             namespace: namespace.clone(),
             selectors: self.query.selectors.clone(),
             resource_version: self.resource_version.clone(),
@@ -304,7 +304,7 @@ impl<K: Kind> Collection<K> {
     }
 
     fn unreadable(&mut self, reason: GapReason, head: &Bytes, length: u64, message: String) {
-        let (namespace, name) = name_of_head(head);
+        let (namespace, name) = K::ENCODING.name_of_head(head);
         if !name.is_empty() && !self.advance(&format!("{namespace}/{name}")) {
             return;
         }

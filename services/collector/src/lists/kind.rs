@@ -4,14 +4,24 @@ use bytes::Bytes;
 use gumshoe_proto::{Normalize, collector::v1::Gap, methods::Object};
 use prost_types::Timestamp;
 
-use crate::kubernetes::resource::Resource;
+use crate::kubernetes::{encoding::Encoding, repair::decode_lossy, resource::Resource};
 
 /// A kind of Kubernetes object, as the contract has it.
 pub trait Kind: Object + Normalize {
     /// Where the Kubernetes API has it.
     const RESOURCE: Resource;
+    /// In what form the API server is asked for it.
+    const ENCODING: Encoding = Encoding::Protobuf;
     /// Whether lists of it come in several answers: for kinds that the API server's watch cache does not hold.
     const PAGINATE: bool = false;
+
+    /// The object as it came, in the form of `ENCODING`.
+    ///
+    /// # Errors
+    /// Says what is wrong with it, without its content.
+    fn decode_object(encoded: &Bytes) -> Result<Self, String> {
+        decode_lossy(encoded).map_err(|error| error.to_string())
+    }
 
     /// Notes what the encoding holds and the message does not, which is never decoded.
     fn measure(&mut self, _encoded: &Bytes) {}

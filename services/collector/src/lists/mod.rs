@@ -91,7 +91,7 @@ impl Reader {
             Some(namespace) => self.scope.permits(namespace)?,
             None => self.scope.permits_in_no_namespace(K::RESOURCE, name)?,
         }
-        let (bytes, warnings) = self.api.get(call, K::RESOURCE, namespace, name).await?;
+        let (bytes, warnings) = self.api.get(call, K::RESOURCE, K::ENCODING, namespace, name).await?;
         let item: K = object::decode(&bytes).map_err(|unreadable| match unreadable {
             Unreadable::Malformed(why) => ReadError::Malformed(why),
             Unreadable::TooLarge(size) => ReadError::TooLarge(size),

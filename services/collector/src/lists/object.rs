@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost_types::Timestamp;
 
 use super::kind::Kind;
-use crate::kubernetes::{repair::decode_lossy, wire::ITEM_MAX};
+use crate::kubernetes::wire::ITEM_MAX;
 
 /// Most bytes of an object as it is given. Callers take messages of 4 MiB, in which the page and its end have to fit as well.
 const GIVEN_MAX: usize = ITEM_MAX + (ITEM_MAX >> 3);
@@ -25,7 +25,7 @@ pub(super) enum Unreadable {
 
 /// Decodes an object, in the form in which it is given.
 pub(super) fn decode<K: Kind>(bytes: &Bytes) -> Result<K, Unreadable> {
-    let mut item: K = decode_lossy(bytes).map_err(|error| Unreadable::Malformed(error.to_string()))?;
+    let mut item: K = K::decode_object(bytes).map_err(Unreadable::Malformed)?;
     item.normalize();
     item.measure(bytes);
     item.derive(Timestamp::from(SystemTime::now()));

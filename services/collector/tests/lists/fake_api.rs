@@ -116,6 +116,11 @@ impl FakeApi {
         Self::of("events", events.iter().map(|event| object(event.metadata.as_ref(), event)).collect())
     }
 
+    /// One that has Secrets and gives them in protobuf, whatever it is asked for.
+    pub fn of_secrets() -> Self {
+        Self::of("secrets", Vec::new())
+    }
+
     fn of(plural: &'static str, objects: Vec<Object>) -> Self {
         let state = State { snapshots: vec![objects], plural, minor: "36".into(), ..State::default() };
         Self { state: Arc::new(Mutex::new(state)), body_dropped: Arc::default() }

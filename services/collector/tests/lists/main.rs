@@ -6,5 +6,6 @@ mod events;
 mod fake_api;
 mod namespaces;
 mod pods;
+mod secrets;
 mod support;
 mod troubles;

@@ -1,6 +1,6 @@
 // Package record writes down what the API server answers about the broken shop, byte for byte, for the embedded replay.
 //
-// It reads as admin. Secrets are not among what it reads.
+// It reads as admin. Of Secrets it reads the table, as the collector does, and of that no copies of the objects.
 package record
 
 import (
@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -78,6 +79,9 @@ type recorder struct {
 // kind writes down all objects of a kind as they were at one moment, and what kubectl prints of them.
 func (r *recorder) kind(ctx context.Context, it *resource) error {
 	it.TableAt = time.Now().UTC()
+	if it.Kind == "Secret" {
+		return r.secrets(ctx, it)
+	}
 	if err := r.answer(ctx, it.Plural+".table.json", it.path(), table); err != nil {
 		return err
 	}
@@ -94,6 +98,51 @@ func (r *recorder) kind(ctx context.Context, it *resource) error {
 		return err
 	}
 	return r.kubectl(ctx, it.Plural)
+}
+
+// secrets writes down the table of the Secrets, which holds no values but in annotations that are copies of the objects.
+func (r *recorder) secrets(ctx context.Context, it *resource) error {
+	path := it.path() + "?includeObject=Metadata"
+	code, body, err := r.get(ctx, path, table)
+	if err != nil {
+		return err
+	}
+	if code != http.StatusOK {
+		return fmt.Errorf("GET %s: %d", path, code)
+	}
+	body, err = withoutCopies(body)
+	if err != nil {
+		return err
+	}
+	if err := r.write(it.Plural+".table.json", body); err != nil {
+		return err
+	}
+	return r.kubectl(ctx, it.Plural)
+}
+
+// withoutCopies puts a remark in the place of each annotation that is a copy of its object.
+func withoutCopies(body []byte) ([]byte, error) {
+	var table metav1.Table
+	if err := json.Unmarshal(body, &table); err != nil {
+		return nil, err
+	}
+	for i := range table.Rows {
+		var object metav1.PartialObjectMetadata
+		if err := json.Unmarshal(table.Rows[i].Object.Raw, &object); err != nil {
+			return nil, err
+		}
+		for key := range object.Annotations {
+			if strings.Contains(key, "last-applied") {
+				object.Annotations[key] = "a copy of the object, which is not recorded"
+			}
+		}
+		raw, err := json.Marshal(object)
+		if err != nil {
+			return nil, err
+		}
+		table.Rows[i].Object.Raw = raw
+	}
+	return json.Marshal(table)
 }
 
 // answer writes down what a path answers.

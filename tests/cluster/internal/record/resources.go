@@ -32,7 +32,7 @@ func (r resource) path() string {
 	return "/apis/" + r.Group + "/" + r.Version + "/" + r.Plural
 }
 
-// resources are all that can be listed, but for Secrets.
+// resources are all that can be listed.
 func resources(client discovery.DiscoveryInterface) ([]resource, error) {
 	lists, err := client.ServerPreferredResources()
 	if err != nil {
@@ -57,7 +57,7 @@ func resources(client discovery.DiscoveryInterface) ([]resource, error) {
 }
 
 func isReadable(it metav1.APIResource) bool {
-	return slices.Contains(it.Verbs, "list") && it.Kind != "Secret" && it.Kind != "ComponentStatus"
+	return slices.Contains(it.Verbs, "list") && it.Kind != "ComponentStatus"
 }
 
 // writeResources tells a program what there is in this recording.

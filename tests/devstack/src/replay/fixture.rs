@@ -14,6 +14,13 @@ use super::wire;
 pub(super) fn read(directory: &Path) -> anyhow::Result<Shop> {
     let mut shop = Shop { version: read_json(&directory.join("version.json"))?, ..Shop::default() };
     for resource in read_resources(&directory.join("resources.json"))? {
+        if resource == Resource::SECRETS {
+            let table = read_json(&directory.join("secrets.table.json"))?;
+            for row in table["rows"].as_array().into_iter().flatten() {
+                shop = shop.with(resource, row.to_string().into())?;
+            }
+            continue;
+        }
         let path = directory.join(format!("{}.pb", resource.plural));
         let body = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
         let list = wire::open_list(body.into()).with_context(|| format!("read {}", path.display()))?;

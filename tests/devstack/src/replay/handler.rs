@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use k8s_pb::apimachinery::pkg::apis::meta::v1::ListMeta;
 use serde_json::Value;
 
 use super::access::Access;
@@ -14,7 +15,7 @@ use super::journal::{Journal, Query, RecordedRequest};
 use super::response::{self, Body, BodyError, Encoding};
 use super::route::{Resource, Route};
 use super::store::Store;
-use super::{lists, logs};
+use super::{lists, logs, table};
 use crate::faults::Struck;
 
 mod body;
@@ -82,7 +83,14 @@ impl Api {
             Route::AccessReview => Ok(response::json(StatusCode::CREATED, &self.access.review(read(incoming).await?))),
             Route::Log { namespace, pod } => logs::read(&self.store, namespace, pod, &request.query),
             Route::Other => Err(Failure::no_such_path()),
-            Route::List { .. } | Route::Get { .. } if encoding != Encoding::Protobuf => Err(not_acceptable()),
+            Route::List { resource, .. } | Route::Get { resource, .. } if encoding != encoding_of(*resource) => {
+                Err(not_acceptable(*resource))
+            }
+            Route::List { resource: Resource::SECRETS, .. } | Route::Get { resource: Resource::SECRETS, .. }
+                if request.query.get("includeObject") != "Metadata" =>
+            {
+                Err(Failure::bad_request("Secrets are served with the metadata of their objects alone"))
+            }
             Route::List { resource, namespace } => {
                 lists::list(&self.store, *resource, namespace.as_deref(), &request.query)
             }
@@ -95,6 +103,9 @@ impl Api {
     fn get(&self, resource: Resource, namespace: &str, name: &str) -> Result<Response<Body>, Failure> {
         let (_, shop) = self.store.current();
         match shop.get(resource, namespace, name) {
+            Some(object) if resource == Resource::SECRETS => {
+                Ok(table::secrets(&ListMeta::default(), vec![object.bytes.clone()]))
+            }
             Some(object) => Ok(response::object(resource.kind, &object.bytes)),
             None => Err(Failure::not_found(resource.plural, name)),
         }
@@ -147,8 +158,17 @@ async fn read(incoming: Incoming) -> Result<Value, Failure> {
     serde_json::from_slice(&body).map_err(|error| Failure::bad_request(error.to_string()))
 }
 
-fn not_acceptable() -> Failure {
-    let message = "only the following media types are accepted: application/vnd.kubernetes.protobuf";
+/// In what form the objects of a kind are served.
+fn encoding_of(resource: Resource) -> Encoding {
+    if resource == Resource::SECRETS { Encoding::Table } else { Encoding::Protobuf }
+}
+
+fn not_acceptable(resource: Resource) -> Failure {
+    let accepted = match encoding_of(resource) {
+        Encoding::Protobuf => response::PROTOBUF,
+        Encoding::Table | Encoding::Json => response::TABLE,
+    };
+    let message = format!("only the following media types are accepted: {accepted}");
     Failure::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
 }
 

@@ -14,6 +14,7 @@ use super::route::Resource;
 use super::selector::Selection;
 use super::shop::Shop;
 use super::store::Store;
+use super::table;
 use super::token::ContinueToken;
 use super::wire;
 
@@ -46,6 +47,8 @@ const EVENT_FIELDS: &[&str] = &[
     "reportingComponent",
     "type",
 ];
+/// What Secrets can be selected by.
+const SECRET_FIELDS: &[&str] = &["metadata.name", "metadata.namespace", "type"];
 /// What all else can be selected by.
 const FIELDS: &[&str] = &["metadata.name", "metadata.namespace"];
 
@@ -60,6 +63,7 @@ pub(super) fn list(
     selection.check_fields(match resource {
         Resource::PODS => POD_FIELDS,
         Resource::EVENTS => EVENT_FIELDS,
+        Resource::SECRETS => SECRET_FIELDS,
         _ => FIELDS,
     })?;
     let place = Place::of(store, query)?;
@@ -70,7 +74,10 @@ pub(super) fn list(
         r#continue: Some(page.next.map(|token| token.encode()).unwrap_or_default()),
         remaining_item_count: page.remaining,
     };
-    Ok(response::list(wire::list(resource.kind, &metadata, page.items)))
+    Ok(match resource {
+        Resource::SECRETS => table::secrets(&metadata, page.items),
+        _ => response::list(wire::list(resource.kind, &metadata, page.items)),
+    })
 }
 
 /// Which state is listed, from where, and how far.

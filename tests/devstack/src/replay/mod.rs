@@ -21,6 +21,7 @@ mod server;
 mod shop;
 mod store;
 pub mod synthetic;
+mod table;
 mod token;
 mod wire;
 

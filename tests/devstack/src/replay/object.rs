@@ -7,6 +7,7 @@ use bytes::Bytes;
 use k8s_pb::api::core::v1 as core;
 use k8s_pb::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use prost::Message;
+use serde_json::Value;
 
 use super::route::Resource;
 
@@ -21,7 +22,7 @@ pub struct Object {
     pub labels: BTreeMap<String, String>,
     /// What a field selector can ask for; a field that its kind knows is there even where it is empty.
     pub fields: BTreeMap<&'static str, String>,
-    /// The message, without any envelope.
+    /// The message, without any envelope; of a Secret, its row.
     pub bytes: Bytes,
 }
 
@@ -72,6 +73,25 @@ impl Object {
         Self::new(event.metadata, fields, bytes)
     }
 
+    /// A Secret, whose bytes are its row in a Table: {"cells": [name, type, number of keys, age], "object": PartialObjectMetadata}.
+    ///
+    /// # Errors
+    /// The bytes are no such row.
+    pub fn secret(bytes: Bytes) -> anyhow::Result<Self> {
+        let row: Value = serde_json::from_slice(&bytes).context("decode a row")?;
+        let metadata = &row["object"]["metadata"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let labels = metadata["labels"].as_object().into_iter().flatten();
+        let metadata = ObjectMeta {
+            name: text(&metadata["name"]),
+            namespace: text(&metadata["namespace"]),
+            labels: labels.filter_map(|(key, value)| Some((key.clone(), text(value)?))).collect(),
+            ..ObjectMeta::default()
+        };
+        let fields = BTreeMap::from([("type", text(&row["cells"][1]).unwrap_or_default())]);
+        Self::new(Some(metadata), fields, bytes)
+    }
+
     /// An object of these bytes, of any kind.
     ///
     /// # Errors
@@ -80,6 +100,7 @@ impl Object {
         match resource {
             Resource::PODS => Self::pod(bytes),
             Resource::EVENTS => Self::event(bytes),
+            Resource::SECRETS => Self::secret(bytes),
             _ => Self::new(Head::decode(bytes.clone()).context("decode an object")?.metadata, BTreeMap::new(), bytes),
         }
     }

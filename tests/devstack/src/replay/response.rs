@@ -17,23 +17,29 @@ pub(super) type Body = UnsyncBoxBody<Bytes, BodyError>;
 
 pub(super) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 const JSON: &str = "application/json";
+/// A Table and nothing else: who also accepts plain JSON could get the objects.
+pub(super) const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
 const TEXT: &str = "text/plain";
 
 /// Which encoding the caller accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     Protobuf,
+    Table,
     Json,
 }
 
 impl Encoding {
     pub(super) fn accepted(headers: &http::HeaderMap) -> Self {
-        let protobuf = headers
-            .get_all(header::ACCEPT)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .any(|value| value.contains(PROTOBUF));
-        if protobuf { Self::Protobuf } else { Self::Json }
+        let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let values: Vec<_> = values.collect();
+        if values.iter().any(|value| value.contains(PROTOBUF)) {
+            Self::Protobuf
+        } else if values == [TABLE] {
+            Self::Table
+        } else {
+            Self::Json
+        }
     }
 }
 
@@ -48,13 +54,18 @@ pub(super) fn object(kind: &str, raw: &[u8]) -> Response<Body> {
 pub(super) fn failure(failure: &Failure, encoding: Encoding) -> Response<Body> {
     match encoding {
         Encoding::Protobuf => whole(failure.code, PROTOBUF, wire::object("Status", &failure.status().encode_to_vec())),
-        Encoding::Json => json(failure.code, &failure.json()),
+        Encoding::Table | Encoding::Json => json(failure.code, &failure.json()),
     }
 }
 
 /// The body of a list, chunk by chunk.
 pub(super) fn list(chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Response<Body> {
     stream(PROTOBUF, futures::stream::iter(chunks.map(Ok)))
+}
+
+/// The body of a Table, chunk by chunk.
+pub(super) fn table(chunks: impl Iterator<Item = Bytes> + Send + 'static) -> Response<Body> {
+    stream(JSON, futures::stream::iter(chunks.map(Ok)))
 }
 
 /// The body of a log, chunk by chunk.

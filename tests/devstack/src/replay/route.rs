@@ -22,6 +22,8 @@ impl Resource {
     pub const EVENTS: Self = Self::core("events", "Event");
     /// Namespaces.
     pub const NAMESPACES: Self = Self::core("namespaces", "Namespace");
+    /// Secrets, which are served as Tables alone.
+    pub const SECRETS: Self = Self::core("secrets", "Secret");
 
     const fn core(plural: &'static str, kind: &'static str) -> Self {
         Self { group: "", version: "v1", plural, kind }

@@ -16,3 +16,4 @@ mod memory;
 mod permissions;
 mod pods;
 mod queues;
+mod secrets;

@@ -28,13 +28,13 @@ const RIGHTS: [(&str, &str); 14] = [
     ("statefulsets.apps", "[get list]"),
 ];
 
-/// Those that it gives beside them where it is not confined to namespaces.
-const CLUSTER_RIGHTS: [(&str, &str); 2] = [("namespaces", "[get list]"), ("nodes", "[get list]")];
+/// Those that `Release::WIDE` has beside them: it is not confined to namespaces, and Secrets are switched on.
+const WIDE_RIGHTS: [(&str, &str); 3] =
+    [("namespaces", "[get list]"), ("nodes", "[get list]"), ("secrets", "[get list]")];
 
 /// Rights that an attacker, or a careless rule, would have.
-const NOT_RIGHTS: [(&str, &str); 17] = [
-    ("get", "secrets"),
-    ("list", "secrets"),
+const NOT_RIGHTS: [(&str, &str); 16] = [
+    ("watch", "secrets"),
     ("watch", "configmaps"),
     ("watch", "nodes"),
     ("get", "nodes/proxy"),
@@ -90,7 +90,7 @@ async fn rights(bench: &Bench, release: Release, namespace: &str) -> BTreeSet<(S
 }
 
 fn expected_rights(wide: bool) -> BTreeSet<(String, String)> {
-    let beside = CLUSTER_RIGHTS.into_iter().filter(|_| wide);
+    let beside = WIDE_RIGHTS.into_iter().filter(|_| wide);
     RIGHTS.into_iter().chain(beside).map(|(resource, verbs)| (resource.to_owned(), verbs.to_owned())).collect()
 }
 
@@ -143,7 +143,7 @@ fn the_account_may_read_what_is_served_and_do_nothing_else() {
         for namespace in ["default", "shop", "kube-system"] {
             assert_eq!(rights(bench, Release::WIDE, namespace).await, expected_rights(true), "{namespace}");
         }
-        for (resource, verbs) in RIGHTS.into_iter().chain(CLUSTER_RIGHTS) {
+        for (resource, verbs) in RIGHTS.into_iter().chain(WIDE_RIGHTS) {
             for verb in verbs.trim_matches(['[', ']']).split(' ') {
                 assert!(may(bench, Release::WIDE, verb, resource, &["-A"]).await, "{verb} {resource}");
             }
@@ -164,6 +164,8 @@ fn an_account_with_namespaces_may_read_these_and_no_other() {
             assert_eq!(rights(bench, Release::NARROW, namespace).await, BTreeSet::new(), "{namespace}");
         }
         assert!(!may(bench, Release::NARROW, "list", "pods", &["-A"]).await);
+        // They are off until they are switched on.
+        assert!(!may(bench, Release::NARROW, "list", "secrets", &["-n", "shop"]).await);
         for (verb, resource) in NOT_RIGHTS {
             assert!(!may(bench, Release::NARROW, verb, resource, &["-n", "shop"]).await, "{verb} {resource}");
         }

@@ -121,7 +121,8 @@ fn read_logs_cases() -> Vec<Case<ReadLogsRequest>> {
 
 #[tokio::test]
 async fn a_bad_field_is_named_on_every_method_and_nothing_is_read() {
-    let stack = Stack::of(mk_shop(1)).start_without_bridge().await.unwrap();
+    let every_kind = dynamic::every_kind();
+    let stack = Stack::of(mk_shop(1)).collector_arguments(&[&every_kind]).start_without_bridge().await.unwrap();
     let mut client: Client = client_of(&stack);
     let grpc = grpc_client(stack.collector_address(), &stack.certificates);
     for (field, (method, request)) in get_cases().into_iter().chain(list_cases()) {

@@ -24,9 +24,9 @@ pub(crate) struct Release {
 }
 
 impl Release {
-    /// May read all namespaces.
+    /// May read all namespaces, and every kind.
     pub(crate) const WIDE: Self = Self { namespace: "gumshoe", reads: &[] };
-    /// May read two namespaces.
+    /// May read two namespaces, and what the chart serves unless it is told otherwise.
     pub(crate) const NARROW: Self = Self { namespace: "gumshoe-narrow", reads: &["payments", "shop"] };
 
     /// The name of the collector's account, in the release's namespace.
@@ -54,7 +54,8 @@ impl Release {
             cluster.kubectl(&[&create[..], &files.each_ref().map(String::as_str)].concat()).await?;
         }
         let namespaces = format!("collector.namespaces={{{}}}", reads.join(","));
-        let sets = if reads.is_empty() { BRIDGE.to_vec() } else { [&BRIDGE[..], &[&namespaces]].concat() };
+        let own = if reads.is_empty() { "collector.kinds.secrets=true" } else { &namespaces };
+        let sets = [&BRIDGE[..], &[own]].concat();
         cluster.helm_install(&workspace().join("deploy/chart"), "gumshoe", namespace, &sets).await?;
         for deployment in ["deployment/gumshoe-collector", "deployment/gumshoe-bridge"] {
             let status = ["rollout", "status", deployment, "--namespace", namespace, "--timeout=300s"];

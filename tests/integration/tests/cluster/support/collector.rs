@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use gumshoe_devstack::processes::{Cli, CollectorOptions, Running};
-use gumshoe_integration::Client;
+use gumshoe_integration::{Client, dynamic};
 
 use super::bench::Bench;
 use super::oracle::ended;
@@ -18,19 +18,20 @@ pub(crate) struct Collector {
 }
 
 impl Bench {
-    /// One that may read all namespaces.
+    /// One that may read all namespaces, and serves every kind.
     pub(crate) async fn collector(&self) -> Collector {
-        self.collector_as(&self.wide, &[]).await
+        self.collector_as(&self.wide, &[], vec![dynamic::every_kind()]).await
     }
 
     /// One with a Role in the namespaces of `Release::NARROW` alone, and these `--namespaces`.
     pub(crate) async fn narrow_collector(&self, namespaces: &[&str]) -> Collector {
-        self.collector_as(&self.narrow, namespaces).await
+        self.collector_as(&self.narrow, namespaces, Vec::new()).await
     }
 
-    async fn collector_as(&self, kubeconfig: &Path, namespaces: &[&str]) -> Collector {
+    async fn collector_as(&self, kubeconfig: &Path, namespaces: &[&str], arguments: Vec<String>) -> Collector {
         let options = CollectorOptions {
             namespaces: namespaces.iter().map(|&name| name.to_owned()).collect(),
+            arguments,
             ..CollectorOptions::new(kubeconfig.to_owned(), self.certificates.clone())
         };
         let mut process = options.start(&self.binaries).unwrap();

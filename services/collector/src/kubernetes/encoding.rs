@@ -16,6 +16,11 @@ const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 /// A Table, and nothing in its place: a server that makes none answers 406, never with the objects themselves.
 const ACCEPT_TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
 const JSON: &str = "application/json";
+/// The metadata of one object, and nothing in its place.
+const ACCEPT_METADATA: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+/// The same of a list.
+const ACCEPT_METADATA_LIST: &str =
+    "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// In what form the API server is asked for the objects of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +29,10 @@ pub enum Encoding {
     Protobuf,
     /// Rows of a Table whose first columns are these, each with the metadata of its object and nothing else of it.
     Table(&'static [&'static str]),
+    /// The metadata of one object, and nothing else of it.
+    Metadata,
+    /// The same of each object of a list.
+    MetadataList,
 }
 
 impl Encoding {
@@ -32,13 +41,15 @@ impl Encoding {
         match self {
             Self::Protobuf => ACCEPT_PROTOBUF,
             Self::Table(_) => ACCEPT_TABLE,
+            Self::Metadata => ACCEPT_METADATA,
+            Self::MetadataList => ACCEPT_METADATA_LIST,
         }
     }
 
     /// What the content type of the answer begins with.
     pub(super) fn content_type(self) -> &'static str {
         match self {
-            Self::Protobuf => PROTOBUF,
+            Self::Protobuf | Self::Metadata | Self::MetadataList => PROTOBUF,
             Self::Table(_) => JSON,
         }
     }
@@ -46,7 +57,7 @@ impl Encoding {
     /// What such an answer is called, for messages.
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Protobuf => "Kubernetes protobuf",
+            Self::Protobuf | Self::Metadata | Self::MetadataList => "Kubernetes protobuf",
             Self::Table(_) => "a Table",
         }
     }
@@ -54,7 +65,7 @@ impl Encoding {
     /// The request, with what it has to say beside its Accept header.
     pub(super) fn ask(self, target: Target) -> Target {
         match self {
-            Self::Protobuf => target,
+            Self::Protobuf | Self::Metadata | Self::MetadataList => target,
             // The server's default, but nothing that is left to it.
             Self::Table(_) => target.with("includeObject", "Metadata"),
         }
@@ -63,7 +74,7 @@ impl Encoding {
     /// The object in the body of an answer that holds one.
     pub(super) fn only_object(self, body: &Bytes) -> Result<Bytes, WireError> {
         match self {
-            Self::Protobuf => unwrap_unknown(body),
+            Self::Protobuf | Self::Metadata | Self::MetadataList => unwrap_unknown(body),
             Self::Table(columns) => table::only_row(columns, body),
         }
     }
@@ -72,7 +83,7 @@ impl Encoding {
     #[must_use]
     pub fn name_of_head(self, head: &[u8]) -> (String, String) {
         match self {
-            Self::Protobuf => wire::name_of_head(head),
+            Self::Protobuf | Self::Metadata | Self::MetadataList => wire::name_of_head(head),
             Self::Table(_) => table::name_of_head(head),
         }
     }
@@ -81,7 +92,7 @@ impl Encoding {
     #[must_use]
     pub fn reader(self) -> PieceReader {
         match self {
-            Self::Protobuf => PieceReader::Protobuf(ListReader::default()),
+            Self::Protobuf | Self::Metadata | Self::MetadataList => PieceReader::Protobuf(ListReader::default()),
             Self::Table(columns) => PieceReader::Table(TableReader::new(columns)),
         }
     }

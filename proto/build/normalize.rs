@@ -36,7 +36,9 @@ pub(crate) fn write(files: &[&FileDescriptorProto]) -> Result<String, std::fmt::
 fn message(out: &mut String, message: &DescriptorProto) -> std::fmt::Result {
     let name = message.name().to_upper_camel_case();
     writeln!(out, "impl Normalize for {name} {{\n    fn normalize(&mut self) {{")?;
-    for field in message.field.iter().filter(|field| field.r#type() == Type::Message) {
+    // Kubernetes has no `oneof`: what is in one is ours, and needs nothing.
+    let in_oneof = |field: &FieldDescriptorProto| field.oneof_index.is_some() && !field.proto3_optional();
+    for field in message.field.iter().filter(|field| field.r#type() == Type::Message && !in_oneof(field)) {
         let rust = rust_field(field);
         let entry =
             message.nested_type.iter().find(|nested| field.type_name().ends_with(&format!(".{}", nested.name())));

@@ -90,6 +90,8 @@ ingresses:
   - {apiGroups: ["networking.k8s.io"], resources: ["ingresses"], verbs: ["get", "list"]}
 horizontalpodautoscalers:
   - {apiGroups: ["autoscaling"], resources: ["horizontalpodautoscalers"], verbs: ["get", "list"]}
+# Walks over the kinds that are read anyway.
+topology: []
 {{- end -}}
 
 {{- /* The kinds that are served, separated by commas. */}}
@@ -111,10 +113,12 @@ horizontalpodautoscalers:
 {{- /* What the collector may do: what the kinds need that are served, and nothing else. */}}
 {{- define "gumshoe.collectorRules" -}}
 {{- $known := include "gumshoe.kinds" . | fromYaml -}}
-{{- range include "gumshoe.enabledKinds" . | splitList "," -}}
-# For {{ . }}.
-{{ index $known . | toYaml }}
+{{- range $kind := include "gumshoe.enabledKinds" . | splitList "," -}}
+{{- with index $known $kind -}}
+# For {{ $kind }}.
+{{ toYaml . }}
 {{ end }}
+{{- end }}
 {{- if .Values.collector.rbac.getNamespaces -}}
 # To tell a namespace that does not exist from an empty one.
 - apiGroups: [""]

@@ -8,7 +8,7 @@ use std::mem::take;
 use gumshoe_kubectl::Names;
 use gumshoe_proto::{
     bridge::v1::Page as QueuePage,
-    collector::v1::{Completeness, ContainerLog, LogLine},
+    collector::v1::{Completeness, ContainerLog, LogLine, TopologyElement},
     methods::{Method, Page, most_items},
     with_request, with_response,
 };
@@ -43,6 +43,9 @@ pub(crate) struct Layout {
 
 /// Lines are printed as they are, and make no table.
 impl Item for LogLine {}
+
+/// A topology is drawn as a tree.
+impl Item for TopologyElement {}
 
 /// What a page says about the answer it is part of.
 #[derive(Clone, Debug, Default)]

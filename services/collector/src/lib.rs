@@ -11,3 +11,4 @@ pub mod methods;
 pub mod pages;
 pub mod serve;
 pub mod standard;
+pub mod topology;

@@ -105,6 +105,7 @@ fn remedy(reason: GapReason) -> Option<&'static str> {
         GapReason::Deadline => Some("--timeout allows longer"),
         GapReason::LogCutOlder => Some("--newest-bytes or --whole give more, --since and --tail ask for less"),
         GapReason::NamespaceDenied => Some("check the namespace, and the RBAC and --namespaces of the collector"),
+        GapReason::KindNotRead => Some("check the RBAC and --kinds of the collector"),
         GapReason::NamespaceNotFound => Some("check the namespace's name"),
         GapReason::ValueCut => Some("get the object by its name to have all of it"),
         GapReason::SlowCaller | GapReason::ReadInterrupted | GapReason::Overloaded | GapReason::LogCutNewer => {

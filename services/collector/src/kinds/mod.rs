@@ -19,6 +19,7 @@ mod rollout;
 pub mod secret;
 pub mod service;
 pub mod stateful_set;
+pub mod topology;
 
 use std::str::FromStr;
 
@@ -64,6 +65,8 @@ pub const KINDS: &[ServedKind] = &[
     ServedKind::if_named("secrets", secret::serve),
     ServedKind::new("persistentvolumeclaims", persistent_volume_claim::serve),
     ServedKind::new("horizontalpodautoscalers", horizontal_pod_autoscaler::serve),
+    // The last one: it walks over those before it.
+    ServedKind::new("topology", topology::serve),
 ];
 
 impl FromStr for ServedKind {
@@ -81,10 +84,11 @@ pub fn served(named: &[ServedKind]) -> Vec<ServedKind> {
     if named.is_empty() { KINDS.iter().filter(|kind| kind.by_default).copied().collect() } else { named.to_vec() }
 }
 
-/// The methods of these kinds.
+/// The methods of these kinds, in the order of [`KINDS`].
 #[must_use]
 pub fn methods(kinds: &[ServedKind], reader: &Reader) -> Methods {
-    kinds.iter().fold(Methods::default(), |methods, kind| (kind.serve)(methods, reader))
+    let wanted = KINDS.iter().filter(|known| kinds.iter().any(|kind| kind.name == known.name));
+    wanted.fold(Methods::default(), |methods, kind| (kind.serve)(methods, reader))
 }
 
 #[cfg(test)]

@@ -1,0 +1,238 @@
+//! What the walk keeps of an object: how it is, and what it points at. The object itself is dropped at once.
+
+mod network;
+mod others;
+mod pod;
+mod workload;
+
+use std::collections::BTreeMap;
+
+use gumshoe_proto::collector::v1::{ObjectMeta, TopologyHealth, TopologyRelation};
+
+pub(super) use self::{
+    network::{EndpointSlice, endpoint_slice, ingress, service},
+    others::{autoscaler, claim, metadata_only, node},
+    pod::pod,
+    workload::{cron_job, daemon_set, deployment, job, replica_set, stateful_set},
+};
+use super::object::{Key, WalkedKind};
+
+/// Reasons of one connection that are named; the others are counted.
+const REASONS_NAMED: usize = 4;
+
+/// How an object is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    /// For programs.
+    pub level: TopologyHealth,
+    /// For people, in a few words.
+    pub text: String,
+}
+
+/// A connection that an object says itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// What it points at.
+    pub to: Key,
+    /// The uid of that, where it is given: another object of the name is another one.
+    pub uid: String,
+    /// Of the connection.
+    pub relation: TopologyRelation,
+    /// Whether the connection goes from what is pointed at to this one: an owner owns, though it is the owned that says so.
+    pub is_backward: bool,
+    /// Why.
+    pub reason: String,
+    /// It does without.
+    pub optional: bool,
+}
+
+/// What only some kinds have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Particular {
+    /// Nothing.
+    #[default]
+    None,
+    /// Of a pod.
+    Pod {
+        /// Services select by them.
+        labels: BTreeMap<String, String>,
+    },
+    /// Of a service.
+    Service {
+        /// Empty selects nothing.
+        selector: BTreeMap<String, String>,
+        /// Where it has no endpoints of its own: the name that it stands for.
+        external_name: String,
+    },
+    /// Of a stateful set.
+    Claims {
+        /// The names of its claims begin so, and end with a number.
+        prefixes: Vec<String>,
+    },
+    /// Of an endpoint slice.
+    Endpoints {
+        /// Those that take traffic.
+        ready: usize,
+        /// All of them.
+        total: usize,
+    },
+}
+
+/// What is kept of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Of the object.
+    pub uid: String,
+    /// As far as the object itself tells.
+    pub health: Health,
+    /// What it points at.
+    pub links: Vec<Link>,
+    /// What only its kind has.
+    pub particular: Particular,
+}
+
+impl Health {
+    pub(super) fn new(level: TopologyHealth, text: impl Into<String>) -> Self {
+        Self { level, text: text.into() }
+    }
+
+    pub(super) fn healthy(text: impl Into<String>) -> Self {
+        Self::new(TopologyHealth::Healthy, text)
+    }
+
+    pub(super) fn degraded(text: impl Into<String>) -> Self {
+        Self::new(TopologyHealth::Degraded, text)
+    }
+
+    pub(super) fn unhealthy(text: impl Into<String>) -> Self {
+        Self::new(TopologyHealth::Unhealthy, text)
+    }
+
+    /// By how many of those that should be there are ready; `notes` say what else is wrong, and keep it from being healthy.
+    fn of_replicas(ready: i32, wanted: i32, notes: &[String]) -> Self {
+        let text = if wanted == 0 && ready == 0 { "scaled to 0".to_owned() } else { format!("{ready}/{wanted} ready") };
+        let text = [&[text], notes].concat().join(", ");
+        if ready == 0 && wanted > 0 {
+            Self::unhealthy(text)
+        } else if ready < wanted || !notes.is_empty() {
+            Self::degraded(text)
+        } else {
+            Self::healthy(text)
+        }
+    }
+
+    /// The same where the object says of itself that it is being deleted.
+    pub(super) fn terminating_as(self, own: &Self) -> Self {
+        if own.text.starts_with(TERMINATING) {
+            Self { text: format!("{TERMINATING}, {}", self.text), ..self }
+        } else {
+            self
+        }
+    }
+
+    /// The same of an object that is being deleted: where it is, it is so only for a while.
+    fn of_object(self, metadata: &ObjectMeta) -> Self {
+        if metadata.deletion_timestamp.is_none() || self.text.starts_with(TERMINATING) {
+            return self;
+        }
+        let level = if self.level == TopologyHealth::Healthy { TopologyHealth::Degraded } else { self.level };
+        let text = [TERMINATING, &self.text].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
+        Self { level, text }
+    }
+}
+
+const TERMINATING: &str = "Terminating";
+
+impl Link {
+    fn to(to: Key, relation: TopologyRelation, reason: impl Into<String>) -> Self {
+        Self { to, uid: String::new(), relation, is_backward: false, reason: reason.into(), optional: false }
+    }
+
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.to.size() + self.uid.len() + self.reason.len()
+    }
+}
+
+impl Facts {
+    /// Of an object that is as `health` says and points at its owners and at `links`.
+    fn new(metadata: &ObjectMeta, health: Health, links: Vec<Link>) -> Self {
+        let all = owners(metadata).chain(links);
+        Self {
+            uid: metadata.uid.clone(),
+            health: health.of_object(metadata),
+            links: merged(all),
+            particular: Particular::None,
+        }
+    }
+
+    /// Bytes that are held for it, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        // What a map takes beside the bytes of its texts.
+        const ENTRY: usize = 64;
+        let map = |map: &BTreeMap<String, String>| {
+            map.iter().map(|(key, value)| ENTRY + key.len() + value.len()).sum::<usize>()
+        };
+        let particular = match &self.particular {
+            Particular::None | Particular::Endpoints { .. } => 0,
+            Particular::Pod { labels } => map(labels),
+            Particular::Service { selector, external_name } => map(selector) + external_name.len(),
+            Particular::Claims { prefixes } => prefixes.iter().map(|prefix| ENTRY + prefix.len()).sum(),
+        };
+        let links: usize = self.links.iter().map(Link::size).sum();
+        // Each link is in an index too.
+        size_of::<Self>() + self.uid.len() + self.health.text.len() + 2 * links + particular
+    }
+}
+
+/// The owners that an object names.
+fn owners(metadata: &ObjectMeta) -> impl Iterator<Item = Link> {
+    metadata.owner_references.iter().map(|owner| Link {
+        uid: owner.uid.clone(),
+        is_backward: true,
+        ..Link::to(
+            Key::of_reference(&owner.api_version, &owner.kind, &metadata.namespace, &owner.name),
+            TopologyRelation::Owns,
+            "owner reference",
+        )
+    })
+}
+
+/// One link for all that say the same: their reasons one after the other, optional where all are.
+fn merged(links: impl Iterator<Item = Link>) -> Vec<Link> {
+    let mut places: BTreeMap<(Key, String, i32), usize> = BTreeMap::new();
+    let mut all: Vec<(Link, usize)> = Vec::new();
+    for link in links {
+        let identity = (link.to.clone(), link.uid.clone(), i32::from(link.relation));
+        match places.get(&identity) {
+            Some(&place) => {
+                let (first, reasons) = &mut all[place];
+                *reasons += 1;
+                if *reasons <= REASONS_NAMED {
+                    first.reason = format!("{}; {}", first.reason, link.reason);
+                }
+                first.optional &= link.optional;
+            }
+            None => {
+                places.insert(identity, all.len());
+                all.push((link, 1));
+            }
+        }
+    }
+    let told = |(link, reasons): (Link, usize)| match reasons.saturating_sub(REASONS_NAMED) {
+        0 => link,
+        others => Link { reason: format!("{} and {others} more", link.reason), ..link },
+    };
+    all.into_iter().map(told).collect()
+}
+
+/// What a pod's spec, or a template of one, names: each becomes a link from the object that has the spec.
+fn uses(namespace: &str, pod: Option<&str>, spec: Option<&gumshoe_proto::collector::v1::PodSpec>) -> Vec<Link> {
+    let references = spec.map(|spec| crate::kinds::pod::references::references(pod, spec)).unwrap_or_default();
+    let link = |reference: gumshoe_proto::collector::v1::PodReference| {
+        let kind = WalkedKind::of_reference("", &reference.kind)?;
+        let to = Key::of(kind, namespace, &reference.name);
+        Some(Link { optional: reference.optional, ..Link::to(to, TopologyRelation::Uses, reference.named_by) })
+    };
+    references.into_iter().filter_map(link).collect()
+}

@@ -1,0 +1,150 @@
+//! What leads to pods.
+
+use gumshoe_proto::collector::v1::{
+    Ingress, IngressBackend, IngressServiceBackend, ObjectMeta, ObjectReference, Service, TopologyRelation,
+};
+
+use super::{Facts, Health, Link, Particular};
+use crate::topology::object::{Key, WalkedKind};
+
+/// Names the service of a slice (k8s.io/api: discovery/v1, LabelServiceName).
+const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// `discovery.k8s.io/v1 EndpointSlice`, as far as the walk needs it (k8s.io/api: `discovery/v1/generated.proto`).
+#[derive(Clone, PartialEq, prost::Message)]
+pub(in crate::topology) struct EndpointSlice {
+    #[prost(message, optional, tag = "1")]
+    pub(in crate::topology) metadata: Option<ObjectMeta>,
+    #[prost(message, repeated, tag = "2")]
+    pub(in crate::topology) endpoints: Vec<Endpoint>,
+}
+
+/// `discovery.k8s.io/v1 Endpoint`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(in crate::topology) struct Endpoint {
+    #[prost(message, optional, tag = "2")]
+    pub(in crate::topology) conditions: Option<EndpointConditions>,
+    #[prost(message, optional, tag = "4")]
+    pub(in crate::topology) target_ref: Option<ObjectReference>,
+}
+
+/// `discovery.k8s.io/v1 EndpointConditions`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(in crate::topology) struct EndpointConditions {
+    #[prost(bool, optional, tag = "1")]
+    pub(in crate::topology) ready: Option<bool>,
+    #[prost(bool, optional, tag = "3")]
+    pub(in crate::topology) terminating: Option<bool>,
+}
+
+/// How a service is, its slices say: that is put together when they are known.
+pub(in crate::topology) fn service(service: &Service) -> Facts {
+    let (no_metadata, no_spec) = (ObjectMeta::default(), Default::default());
+    let metadata = service.metadata.as_ref().unwrap_or(&no_metadata);
+    let spec = service.spec.as_ref().unwrap_or(&no_spec);
+    let is_name = spec.r#type == "ExternalName";
+    let particular = Particular::Service {
+        // The API server keeps a selector beside an external name, and nobody uses it.
+        selector: if is_name { Default::default() } else { spec.selector.clone() },
+        external_name: if is_name { spec.external_name.clone() } else { String::new() },
+    };
+    Facts { particular, ..Facts::new(metadata, Health::healthy(""), Vec::new()) }
+}
+
+pub(in crate::topology) fn endpoint_slice(slice: &EndpointSlice) -> Facts {
+    let no_metadata = ObjectMeta::default();
+    let metadata = slice.metadata.as_ref().unwrap_or(&no_metadata);
+    let namespace = &metadata.namespace;
+    let service = metadata.labels.get(SERVICE_NAME).map(|name| Link {
+        is_backward: true,
+        ..Link::to(
+            Key::of(WalkedKind::Service, namespace, name),
+            TopologyRelation::HasSlice,
+            format!("label {SERVICE_NAME}={name}"),
+        )
+    });
+    let ready = slice.endpoints.iter().filter(|endpoint| endpoint.is_ready()).count();
+    let total = slice.endpoints.len();
+    let pods = slice.endpoints.iter().filter_map(|endpoint| {
+        let target = endpoint.target_ref.as_ref().filter(|target| target.kind == "Pod")?;
+        let to = Key::of(WalkedKind::Pod, namespace, &target.name);
+        let link = Link::to(to, TopologyRelation::HasEndpoint, format!("endpoint, {}", endpoint.state()));
+        Some(Link { uid: target.uid.clone(), ..link })
+    });
+    let text = format!("{ready}/{total} endpoints ready");
+    let health = match (ready, total) {
+        (_, 0) => Health::unhealthy("no endpoint"),
+        (0, _) => Health::unhealthy(text),
+        _ if ready < total => Health::degraded(text),
+        _ => Health::healthy(text),
+    };
+    let links: Vec<_> = service.into_iter().chain(pods).collect();
+    let mut facts = Facts::new(metadata, health, links);
+    // The service owns its slices too, which says nothing more.
+    let of_service = |link: &Link| link.to.walked() == Some(WalkedKind::Service);
+    if facts.links.iter().any(|link| of_service(link) && link.relation == TopologyRelation::HasSlice) {
+        facts.links.retain(|link| !of_service(link) || link.relation == TopologyRelation::HasSlice);
+    }
+    Facts { particular: Particular::Endpoints { ready, total }, ..facts }
+}
+
+impl Endpoint {
+    /// Not told means ready (k8s.io/api: discovery/v1, EndpointConditions).
+    fn is_ready(&self) -> bool {
+        self.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
+    }
+
+    fn state(&self) -> &'static str {
+        let terminating = self.conditions.as_ref().and_then(|conditions| conditions.terminating) == Some(true);
+        match (self.is_ready(), terminating) {
+            (true, _) => "ready",
+            (false, true) => "terminating",
+            (false, false) => "not ready",
+        }
+    }
+}
+
+/// Whether the services exist that it routes to is put together when they are known.
+pub(in crate::topology) fn ingress(ingress: &Ingress) -> Facts {
+    let (no_metadata, no_spec) = (ObjectMeta::default(), Default::default());
+    let metadata = ingress.metadata.as_ref().unwrap_or(&no_metadata);
+    let spec = ingress.spec.as_ref().unwrap_or(&no_spec);
+    let namespace = &metadata.namespace;
+    let default = spec.default_backend.iter().filter_map(|backend| route(namespace, "default backend", backend));
+    let rules = spec.rules.iter().flat_map(|rule| {
+        let paths = rule.ingress_rule_value.iter().filter_map(|value| value.http.as_ref()).flat_map(|http| &http.paths);
+        paths.filter_map(|path| {
+            let path_or_root = if path.path.is_empty() { "/" } else { &path.path };
+            route(namespace, &format!("ingress rule {}{path_or_root}", rule.host), path.backend.as_ref()?)
+        })
+    });
+    let secrets = spec.tls.iter().filter(|tls| !tls.secret_name.is_empty()).map(|tls| {
+        let to = Key::of(WalkedKind::Secret, namespace, &tls.secret_name);
+        Link::to(to, TopologyRelation::Uses, format!("tls of {}", tls.hosts.join(",")))
+    });
+    let balancer = ingress.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let addresses: Vec<_> = balancer.iter().flat_map(|balancer| &balancer.ingress).collect();
+    let address = addresses.first().map(|it| if it.ip.is_empty() { it.hostname.clone() } else { it.ip.clone() });
+    let text = address.map_or_else(|| "no address".to_owned(), |address| format!("address {address}"));
+    Facts::new(metadata, Health::healthy(text), default.chain(rules).chain(secrets).collect())
+}
+
+/// The way to a service; a backend may also be an object of another kind, whose controller alone knows what it is.
+fn route(namespace: &str, from: &str, backend: &IngressBackend) -> Option<Link> {
+    if let Some(resource) = &backend.resource {
+        let to = Key::of_reference(&format!("{}/", resource.api_group), &resource.kind, namespace, &resource.name);
+        let reason = format!("{from} -> {}/{}", resource.kind, resource.name);
+        return Some(Link::to(to, TopologyRelation::RoutesTo, reason));
+    }
+    let service = backend.service.as_ref()?;
+    let to = Key::of(WalkedKind::Service, namespace, &service.name);
+    Some(Link::to(to, TopologyRelation::RoutesTo, format!("{from} -> {}", name_and_port(service))))
+}
+
+fn name_and_port(service: &IngressServiceBackend) -> String {
+    match &service.port {
+        Some(port) if !port.name.is_empty() => format!("{}:{}", service.name, port.name),
+        Some(port) => format!("{}:{}", service.name, port.number),
+        None => service.name.clone(),
+    }
+}

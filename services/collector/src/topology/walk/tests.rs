@@ -1,0 +1,433 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use gumshoe_proto::collector::v1::TopologyRelation;
+use proptest::prelude::*;
+
+use super::*;
+use crate::topology::{
+    facts::{Link, Particular},
+    known::Known,
+};
+
+const NAMESPACE: &str = "shop";
+
+/// All there is, and what of it may not be read.
+#[derive(Debug, Clone, Default)]
+struct Soup {
+    objects: BTreeMap<Key, Facts>,
+    unreadable: BTreeSet<WalkedKind>,
+}
+
+fn mk_key(kind: WalkedKind, name: &str) -> Key {
+    Key::of(kind, NAMESPACE, name)
+}
+
+fn mk_facts(uid: &str) -> Facts {
+    Facts { uid: uid.into(), health: Health::healthy("fine"), links: Vec::new(), particular: Particular::None }
+}
+
+fn mk_link(to: Key, uid: &str, relation: TopologyRelation) -> Link {
+    let is_backward = matches!(relation, TopologyRelation::Owns | TopologyRelation::HasSlice);
+    Link { to, uid: uid.into(), relation, is_backward, reason: "because".into(), optional: false }
+}
+
+fn mk_readable() -> Readable {
+    Readable { kinds: WalkedKind::ALL.into(), cluster: true, namespaces: vec![None] }
+}
+
+impl Soup {
+    fn with(mut self, kind: WalkedKind, name: &str, links: Vec<Link>, particular: Particular) -> Self {
+        self.objects.insert(mk_key(kind, name), Facts { links, particular, ..mk_facts(name) });
+        self
+    }
+
+    fn of_kind(&self, wanted: impl Fn(&Key, &Facts) -> bool) -> Answer {
+        let found = self.objects.iter().filter(|(key, facts)| wanted(key, facts));
+        let known = |(key, facts): (&Key, &Facts)| -> Known { (key.clone(), Arc::new(facts.clone())) };
+        Answer { objects: found.map(known).collect(), gaps: Vec::new() }
+    }
+
+    fn answer(&self, read: &Read) -> Answer {
+        let kind = match read {
+            Read::Get(key) => key.walked().unwrap(),
+            Read::List { kind, .. } => *kind,
+            Read::OnNode { .. } => WalkedKind::Pod,
+        };
+        if self.unreadable.contains(&kind) {
+            let name = if let Read::Get(key) = read { key.name.clone() } else { String::new() };
+            let message = "forbidden".to_owned();
+            return Answer::not_read(Gap { reason: GapReason::KindNotRead.into(), message, name, ..Gap::default() });
+        }
+        match read {
+            Read::Get(wanted) => self.of_kind(|key, _| key == wanted),
+            Read::List { kind, .. } => self.of_kind(|key, _| key.walked() == Some(*kind)),
+            Read::OnNode { node, .. } => self.of_kind(|key, facts| {
+                let node = Key::of(WalkedKind::Node, "", node);
+                key.walked() == Some(WalkedKind::Pod) && facts.links.iter().any(|link| link.to == node)
+            }),
+        }
+    }
+}
+
+/// What came of a walk.
+#[derive(Debug, Default)]
+struct Walked {
+    nodes: Vec<TopologyNode>,
+    edges: Vec<TopologyEdge>,
+    reads: Vec<Read>,
+    rounds: usize,
+    gaps: Vec<Gap>,
+}
+
+impl Walked {
+    fn names(&self) -> BTreeSet<(String, String, bool)> {
+        let identity = |node: &TopologyNode| {
+            let gone = node.health() == TopologyHealth::Missing && !node.uid.is_empty();
+            (node.kind.clone(), node.name.clone(), gone)
+        };
+        self.nodes.iter().map(identity).collect()
+    }
+
+    fn node(&self, kind: &str, name: &str) -> &TopologyNode {
+        self.nodes.iter().find(|node| node.kind == kind && node.name == name).unwrap()
+    }
+}
+
+fn walk(soup: &Soup, seed: Key, bounds: Bounds, readable: Readable) -> Walked {
+    let mut walk = Walk::new(seed.clone(), bounds, readable);
+    let mut walked = Walked::default();
+    walk.learn(Read::Get(seed.clone()), soup.answer(&Read::Get(seed)));
+    loop {
+        let step = walk.step();
+        for element in walk.take() {
+            match element.element.unwrap() {
+                Element::Node(node) => walked.nodes.push(node),
+                Element::Edge(edge) => {
+                    // Both ends came before.
+                    assert!([edge.from, edge.to].iter().all(|end| (1..=walked.nodes.len()).contains(&(*end as usize))));
+                    walked.edges.push(edge);
+                }
+            }
+        }
+        let Step::Read(reads) = step else { break };
+        assert!(!reads.is_empty(), "it waits for something");
+        walked.rounds += 1;
+        for read in reads {
+            let answer = soup.answer(&read);
+            walked.reads.push(read.clone());
+            walk.learn(read, answer);
+        }
+    }
+    walked.gaps = walk.take_gaps();
+    walked
+}
+
+fn far() -> Bounds {
+    Bounds { depth: 1000, nodes: 10_000 }
+}
+
+/// A deployment with three pods on two nodes, and all that belongs to it.
+fn mk_app() -> Soup {
+    use TopologyRelation::{HasEndpoint, HasSlice, Owns, RoutesTo, RunsOn, Scales, Uses};
+    use WalkedKind::*;
+    let labels: BTreeMap<_, _> = [("app".to_owned(), "web".to_owned())].into();
+    let to = |kind, name, relation| mk_link(mk_key(kind, name), "", relation);
+    let needs =
+        || vec![to(ConfigMap, "config", Uses), to(Secret, "token", Uses), to(PersistentVolumeClaim, "data", Uses)];
+    let mut soup = Soup::default()
+        .with(Deployment, "web", needs(), Particular::None)
+        .with(ReplicaSet, "web-1", vec![mk_link(mk_key(Deployment, "web"), "web", Owns)], Particular::None)
+        .with(Service, "web", vec![], Particular::Service { selector: labels.clone(), external_name: String::new() })
+        .with(Ingress, "web", vec![to(Service, "web", RoutesTo), to(Secret, "tls", Uses)], Particular::None)
+        .with(HorizontalPodAutoscaler, "web", vec![to(Deployment, "web", Scales)], Particular::None)
+        .with(ConfigMap, "config", vec![], Particular::None)
+        .with(ConfigMap, "root-ca", vec![], Particular::None)
+        .with(PersistentVolumeClaim, "data", vec![], Particular::None)
+        .with(Secret, "tls", vec![], Particular::None)
+        .with(Node, "node-1", vec![], Particular::None)
+        .with(Node, "node-2", vec![], Particular::None);
+    let mut endpoints = vec![to(Service, "web", HasSlice)];
+    for (pod, node) in [("web-1-a", "node-1"), ("web-1-b", "node-1"), ("web-1-c", "node-2")] {
+        endpoints.push(mk_link(mk_key(Pod, pod), pod, HasEndpoint));
+        let own = [
+            mk_link(mk_key(ReplicaSet, "web-1"), "web-1", Owns),
+            to(Node, node, RunsOn),
+            to(ConfigMap, "root-ca", Uses),
+        ];
+        let links = own.into_iter().chain(needs()).collect();
+        soup = soup.with(Pod, pod, links, Particular::Pod { labels: labels.clone() });
+    }
+    soup.with(EndpointSlice, "web-x", endpoints, Particular::Endpoints { ready: 3, total: 3 })
+}
+
+#[test]
+fn the_walk_from_a_deployment_costs_nine_lists_in_two_rounds_and_one_read_a_node() {
+    let walked = walk(&mk_app(), mk_key(WalkedKind::Deployment, "web"), Bounds { depth: 5, nodes: 300 }, mk_readable());
+    let lists = walked.reads.iter().filter(|read| matches!(read, Read::List { .. })).count();
+    assert_eq!((lists, walked.reads.len(), walked.rounds), (9, 9 + 2, 2), "{:?}", walked.reads);
+    assert_eq!(walked.nodes.len(), 16, "{:?}", walked.names());
+    assert_eq!(walked.node("Secret", "token").health(), TopologyHealth::Missing);
+    assert_eq!(walked.node("Service", "web").status, "3/3 endpoints ready");
+    assert_eq!(walked.gaps, []);
+}
+
+#[test]
+fn whatever_the_walk_begins_at_it_finds_the_same() {
+    let soup = mk_app();
+    let of = |kind, name| walk(&soup, mk_key(kind, name), far(), mk_readable()).names();
+    let expected = of(WalkedKind::Deployment, "web");
+    for key in soup.objects.keys().filter(|key| !key.walked().unwrap().is_shared()) {
+        assert_eq!(of(key.walked().unwrap(), &key.name), expected, "{key:?}");
+    }
+}
+
+#[test]
+fn what_many_share_is_followed_only_where_the_walk_begins_there() {
+    use TopologyRelation::{RunsOn, Uses};
+    let pod = |config: &str| {
+        vec![
+            mk_link(mk_key(WalkedKind::Node, "node-1"), "", RunsOn),
+            mk_link(mk_key(WalkedKind::ConfigMap, config), "", Uses),
+        ]
+    };
+    let soup = Soup::default()
+        .with(WalkedKind::Node, "node-1", vec![], Particular::None)
+        .with(WalkedKind::ConfigMap, "shared", vec![], Particular::None)
+        .with(WalkedKind::Pod, "a", pod("shared"), Particular::None)
+        .with(WalkedKind::Pod, "b", pod("shared"), Particular::None);
+    let names = |kind, name| walk(&soup, mk_key(kind, name), far(), mk_readable()).nodes.len();
+    assert_eq!(names(WalkedKind::Pod, "a"), 3);
+    assert_eq!(names(WalkedKind::Node, "node-1"), 4);
+    assert_eq!(names(WalkedKind::ConfigMap, "shared"), 4);
+}
+
+#[test]
+fn an_owner_of_another_uid_is_gone_and_its_namesake_is_another_object() {
+    let owned_by = |uid| vec![mk_link(mk_key(WalkedKind::ReplicaSet, "web-1"), uid, TopologyRelation::Owns)];
+    let soup = Soup::default()
+        .with(WalkedKind::ReplicaSet, "web-1", vec![], Particular::None)
+        .with(WalkedKind::Pod, "old", owned_by("before"), Particular::None)
+        .with(WalkedKind::Pod, "new", owned_by("web-1"), Particular::None);
+    let of_old = walk(&soup, mk_key(WalkedKind::Pod, "old"), far(), mk_readable());
+    let owner = of_old.node("ReplicaSet", "web-1");
+    assert_eq!((owner.health(), owner.uid.as_str(), of_old.nodes.len()), (TopologyHealth::Missing, "before", 2));
+    assert!(owner.status.starts_with("gone"), "{}", owner.status);
+    let of_new = walk(&soup, mk_key(WalkedKind::Pod, "new"), far(), mk_readable());
+    assert_eq!((of_new.node("ReplicaSet", "web-1").health(), of_new.nodes.len()), (TopologyHealth::Healthy, 2));
+}
+
+#[test]
+fn a_service_without_slices_and_one_without_ready_endpoints_are_told_apart() {
+    let service = |selector: &[(&str, &str)]| {
+        let selector = selector.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Particular::Service { selector, external_name: String::new() }
+    };
+    let status = |slices: &[(usize, usize)]| {
+        let mut soup = Soup::default().with(WalkedKind::Service, "web", vec![], service(&[("app", "web")]));
+        for (index, (ready, total)) in slices.iter().enumerate() {
+            let of_it = mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice);
+            let endpoints = Particular::Endpoints { ready: *ready, total: *total };
+            soup = soup.with(WalkedKind::EndpointSlice, &format!("web-{index}"), vec![of_it], endpoints);
+        }
+        let walked = walk(&soup, mk_key(WalkedKind::Service, "web"), far(), mk_readable());
+        walked.node("Service", "web").status.clone()
+    };
+    assert_eq!(status(&[]), "no endpoint slice");
+    assert!(status(&[(0, 0)]).starts_with("no ready backend; its selector"));
+    assert_eq!(status(&[(0, 2), (0, 1)]), "no ready backend, 0/3 endpoints ready");
+    assert_eq!(status(&[(1, 2), (3, 3)]), "4/5 endpoints ready");
+}
+
+#[test]
+fn a_kind_that_is_not_served_is_not_read_and_never_missing() {
+    let mut readable = mk_readable();
+    readable.kinds.remove(&WalkedKind::Secret);
+    readable.cluster = false;
+    let walked = walk(&mk_app(), mk_key(WalkedKind::Deployment, "web"), far(), readable);
+    assert_eq!(walked.node("Secret", "token").health(), TopologyHealth::NotRead);
+    assert_eq!(walked.node("Node", "node-1").health(), TopologyHealth::NotRead);
+    let gaps: Vec<_> = walked.gaps.iter().map(|gap| (gap.reason(), gap.message.as_str())).collect();
+    assert_eq!(gaps.len(), 2, "{gaps:?}");
+    assert!(gaps.iter().all(|(reason, _)| *reason == GapReason::KindNotRead));
+    assert!(gaps.iter().any(|(_, message)| message.contains("secrets")), "{gaps:?}");
+}
+
+#[test]
+fn a_bound_on_objects_leaves_a_gap_and_the_nearest() {
+    let bounds = Bounds { depth: 5, nodes: 5 };
+    let walked = walk(&mk_app(), mk_key(WalkedKind::Deployment, "web"), bounds, mk_readable());
+    assert_eq!(walked.nodes.len(), 5);
+    assert!(walked.nodes.iter().all(|node| node.distance <= 1));
+    assert_eq!(walked.gaps.iter().map(Gap::reason).collect::<Vec<_>>(), [GapReason::Limit]);
+}
+
+/// The kinds that the generated soups have, and how those that mean something point at each other.
+const MEANT: &[(WalkedKind, WalkedKind, TopologyRelation)] = {
+    use TopologyRelation::{HasEndpoint, HasSlice, Owns, RoutesTo, RunsOn, Scales, Uses};
+    use WalkedKind::*;
+    &[
+        (Pod, ReplicaSet, Owns),
+        (Pod, StatefulSet, Owns),
+        (Pod, Job, Owns),
+        (ReplicaSet, Deployment, Owns),
+        (Job, CronJob, Owns),
+        (EndpointSlice, Service, HasSlice),
+        (EndpointSlice, Pod, HasEndpoint),
+        (Ingress, Service, RoutesTo),
+        (HorizontalPodAutoscaler, Deployment, Scales),
+        (Pod, Node, RunsOn),
+        (Pod, ConfigMap, Uses),
+        (Pod, Secret, Uses),
+        (Ingress, Secret, Uses),
+        (Deployment, ConfigMap, Uses),
+    ]
+};
+
+fn name() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["a", "b", "c", "d"])
+}
+
+fn particular(kind: WalkedKind, label: bool, selector: bool) -> Particular {
+    let labels = |set: bool| if set { [("app".to_owned(), "web".to_owned())].into() } else { BTreeMap::new() };
+    match kind {
+        WalkedKind::Pod => Particular::Pod { labels: labels(label) },
+        WalkedKind::Service => Particular::Service { selector: labels(selector), external_name: String::new() },
+        WalkedKind::EndpointSlice => Particular::Endpoints { ready: 0, total: usize::from(label) },
+        WalkedKind::StatefulSet => Particular::Claims { prefixes: vec!["data-".to_owned()] },
+        _ => Particular::None,
+    }
+}
+
+fn soup(meant: bool) -> impl Strategy<Value = Soup> {
+    let uid = || prop::sample::select(vec!["a", "b", "c", "d", ""]);
+    let anything = (
+        prop::sample::select(WalkedKind::ALL.to_vec()),
+        prop::sample::select(WalkedKind::ALL.to_vec()),
+        prop::sample::select(vec![TopologyRelation::Owns, TopologyRelation::Uses, TopologyRelation::HasEndpoint]),
+    );
+    let pair = if meant { prop::sample::select(MEANT.to_vec()).boxed() } else { anything.boxed() };
+    let object = (pair, name(), name(), uid(), any::<bool>(), any::<bool>());
+    prop::collection::vec(object, 0..40).prop_map(|objects| {
+        let mut soup = Soup::default();
+        for ((from, to, relation), name, target, uid, label, selector) in objects {
+            // Each object is there, most of what is pointed at too.
+            let own = if label { from } else { to };
+            let facts = |kind| Facts { particular: particular(kind, label, selector), ..mk_facts(name) };
+            soup.objects.entry(mk_key(own, name)).or_insert_with(|| facts(own));
+            let pointing = soup.objects.entry(mk_key(from, name)).or_insert_with(|| facts(from));
+            let link = mk_link(mk_key(to, target), uid, relation);
+            // An object says each thing once: that is so by how facts are made.
+            let identity = |link: &Link| (link.to.clone(), link.uid.clone(), link.relation);
+            if pointing.links.iter().all(|other| identity(other) != identity(&link)) {
+                pointing.links.push(link);
+            }
+        }
+        soup
+    })
+}
+
+/// What there is to be found, by asking every object about every other one again and again.
+fn closure(soup: &Soup, seed: &Key, depth: u32) -> BTreeSet<(String, String, bool)> {
+    let mut found = BTreeMap::from([((seed.clone(), false), 0)]);
+    for distance in 0..depth {
+        let level: Vec<_> = found.iter().filter(|(_, at)| **at == distance).map(|(it, _)| it.clone()).collect();
+        if level.is_empty() {
+            break;
+        }
+        for (key, gone) in level {
+            let kind = key.walked().unwrap();
+            let Some(facts) = soup.objects.get(&key).filter(|_| !gone) else { continue };
+            if kind.is_shared() && key != *seed {
+                continue;
+            }
+            let mut next = Vec::new();
+            for link in &facts.links {
+                let there = soup.objects.get(&link.to);
+                let gone = !link.uid.is_empty() && there.is_none_or(|there| there.uid != link.uid);
+                next.push((link.to.clone(), gone));
+            }
+            for (other, its) in &soup.objects {
+                let is_it = |link: &&Link| link.to == key && (link.uid.is_empty() || link.uid == facts.uid);
+                let pointing = its.links.iter().any(|link| is_it(&link));
+                let is_on_it = kind == WalkedKind::Node
+                    && other.walked() == Some(WalkedKind::Pod)
+                    && its.links.iter().any(|link| link.to == key);
+                let matches = |service: &Facts, pod: &Facts| match (&service.particular, &pod.particular) {
+                    (Particular::Service { selector, .. }, Particular::Pod { labels }) => {
+                        !selector.is_empty() && selector == labels
+                    }
+                    _ => false,
+                };
+                let claims = kind == WalkedKind::StatefulSet
+                    && other.walked() == Some(WalkedKind::PersistentVolumeClaim)
+                    && other.name.strip_prefix("data-").is_some_and(|rest| rest.parse::<u32>().is_ok());
+                if pointing && kind.pointed_at_by().contains(&other.walked().unwrap())
+                    || is_on_it
+                    || claims
+                    || matches(facts, its)
+                    || matches(its, facts)
+                {
+                    next.push((other.clone(), false));
+                }
+            }
+            for it in next {
+                found.entry(it).or_insert(distance + 1);
+            }
+        }
+    }
+    found.into_keys().map(|(key, gone)| (key.group_and_kind().1.to_owned(), key.name, gone)).collect()
+}
+
+proptest! {
+    #[test]
+    fn all_that_is_connected_is_found_and_each_thing_once(soup in soup(false), depth in 0..7_u32) {
+        for seed in soup.objects.keys() {
+            let walked = walk(&soup, seed.clone(), Bounds { depth, nodes: 10_000 }, mk_readable());
+            prop_assert_eq!(walked.names(), closure(&soup, seed, depth), "{:?}", seed);
+            let ids: Vec<_> = walked.nodes.iter().map(|node| node.id as usize).collect();
+            prop_assert_eq!(ids, (1..=walked.nodes.len()).collect::<Vec<_>>());
+            let identity = |node: &TopologyNode| (node.kind.clone(), node.namespace.clone(), node.name.clone(), node.health() == TopologyHealth::Missing, node.uid.clone());
+            let identities: BTreeSet<_> = walked.nodes.iter().map(identity).collect();
+            prop_assert_eq!(identities.len(), walked.nodes.len());
+            let edges: BTreeSet<_> = walked.edges.iter().map(|edge| (edge.from, edge.to, edge.relation)).collect();
+            prop_assert_eq!(edges.len(), walked.edges.len());
+            let reads: BTreeSet<_> = walked.reads.iter().collect();
+            prop_assert_eq!(reads.len(), walked.reads.len(), "nothing is read twice");
+        }
+    }
+
+    #[test]
+    fn both_directions_find_each_other(soup in soup(true)) {
+        let objects: Vec<_> = soup.objects.keys().filter(|key| !key.walked().unwrap().is_shared()).collect();
+        let found: Vec<_> = objects.iter().map(|key| walk(&soup, (*key).clone(), far(), mk_readable()).names()).collect();
+        let identity = |key: &Key| (key.group_and_kind().1.to_owned(), key.name.clone(), false);
+        for (one, from_one) in objects.iter().zip(&found) {
+            for (other, from_other) in objects.iter().zip(&found) {
+                prop_assert_eq!(from_one.contains(&identity(other)), from_other.contains(&identity(one)));
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_hold_and_what_cannot_be_read_is_never_missing(
+        soup in soup(false),
+        nodes in 1..12_usize,
+        unreadable in prop::collection::btree_set(prop::sample::select(WalkedKind::ALL.to_vec()), 0..6),
+    ) {
+        for seed in soup.objects.keys().filter(|seed| !unreadable.contains(&seed.walked().unwrap())) {
+            let soup = Soup { unreadable: unreadable.clone(), ..soup.clone() };
+            let whole = walk(&soup, seed.clone(), far(), mk_readable());
+            let walked = walk(&soup, seed.clone(), Bounds { nodes, ..far() }, mk_readable());
+            prop_assert!(walked.nodes.len() <= nodes);
+            let cut = walked.gaps.iter().any(|gap| gap.reason() == GapReason::Limit);
+            prop_assert!(cut || walked.nodes.len() == whole.nodes.len());
+            for node in &whole.nodes {
+                let kind = WalkedKind::of_name(&node.kind).unwrap();
+                prop_assert!(!unreadable.contains(&kind) || node.health() == TopologyHealth::NotRead);
+            }
+            let is_refused = |read: &Read| matches!(read, Read::List { kind, .. } if unreadable.contains(kind));
+            let told = !whole.gaps.is_empty() || !whole.reads.iter().any(is_refused);
+            prop_assert!(told);
+        }
+    }
+}

@@ -148,23 +148,55 @@ fn write_page(out: &mut String, page: &DescriptorProto) -> Result<(), Box<dyn Er
 
 /// A macro that does the same with whichever message the `oneof` holds, and how each message becomes what the `oneof` is.
 fn write_oneof(out: &mut String, message: &DescriptorProto, oneof: &str, index: i32) -> std::fmt::Result {
-    let members = message.field.iter().filter(|field| field.oneof_index == Some(index) && !field.proto3_optional());
-    let path = format!("bridge::v1::{}::{}", message.name().to_lowercase(), oneof.to_upper_camel_case());
+    let arm = |field: &&FieldDescriptorProto| field.oneof_index == Some(index) && !field.proto3_optional();
+    let (messages, scalars): (Vec<_>, Vec<_>) =
+        message.field.iter().filter(arm).partition(|member| member.r#type() == Type::Message);
+    let of_bridge = format!("bridge::v1::{}::{}", message.name().to_lowercase(), oneof.to_upper_camel_case());
+    // What the oneof holds beside messages is no method's.
+    let path = if scalars.is_empty() { of_bridge.clone() } else { format!("methods::{}", oneof.to_upper_camel_case()) };
+    let messages: Vec<_> =
+        messages.iter().map(|field| (field.name().to_upper_camel_case(), rust_type(field.type_name()))).collect();
+    if !scalars.is_empty() {
+        write_typed(out, oneof, &messages, &of_bridge)?;
+    }
     writeln!(out, "/// Does the same with whichever {oneof} it is: `with_{oneof}!(value, {oneof} => expression)`.")?;
     writeln!(
         out,
         "#[macro_export]\nmacro_rules! with_{oneof} {{\n    ($value:expr, $name:pat => $do:expr) => {{ match $value {{"
     )?;
-    for member in members.clone() {
-        writeln!(out, "        $crate::{path}::{}($name) => $do,", member.name().to_upper_camel_case())?;
+    for (member, _) in &messages {
+        writeln!(out, "        $crate::{path}::{member}($name) => $do,")?;
     }
     writeln!(out, "    }} }};\n}}")?;
-    for member in members {
-        let (held, member) = (rust_type(member.type_name()), member.name().to_upper_camel_case());
+    for (member, held) in &messages {
         writeln!(out, "impl From<{held}> for crate::{path} {{")?;
         writeln!(out, "    fn from(held: {held}) -> Self {{ Self::{member}(held) }}\n}}")?;
     }
     Ok(())
+}
+
+/// The arms of a `oneof` that are messages, as an enum of their own.
+fn write_typed(out: &mut String, oneof: &str, messages: &[(String, String)], of_bridge: &str) -> std::fmt::Result {
+    let name = oneof.to_upper_camel_case();
+    writeln!(out, "/// The {oneof} of any method: what the bridge's `{oneof}` holds, but for words.")?;
+    writeln!(out, "#[allow(missing_docs)]\n#[derive(Clone, Debug, PartialEq)]\npub enum {name} {{")?;
+    for (member, held) in messages {
+        writeln!(out, "    {member}({held}),")?;
+    }
+    writeln!(
+        out,
+        "}}\nimpl From<{name}> for crate::{of_bridge} {{\n    fn from(typed: {name}) -> Self {{ match typed {{"
+    )?;
+    for (member, _) in messages {
+        writeln!(out, "        {name}::{member}(held) => Self::{member}(held),")?;
+    }
+    writeln!(out, "    }} }}\n}}\n/// Gives back what is in words.\nimpl TryFrom<crate::{of_bridge}> for {name} {{")?;
+    writeln!(out, "    type Error = crate::{of_bridge};")?;
+    writeln!(out, "    fn try_from(any: crate::{of_bridge}) -> Result<Self, Self::Error> {{ match any {{")?;
+    for (member, _) in messages {
+        writeln!(out, "        crate::{of_bridge}::{member}(held) => Ok(Self::{member}(held)),")?;
+    }
+    writeln!(out, "        words => Err(words),\n    }} }}\n}}")
 }
 
 fn field<'a>(message: &'a DescriptorProto, name: &str) -> Option<&'a FieldDescriptorProto> {

@@ -5,13 +5,13 @@
 use prost::{Message, Name};
 
 // The generated impls name every message of the package.
-use crate::bridge::v1::{page, query};
+use crate::bridge::v1::page;
 #[allow(clippy::wildcard_imports)]
 use crate::collector::v1::*;
 
 /// A request of the collector, which says by itself what method it is for: no two methods share a request. The bridge carries each
 /// method, so a request and its answer have arms in `Query` and `Page`: without them the contract does not compile.
-pub trait Method: Message + Name + Clone + Default + Into<query::Request> + 'static {
+pub trait Method: Message + Name + Clone + Default + Into<Request> + 'static {
     /// Of the method: `/gumshoe.collector.v1.PodService/GetPod`.
     const PATH: &'static str;
     /// What is answered, once or as a stream.

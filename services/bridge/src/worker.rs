@@ -22,6 +22,7 @@ use crate::{
     metrics::{Metrics, Outcome},
     queue::{Lease, Leases, Received},
     results::{Outlet, RunId, SendError, Sender, summary},
+    words::{Understood, understand},
 };
 
 /// Pages between the queries of a command and its sender. What bounds them is the byte budget; this only lets a batch gather.
@@ -128,10 +129,13 @@ impl Worker {
     async fn run(&self, job: Job) -> Result<EndStatus, Unfinished> {
         let Job { run, outlet, time_left, deadline, traceparent, queries } = job;
         tracing::info!(queries = queries.len(), seconds = time_left.as_secs(), "command is worked on");
+        let query_ids = queries.iter().map(|query| query.id.clone()).collect();
+        let Understood { queries, told } = understand(queries);
         let accepted = Accepted {
             bridge_version: env!("CARGO_PKG_VERSION").into(),
             deadline: Some(deadline),
-            query_ids: queries.iter().map(|query| query.id.clone()).collect(),
+            query_ids,
+            queries: told,
         };
         let deadline = Instant::now() + time_left;
         let (handed, pages) = mpsc::channel(HANDED);
@@ -171,15 +175,23 @@ impl Worker {
 
     /// Asks all queries, some at a time, and gives their outcomes in the order of the command. The asker goes with it, and with the
     /// asker the sender's reason to wait for more.
-    async fn ask_all(&self, asker: Asker, queries: &[Query]) -> Result<Vec<QueryOutcome>, Stopped> {
+    async fn ask_all<'q>(
+        &self,
+        asker: Asker,
+        queries: &'q [Result<Query, Box<QueryOutcome>>],
+    ) -> Result<Vec<QueryOutcome>, Stopped> {
         let asker = &asker;
         // What follows a log takes its place until the deadline, so that all others go first.
         let mut queries: Vec<_> = queries.iter().enumerate().collect();
-        queries.sort_by_key(|(_, query)| follows(query));
-        let asks: Vec<_> = queries
-            .into_iter()
-            .map(|(index, query)| async move { asker.ask(query).await.map(|outcome| (index, outcome)) })
-            .collect();
+        queries.sort_by_key(|(_, query)| query.as_ref().is_ok_and(follows));
+        let ask = |(index, query): (usize, &'q Result<Query, Box<QueryOutcome>>)| async move {
+            let outcome = match query {
+                Ok(query) => asker.ask(query).await?,
+                Err(outcome) => (**outcome).clone(),
+            };
+            Ok((index, outcome))
+        };
+        let asks: Vec<_> = queries.into_iter().map(ask).collect();
         let mut outcomes: Vec<_> = stream::iter(asks).buffer_unordered(self.queries_per_command).try_collect().await?;
         outcomes.sort_by_key(|(index, _)| *index);
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())

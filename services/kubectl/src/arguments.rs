@@ -1,6 +1,6 @@
 //! The arguments that `get` takes for a kind, and the request that they make.
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches as _};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches as _, builder::NonEmptyStringValueParser};
 use gumshoe_proto::{
     collector::v1::View,
     methods::{Limit, Method as _},
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Args, Clone, Debug)]
 struct NameArgs {
     /// One {object} by its name; all of the selection without it
-    #[arg(conflicts_with_all = ["selector", "field_selector", "limit"])]
+    #[arg(conflicts_with_all = ["selector", "field_selector", "limit"], value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
 }
 
@@ -105,7 +105,7 @@ impl Kind {
     }
 
     /// Whether it can be chosen how much of an object is given.
-    fn has_view(&self) -> bool {
+    pub(crate) fn has_view(&self) -> bool {
         with_request!(&mut (self.get)("", ""), request => request.view_mut().is_some())
     }
 

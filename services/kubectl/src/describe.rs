@@ -22,10 +22,7 @@ pub fn describe(request: &Request) -> String {
 
 fn objects(Names { plural, .. }: Names, request: &impl Method) -> Words {
     if let Some((namespace, name)) = request.as_get() {
-        let words = match namespace {
-            Some(namespace) => Words::new(&["get", plural, name, "-n", namespace]),
-            None => Words::new(&["get", plural, name]),
-        };
+        let words = Words::new(&["get", plural]).name(name).option("-n", namespace);
         return words.switch("--summary", is_summary(request));
     }
     let words = Words::new(&["get", plural]);

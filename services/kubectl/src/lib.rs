@@ -9,24 +9,27 @@
 mod arguments;
 mod describe;
 mod events;
+mod flags;
 mod get;
 mod kinds;
 mod line;
 mod logs;
 mod names;
+mod refusal;
 mod scope;
 pub mod units;
 mod words;
 
-pub use gumshoe_proto::bridge::v1::query::Request;
+pub use gumshoe_proto::methods::Request;
 
 pub use self::{
     describe::describe,
     get::Get,
     kinds::{KINDS, Kind},
-    line::{Line, ParsedLine},
+    line::{Line, parse},
     logs::Logs,
     names::{Names, names},
+    refusal::Refusal,
 };
 
 #[cfg(test)]

@@ -1,27 +1,39 @@
-//! A whole line: `get pods -n shop`, `logs web-0 --previous`.
+//! A whole line: `get pods -n shop`, `kubectl logs web-0 --previous`.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 
-use crate::{Request, get::Get, logs::Logs};
+use crate::{
+    Request,
+    flags::Words,
+    get::Get,
+    kinds::{KINDS, Kind},
+    logs::Logs,
+    refusal::{self, Output, Refusal},
+};
 
-/// One `--query` of `run`.
+/// A line may hold so many bytes: selectors can be long, and what is longer was not written by anybody.
+const MAX_LINE: usize = 16 << 10;
+
+/// A line that was understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The name of the collector that is asked; empty where the line says nothing of it.
+    pub collector: String,
+    /// The collector's request.
+    pub request: Request,
+    /// A flag of the line that says only how an answer is printed, for whoever prints.
+    pub presentation: Option<String>,
+}
+
+/// The words of a line in the order that clap takes them.
 #[derive(Clone, Debug, Parser)]
 #[command(no_binary_name = true, bin_name = "--query", disable_help_flag = true, disable_help_subcommand = true)]
-pub struct Line {
+struct Arguments {
     /// The collector that is asked, by its name in the bridge's configuration [default: the first one]
     #[arg(long, global = true, value_name = "NAME")]
     collector: Option<String>,
     #[command(subcommand)]
     read: Read,
-}
-
-/// A line that was understood.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ParsedLine {
-    /// The name of the collector that is asked; empty means the first one.
-    pub collector: String,
-    /// The collector's request.
-    pub request: Request,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -31,24 +43,131 @@ enum Read {
     Logs(Logs),
 }
 
-impl Line {
-    /// Reads a line as a shell would split it.
-    ///
-    /// # Errors
-    /// Says what is wrong with it.
-    pub fn parse_line(line: &str) -> Result<ParsedLine, String> {
-        let words = shlex::split(line).ok_or("a quote is not closed")?;
-        let line = Self::try_parse_from(words).map_err(|error| essence(&error.render().to_string()))?;
-        let request = match line.read {
-            Read::Get(get) => get.request?,
-            Read::Logs(logs) => logs.request(),
-        };
-        Ok(ParsedLine { collector: line.collector.unwrap_or_default(), request })
+/// Reads a line as a shell would split it, and kubectl would take it.
+///
+/// # Errors
+/// Says what is wrong with it, or what to ask for instead.
+pub fn parse(line: &str) -> Result<Line, Refusal> {
+    if line.len() > MAX_LINE {
+        return Err(Refusal::Syntax(format!("the line is longer than {MAX_LINE} bytes")));
+    }
+    let mut words = Words::of(line)?;
+    let mut begins = match words.verb.take().as_deref() {
+        None => return Err(Refusal::Syntax("a verb is needed: get, logs or events".to_owned())),
+        Some("events") => events(&mut words)?,
+        Some("get") => get(&mut words)?,
+        Some(verb) => {
+            if verb == "logs" {
+                logs(&mut words)?;
+            }
+            vec![verb.to_owned()]
+        }
+    };
+    let flag = |(long, value): (String, Option<String>)| match value {
+        Some(value) => format!("--{long}={value}"),
+        None => format!("--{long}"),
+    };
+    begins.extend(words.flags.into_iter().map(flag));
+    begins.push("--".to_owned());
+    begins.extend(words.names);
+    let Arguments { collector, read } = Arguments::try_parse_from(begins).map_err(|error| refused(&error))?;
+    let request = match read {
+        Read::Get(get) => get.request.map_err(Refusal::Syntax)?,
+        Read::Logs(logs) => logs.request(),
+    };
+    Ok(Line { collector: collector.unwrap_or_default(), request, presentation: words.presentation })
+}
+
+/// The definitions of all arguments.
+pub(crate) fn command() -> clap::Command {
+    Arguments::command()
+}
+
+/// `get KIND [NAME]`, `get KIND/NAME`.
+fn get(words: &mut Words) -> Result<Vec<String>, Refusal> {
+    let mut names = std::mem::take(&mut words.names).into_iter();
+    let first = names.next().ok_or_else(|| Refusal::Syntax("a kind is needed: get pods".to_owned()))?;
+    if first.contains(',') {
+        return Err(refusal::flag(&format!("get {first}"), "a query reads one kind; use one for each"));
+    }
+    let (kind, name) = match first.split_once('/') {
+        Some((kind, name)) => (kind, Some(name.to_owned())),
+        None => (first.as_str(), names.next()),
+    };
+    if names.next().is_some() {
+        return Err(refusal::flag(
+            &format!("get {kind} with several names"),
+            "a query reads one object or a list; use one for each, or a selector (-l)",
+        ));
+    }
+    words.names.extend(name);
+    list(kind, words)
+}
+
+/// `events`, which kubectl has beside `get events`.
+fn events(words: &mut Words) -> Result<Vec<String>, Refusal> {
+    match words.names.first() {
+        Some(_) => Err(Refusal::Syntax("events takes no name: --for KIND/NAME says what they are about".to_owned())),
+        None => list("events", words),
     }
 }
 
-/// The first paragraph of a message of clap: usage and a hint at `--help` fit the whole command line, not a line within it.
-fn essence(message: &str) -> String {
+/// The kind, and what its format means.
+fn list(word: &str, words: &mut Words) -> Result<Vec<String>, Refusal> {
+    let kind = KINDS.iter().find(|kind| kind.is_named(word));
+    let plurals = || KINDS.iter().map(|kind| kind.names().plural).collect::<Vec<_>>();
+    let kind = kind.ok_or_else(|| refusal::kind(word, &plurals()))?;
+    if let Some(format) = words.output.take() {
+        match refusal::output(&format, kind.names().singular)? {
+            Output::Names if kind.has_view() && !words.has("summary") => words.flags.push(("summary".to_owned(), None)),
+            Output::Names => {}
+            Output::Presentation => words.presentation = Some(format!("-o {format}")),
+        }
+    }
+    Ok(vec!["get".to_owned(), kind.names().plural.to_owned()])
+}
+
+/// `logs POD [CONTAINER]`, where -1 lines are all of them.
+fn logs(words: &mut Words) -> Result<(), Refusal> {
+    const BOUNDS: [&str; 4] = ["since", "since-time", "newest-bytes", "whole"];
+    if words.names.len() > 2 {
+        return Err(Refusal::Syntax("logs takes one pod and one container".to_owned()));
+    }
+    if let Some(container) = words.names.get(1).cloned() {
+        words.names.truncate(1);
+        words.flags.push(("container".to_owned(), Some(container)));
+    }
+    if words
+        .flags
+        .iter()
+        .rev()
+        .find(|(long, _)| long == "tail")
+        .is_some_and(|(_, lines)| lines.as_deref() == Some("-1"))
+    {
+        words.take("tail");
+        if !BOUNDS.iter().any(|bound| words.has(bound)) {
+            words.flags.push(("whole".to_owned(), None));
+        }
+    }
+    Ok(())
+}
+
+/// What clap says, without what fits the whole command line and not a line within it: usage, and a hint at `--help`.
+fn refused(error: &clap::Error) -> Refusal {
+    let message = error.render().to_string();
     let first = message.trim_start_matches("error: ").split("\n\nUsage:").next().unwrap_or_default();
-    first.split("\n\nFor more information").next().unwrap_or_default().trim().to_owned()
+    let text = first.split("\n\nFor more information").next().unwrap_or_default().trim().to_owned();
+    match error.kind() {
+        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => Refusal::NotSupported(text),
+        _ => Refusal::Syntax(text),
+    }
+}
+
+impl Kind {
+    /// Whether people call it so.
+    fn is_named(&self, word: &str) -> bool {
+        let lower = word.to_ascii_lowercase();
+        let names = self.names();
+        [names.singular, names.plural].iter().chain(names.short).any(|name| *name == lower)
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use gumshoe_proto::collector::v1::ReadLogsRequest;
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,11 +17,13 @@ pub struct Logs {
 
     /// The pod's namespace
     #[arg(short, long, value_name = "NS", default_value = DEFAULT_NAMESPACE)]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     namespace: String,
 
     /// Container, of any sort (init, sidecar, regular, ephemeral); repeat it or separate by commas for several
     /// [default: the pod's default container]
     #[arg(short, long = "container", value_name = "NAME", value_delimiter = ',')]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     containers: Vec<String>,
 
     /// All containers of the pod
@@ -92,7 +94,9 @@ pub(crate) fn describe(read: &ReadLogsRequest) -> Words {
     let since = read.since.and_then(|since| {
         SignedDuration::from_secs(since.seconds).checked_add(SignedDuration::from_nanos(since.nanos.into()))
     });
-    Words::new(&["logs", &read.pod, "-n", &read.namespace])
+    Words::new(&["logs"])
+        .name(&read.pod)
+        .option("-n", Some(&read.namespace))
         .each("-c", &read.containers)
         .switch("--all-containers", read.all_containers)
         .switch("--previous", read.previous)
@@ -107,6 +111,9 @@ pub(crate) fn describe(read: &ReadLogsRequest) -> Words {
 /// A name, or `pod/<name>` as kubectl takes it too.
 fn pod_name(text: &str) -> Result<String, String> {
     match text.split_once('/') {
+        None if text.is_empty() => Err("a pod has a name".to_owned()),
+        Some((_, "")) => Err("a pod has a name".to_owned()),
+        Some((_, name)) if name.contains('/') => Err(format!("{name:?} is no name")),
         None => Ok(text.to_owned()),
         Some(("pod" | "pods" | "po", name)) => Ok(name.to_owned()),
         Some((kind, _)) => {

@@ -1,6 +1,6 @@
 //! Which namespaces a list covers.
 
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 
 /// The namespace where none is named, as in kubectl without a context.
 pub(crate) const DEFAULT_NAMESPACE: &str = "default";
@@ -10,6 +10,7 @@ pub(crate) const DEFAULT_NAMESPACE: &str = "default";
 pub(crate) struct ScopeArgs {
     /// Namespace to read; repeat it or separate by commas for several [default: default]
     #[arg(short, long = "namespace", value_name = "NS", value_delimiter = ',', conflicts_with = "all_namespaces")]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     namespaces: Vec<String>,
 
     /// All namespaces: those of the collector's --namespaces, else every one

@@ -4,14 +4,14 @@ use gumshoe_proto::{
         GetPodRequest, InvolvedObject, ListEventsRequest, ListNodesRequest, ListPodsRequest, ReadLogsRequest,
     },
     json,
-    methods::PATHS,
+    methods::{Method, PATHS},
 };
 use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 
 fn request(line: &str) -> Request {
-    Line::parse_line(line).expect(line).request
+    parse(line).expect(line).request
 }
 
 #[test]
@@ -59,9 +59,9 @@ fn a_window_of_a_log_is_in_the_request() {
 
 #[test]
 fn the_collector_can_be_named_anywhere() {
-    let line = Line::parse_line("get pods --collector west").expect("valid");
+    let line = parse("get pods --collector west").expect("valid");
     assert_eq!(line.collector, "west");
-    assert_eq!(Line::parse_line("get pods").expect("valid").collector, "");
+    assert_eq!(parse("get pods").expect("valid").collector, "");
 }
 
 #[test]
@@ -72,16 +72,25 @@ fn what_contradicts_itself_is_refused_with_its_reason() {
         ("get pods web-0 -l app=web", "cannot be used with"),
         ("logs web-0 --whole --tail 3", "cannot be used with"),
         ("logs web-0 -f -p", "cannot be used with"),
-        ("logs web-0 --tail -1", "-1"),
+        ("logs web-0 --tail -2", "-2"),
         ("logs deploy/web", "logs are read from pods"),
         ("logs", "required"),
-        ("get roles", "roles"),
         ("get events --for web", "KIND/NAME"),
         ("get pods --limit 0", "0"),
         ("get pods -l 'app", "quote"),
-        ("", ""),
+        ("get pods -n ''", "namespace"),
+        ("get pods ''", "[NAME]"),
+        ("get pods -n", "needs a value"),
+        ("get pods -A=perhaps", "true or false"),
+        ("get", "a kind is needed"),
+        ("events web-0", "--for KIND/NAME"),
+        ("logs web-0 web db", "one container"),
+        ("logs pod/", "has a name"),
+        ("logs pod/web/0", "no name"),
+        ("", "a verb is needed"),
+        ("kubectl -n shop", "a verb is needed"),
     ] {
-        let error = Line::parse_line(line).expect_err(line);
+        let error = parse(line).expect_err(line).to_string();
         assert!(error.contains(why), "{line}: {error}");
         assert!(!error.contains("--help"), "{line}: {error}");
     }
@@ -89,25 +98,135 @@ fn what_contradicts_itself_is_refused_with_its_reason() {
 
 #[test]
 fn every_method_of_the_contract_can_be_asked_for_in_words() {
-    let arms: Vec<_> =
-        json::descriptor::<Query>().oneofs().flat_map(|oneof| oneof.fields().collect::<Vec<_>>()).collect();
+    let query = json::descriptor::<Query>();
+    let arms = query.oneofs().flat_map(|oneof| oneof.fields().collect::<Vec<_>>());
+    let arms: Vec<_> = arms.filter(|arm| arm.kind().as_message().is_some()).collect();
     assert_eq!(arms.len(), PATHS.len());
-    for arm in arms {
-        let empty = serde_json::json!({ arm.json_name(): {} });
-        let query: Query = json::from_value(empty).expect("a query");
-        let line = describe(&query.request.clone().expect("a request"));
-        assert_eq!(Line::parse_line(&line).map(|line| Some(line.request)), Ok(query.request), "{line}");
+    // A walk has no words yet.
+    for arm in arms.into_iter().filter(|arm| arm.name() != "discover_topology") {
+        let takes = arm.kind().as_message().expect("a request").clone();
+        let named = ["namespace", "name", "pod"].into_iter().filter(|name| takes.get_field_by_name(name).is_some());
+        let named: serde_json::Map<_, _> = named.map(|name| (name.to_owned(), "web".into())).collect();
+        let query: Query = json::from_value(serde_json::json!({ arm.json_name(): named })).expect("a query");
+        let request = Request::try_from(query.request.expect("a request")).expect("typed");
+        let line = describe(&request);
+        assert_eq!(parse(&line).map(|line| line.request), Ok(request), "{line}");
     }
 }
 
 #[test]
 fn no_environment_variable_changes_what_is_read() {
-    use clap::CommandFactory as _;
     fn check(command: &clap::Command) {
         assert!(command.get_arguments().all(|argument| argument.get_env().is_none()), "{}", command.get_name());
         command.get_subcommands().for_each(check);
     }
-    check(&Line::command());
+    check(&line::command());
+}
+
+/// Each pair of lines asks for the same.
+#[test]
+fn kubectl_can_say_it_in_several_ways() {
+    for (one, other) in [
+        ("kubectl get pods -n shop", "get pods -n shop"),
+        ("kubectl -n shop get po", "get pods -n shop"),
+        ("get -nshop Pod", "get pods --namespace=shop"),
+        ("get pods -n=shop -l=app=web", "get pods --namespace shop --selector app=web"),
+        ("get pod/web-0 -n shop", "get pods web-0 -n shop"),
+        ("get pods -n shop -- web-0", "get pods web-0 -n shop"),
+        ("get deploy --all-namespaces=true", "get deployments -A"),
+        ("get deploy -A=false --watch=false", "get deployments"),
+        ("events -n shop --for pod/web-0 --types=Warning", "get events --for pod/web-0 -n shop --types Warning"),
+        ("get pods -o wide --no-headers", "get pods"),
+        ("get pods -oname", "get pods --summary"),
+        ("get events -o name", "get events"),
+        ("logs -fn shop po/web-0", "logs web-0 --follow -n shop"),
+        ("logs web-0 web -pn shop", "logs web-0 -c web --previous -n shop"),
+        ("logs web-0 --tail 5", "logs web-0 --tail=5"),
+        ("logs web-0 --tail -1", "logs web-0 --whole"),
+        ("logs web-0 --tail=-1 --since=1h", "logs web-0 --since 1h"),
+        ("logs web-0 --since-time 2026-11-23T08:00:00+02:00", "logs web-0 --since-time 2026-11-23T06:00:00Z"),
+    ] {
+        assert_eq!(request(one), request(other), "{one}");
+    }
+}
+
+#[test]
+fn what_only_changes_how_an_answer_is_printed_is_told() {
+    for (line, presentation) in [
+        ("get pods -o json", Some("-o json")),
+        ("get pods --output=wide", Some("-o wide")),
+        ("get pods --show-labels", Some("--show-labels")),
+        ("logs web-0 --timestamps", Some("--timestamps")),
+        ("get pods -o name", None),
+        ("get pods --show-labels=false", None),
+    ] {
+        assert_eq!(parse(line).map(|line| line.presentation), Ok(presentation.map(str::to_owned)), "{line}");
+    }
+}
+
+/// Every refusal names what to ask for instead.
+#[test]
+fn what_is_not_supported_is_refused_with_what_to_do_instead() {
+    for (line, instead) in [
+        ("exec web-0 -it -- sh", "logs NAME"),
+        ("kubectl port-forward web-0 80", "get pods NAME"),
+        ("apply -f web.yaml", "get KIND NAME"),
+        ("delete pod web-0", "nothing is ever written"),
+        ("describe pod web-0", "events --for KIND/NAME"),
+        ("top pods", "metrics are not read"),
+        ("rollout status deploy/web", "get deployments NAME"),
+        ("api-resources", "get, logs and events do"),
+        ("frobnicate", "get, logs and events are"),
+        ("get pods,svc", "use one for each"),
+        ("get pods a b", "use one for each"),
+        ("get pod/a pod/b", "use one for each"),
+        ("get all", "get pods, get services"),
+        ("get secret web -o yaml", "get secrets has"),
+        ("get secrets -ojson", "get secrets has"),
+        ("get deployments.apps", "without its group"),
+        ("get rollouts", "these are: pods, events"),
+        ("get pods -o jsonpath={.items}", "fields out of the page"),
+        ("get pods -ocustom-columns=A:.b", "fields out of the page"),
+        ("get pods -w", "ask again"),
+        ("get pods --sort-by .metadata.name", "sort the items"),
+        ("get pods --sort-by", "sort the items"),
+        ("get -f web.yaml", "name the kind"),
+        ("get --raw /api/v1/secrets", "get KIND"),
+        ("get pods --context west", "`collector`"),
+        ("--kubeconfig x get pods", "`collector`"),
+        ("get pods --request-timeout=5s", "deadline"),
+        ("get pods --ignore-not-found", "NOT_FOUND"),
+        ("get pods --chunk-size 5", "--limit"),
+        ("get pods --colour", "`--colour`"),
+        ("get pods --for pod/web", "--for"),
+        ("get pods -x", "`-x`"),
+        ("logs web-0 --limit-bytes=5", "--newest-bytes"),
+        ("logs web-0 -o json", "`-o`"),
+        ("get pods --help", "docs/sqs.md"),
+    ] {
+        let refused = parse(line).expect_err(line);
+        assert_eq!(refused.reason(), "KUBECTL_NOT_SUPPORTED", "{line}: {refused}");
+        assert!(refused.to_string().contains(instead), "{line}: {refused}");
+    }
+}
+
+/// A flag of kubectl that a request has a field for must not stand among those that are refused: it would never be.
+#[test]
+fn every_flag_and_verb_that_is_refused_is_so() {
+    for flag in refusal::FLAGS.iter().filter(|flag| matches!(flag.means, refusal::Meaning::Refused(_))) {
+        for begins in ["get pods", "logs web-0", "events"] {
+            if flag.of.is_empty() || flag.of.iter().any(|verb| begins.starts_with(verb)) {
+                let line = format!("{begins} --{} 1", flag.long);
+                assert_eq!(parse(&line).expect_err(&line).reason(), "KUBECTL_NOT_SUPPORTED", "{line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_has_an_end() {
+    let line = format!("get pods -l 'app in ({})'", "web,".repeat(5_000));
+    assert_eq!(parse(&line).expect_err("too long").reason(), "KUBECTL_SYNTAX");
 }
 
 fn word() -> impl Strategy<Value = String> {
@@ -154,7 +273,85 @@ fn any_request() -> impl Strategy<Value = Request> {
             })
         },
     );
-    prop_oneof![pod, pods, events, any_logs()]
+    prop_oneof![pod, pods, events, any_logs(), any_object()]
+}
+
+/// One object of any kind.
+fn any_object() -> impl Strategy<Value = Request> {
+    let name = || "[a-z0-9-]{1,9}";
+    (0..KINDS.len(), name(), name()).prop_map(|(kind, namespace, name)| (KINDS[kind].get)(&namespace, &name))
+}
+
+/// Lines made of words that have a meaning, in any order.
+fn any_words() -> impl Strategy<Value = String> {
+    let flags = line::command();
+    let below = || flags.get_subcommands().flat_map(clap::Command::get_subcommands).chain(flags.get_subcommands());
+    let longs = below().flat_map(clap::Command::get_arguments).filter_map(|arg| Some(format!("--{}", arg.get_long()?)));
+    let foreign = refusal::FLAGS.iter().map(|flag| format!("--{}", flag.long));
+    let kinds = KINDS.iter().flat_map(|kind| {
+        let names = kind.names();
+        [names.singular, names.plural].into_iter().chain(names.short.iter().copied()).map(str::to_owned)
+    });
+    let others = [
+        "get",
+        "logs",
+        "events",
+        "kubectl",
+        "exec",
+        "describe",
+        "--",
+        "-",
+        "-A",
+        "-n",
+        "-nshop",
+        "-l",
+        "-fp",
+        "-p",
+        "-c",
+        "-o",
+        "wide",
+        "name",
+        "shop",
+        "web-0",
+        "pod/web-0",
+        "deploy/web",
+        "app=web",
+        "'a b'",
+        "5",
+        "-1",
+        "0",
+        "1h30m",
+        "64KiB",
+        "=true",
+        "''",
+        "all",
+        "secrets",
+        "2026-11-23T08:00:00Z",
+        "Warning",
+        "--tail=-1",
+        "--previous=false",
+        "\"",
+    ];
+    let words: Vec<_> = longs.chain(foreign).chain(kinds).chain(others.map(str::to_owned)).collect();
+    let begins = prop_oneof![Just(""), Just("get pods "), Just("logs web-0 "), Just("events "), Just("get ")];
+    (begins, vec(proptest::sample::select(words), 0..7))
+        .prop_map(|(begins, words)| begins.to_owned() + &words.join(" "))
+}
+
+/// What was understood is a request of a method of the contract, and means what its description says.
+fn check(line: &str) -> Result<(), TestCaseError> {
+    let Ok(understood) = parse(line) else { return Ok(()) };
+    let path = gumshoe_proto::with_request!(&understood.request, it => path(it));
+    prop_assert!(PATHS.contains(&path));
+    let described = describe(&understood.request);
+    if !described.contains('\0') {
+        prop_assert_eq!(parse(&described).map(|line| line.request), Ok(understood.request), "{}", described);
+    }
+    Ok(())
+}
+
+fn path<Q: Method>(_: &Q) -> &'static str {
+    Q::PATH
 }
 
 fn any_logs() -> impl Strategy<Value = Request> {
@@ -193,8 +390,18 @@ proptest! {
     #[test]
     fn a_described_request_reads_back_as_itself(request in any_request()) {
         let line = describe(&request);
-        let read = Line::parse_line(&line);
+        let read = parse(&line);
         prop_assert!(read.is_ok(), "{}: {:?}", line, read.err());
         prop_assert_eq!(read.map(|read| read.request).ok(), Some(request), "{}", line);
+    }
+
+    #[test]
+    fn no_text_makes_anything_but_a_request_or_a_refusal(text in prop_oneof![".{0,80}", "(kubectl )?(get|logs|events) .{0,60}"]) {
+        check(&text)?;
+    }
+
+    #[test]
+    fn no_order_of_words_makes_anything_but_a_request_or_a_refusal(line in any_words()) {
+        check(&line)?;
     }
 }

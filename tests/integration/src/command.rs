@@ -48,6 +48,12 @@ pub fn read_logs(id: &str, request: ReadLogsRequest) -> Query {
     query(id, Request::ReadLogs(request))
 }
 
+/// A read in kubectl's words.
+#[must_use]
+pub fn kubectl(id: &str, words: &str) -> Query {
+    query(id, Request::Kubectl(words.to_owned()))
+}
+
 fn query(id: &str, request: Request) -> Query {
     Query { id: id.to_owned(), collector: String::new(), request: Some(request) }
 }

@@ -13,7 +13,7 @@ pub mod table;
 
 pub use answer::{Answer, Results, answer, raw_answer};
 pub use client::{Client, grpc_client};
-pub use command::{command, get_pod, list_events, list_pods, read_logs};
+pub use command::{command, get_pod, kubectl, list_events, list_pods, read_logs};
 
 use gumshoe_proto::collector::v1::{LogLine, Pod};
 

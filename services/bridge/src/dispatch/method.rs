@@ -1,6 +1,6 @@
 //! Which method of the collector a query means, found in the descriptors of the contract.
 //!
-//! The rules that the contract follows, and a test holds it to: each arm of `Query.request` has an arm of the same number and name
+//! The rules that the contract follows, and a test holds it to: each arm of `Query.request` that is a message has an arm of the same number and name
 //! in `Page.response`; exactly one method takes the one and gives the other; field 1 of the response holds the items;
 //! `completeness` ends the answer; where a stream has a token in each page, the request takes it. A stream without one cannot be taken
 //! up again: it is asked anew as long as nothing of it came, and no longer.
@@ -132,6 +132,7 @@ mod tests {
     fn every_query_of_the_contract_keeps_the_rules_that_the_bridge_relies_on() {
         let arms: Vec<_> =
             json::descriptor::<Query>().oneofs().flat_map(|oneof| oneof.fields().collect::<Vec<_>>()).collect();
+        let arms: Vec<_> = arms.into_iter().filter(|arm| arm.kind().as_message().is_some()).collect();
         assert!(arms.len() >= 4);
         for arm in arms {
             let method = METHODS.get(&arm.number()).unwrap_or_else(|| panic!("no method for {}", arm.name()));

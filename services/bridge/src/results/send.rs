@@ -121,7 +121,7 @@ impl Sender {
         mut handed: mpsc::Receiver<Handed>,
     ) -> Result<(), SendError> {
         let calls = if self.outlet.is_fifo { 1 } else { CALLS };
-        let mut waiting = VecDeque::from([self.message(0, Kind::Accepted(accepted))]);
+        let mut waiting = VecDeque::from([self.accepted(accepted)]);
         let mut sending = FuturesUnordered::new();
         let mut open = true;
         loop {
@@ -164,6 +164,17 @@ impl Sender {
         let body = encode_page(&self.run, seq, &header, &response, Timestamp::now());
         self.digest.add(&PageDigest::of(&body));
         Message { outgoing: self.outgoing(seq, body), _share: Some(share) }
+    }
+
+    /// Says less of what words mean, where all of it would not fit into a message.
+    fn accepted(&self, mut accepted: Accepted) -> Message {
+        loop {
+            let message = self.message(0, Kind::Accepted(accepted.clone()));
+            if message.outgoing.body.len() <= self.outlet.limits.message || accepted.queries.is_empty() {
+                return message;
+            }
+            accepted.queries.truncate(accepted.queries.len() / 2);
+        }
     }
 
     fn message(&self, seq: u32, kind: Kind) -> Message {

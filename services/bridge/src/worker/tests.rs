@@ -134,6 +134,22 @@ async fn a_command_whose_queries_are_all_complete_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn words_that_are_not_understood_fail_their_query_and_no_other() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.serve_a_pod();
+    let words = |text: &str| Request::Kubectl(text.into());
+    bench.worker.work(mk_message(vec![words("exec web-0 -- sh"), words("get pod web-0 -n shop")])).await;
+    let end = bench.end();
+    let reason = |at: usize| end.queries[at].error.as_ref().map(|error| error.reason.as_str());
+    assert_eq!((reason(0), reason(1)), (Some("KUBECTL_NOT_SUPPORTED"), None));
+    assert_eq!((end.status(), end.queries[1].items), (EndStatus::Incomplete, 1));
+    let reader = bench.results.reader();
+    let accepted = reader.runs().next().and_then(|(_, run)| run.accepted().cloned()).unwrap();
+    let told: Vec<_> = accepted.queries.iter().map(|query| query.id.as_str()).collect();
+    assert_eq!((accepted.query_ids.len(), told), (2, vec!["q1"]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_malformed_command_is_answered_and_deleted() {
     let bench = mk_bench(RecordingQueue::default());
     bench.worker.work(mk_received("{}")).await;

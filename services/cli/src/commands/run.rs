@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use gumshoe_kubectl::{Line, ParsedLine};
+use gumshoe_kubectl::Line;
 use gumshoe_proto::{
     bridge::v1::{Command, EndStatus},
     envelope::{ANSWER_GRACE, encode_command},
@@ -40,7 +40,7 @@ Examples:
   gumshoe run -f command.json -o json >result.json
   echo '{\"queries\": [{\"listPods\": {\"namespaces\": [\"shop\"]}}]}' | gumshoe run -f -
 
-A query is a line of `gumshoe get` or `gumshoe logs` without connection and output;
+A query is a line of `gumshoe get` or `gumshoe logs` without connection and output, or as kubectl takes it;
 --collector NAME in it picks a collector of the bridge. A file is a gumshoe.bridge.v1.Command
 in canonical JSON, in which id, investigationId, deadline, replyTo and the queries' ids may be
 left out.";
@@ -95,8 +95,8 @@ pub(crate) struct RunCommand {
 #[group(required = true, multiple = false)]
 struct InputArgs {
     /// A read; repeatable, up to 100
-    #[arg(short, long = "query", value_name = "LINE", value_parser = Line::parse_line)]
-    queries: Vec<ParsedLine>,
+    #[arg(short, long = "query", value_name = "LINE", value_parser = command::line)]
+    queries: Vec<Line>,
 
     /// The command as JSON; - is standard input
     #[arg(short, long, value_name = "FILE")]

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use gumshoe_kubectl::ParsedLine;
+use gumshoe_kubectl::{Line, Request};
 use gumshoe_proto::{
-    bridge::v1::{Command, Query},
+    bridge::v1::{Command, Query, query},
     envelope::check_command,
     json,
 };
@@ -31,9 +31,21 @@ pub(crate) struct Defaults {
     pub(crate) timeout: Duration,
 }
 
+/// One `--query`.
+pub(crate) fn line(text: &str) -> Result<Line, String> {
+    let line = gumshoe_kubectl::parse(text).map_err(|refused| refused.to_string())?;
+    match line.presentation {
+        Some(flag) => {
+            Err(format!("{flag} says how an answer is printed: that is for `gumshoe run` as a whole (--output)"))
+        }
+        None => Ok(line),
+    }
+}
+
 /// The command of some lines.
-pub(crate) fn of_lines(lines: Vec<ParsedLine>) -> Command {
-    let query = |line: ParsedLine| Query { collector: line.collector, request: Some(line.request), ..Query::default() };
+pub(crate) fn of_lines(lines: Vec<Line>) -> Command {
+    let query =
+        |line: Line| Query { collector: line.collector, request: Some(line.request.into()), ..Query::default() };
     Command { queries: lines.into_iter().map(query).collect(), ..Command::default() }
 }
 
@@ -84,10 +96,17 @@ pub(crate) fn complete(mut command: Command, defaults: &Defaults, now: Timestamp
     Ok(command)
 }
 
+/// What a query asks for; None where it is written in words that this program does not understand, as another bridge might.
+pub(crate) fn request(query: &Query) -> Option<Request> {
+    match Request::try_from(query.request.clone()?) {
+        Ok(request) => Some(request),
+        Err(query::Request::Kubectl(words)) => Some(gumshoe_kubectl::parse(&words).ok()?.request),
+        Err(_) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use gumshoe_kubectl::Line;
-
     use super::*;
 
     fn defaults() -> Defaults {
@@ -100,8 +119,8 @@ mod tests {
 
     #[test]
     fn lines_become_a_whole_command() {
-        let lines = ["get pods -n shop", "logs web-0 -n shop -p --collector west"]
-            .map(|line| Line::parse_line(line).expect(line));
+        let lines =
+            ["get pods -n shop", "kubectl logs web-0 -n shop -p --collector west"].map(|text| line(text).expect(text));
         let command = complete(of_lines(lines.to_vec()), &defaults(), now()).expect("valid");
         assert_eq!(command.id.len(), 26);
         assert_eq!((command.investigation_id.as_str(), command.reply_to.as_str()), (command.id.as_str(), "cli"));
@@ -124,6 +143,21 @@ mod tests {
         );
         assert_eq!(command.deadline.map(|deadline| deadline.seconds), Some(1_795_420_800));
         assert_eq!(command.queries.iter().map(|query| query.id.as_str()).collect::<Vec<_>>(), ["pods", "q2"]);
+    }
+
+    #[test]
+    fn a_line_says_nothing_of_how_all_of_the_result_is_printed() {
+        let refused = line("get pods -o wide").expect_err("it has a format");
+        assert!(refused.contains("-o wide") && refused.contains("--output"), "{refused}");
+        assert!(line("get secrets -o yaml").is_err_and(|why| why.contains("never read")));
+    }
+
+    #[test]
+    fn a_query_in_words_asks_for_what_they_mean() {
+        let query = |words: &str| Query { request: Some(query::Request::Kubectl(words.into())), ..Query::default() };
+        let typed = of_lines(vec![line("get pods -n shop").expect("a line")]);
+        assert_eq!(request(&query("get po -n shop -o json")), request(&typed.queries[0]));
+        assert_eq!(request(&query("get nothing")), None);
     }
 
     #[test]

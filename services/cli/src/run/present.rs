@@ -2,9 +2,9 @@
 
 use std::io::{self, Write};
 
-use gumshoe_kubectl::describe;
+use gumshoe_kubectl::{Request, describe};
 use gumshoe_proto::{
-    bridge::v1::{Command, End, EndStatus, Error as RunError, Query, QueryOutcome},
+    bridge::v1::{Command, End, EndStatus, Error as RunError, Query, QueryOutcome, query},
     run::{Mismatch, Run, RunKey, Verdict},
 };
 
@@ -12,6 +12,7 @@ use crate::{
     exit::Exit,
     page,
     render::{self, Ending, Format, outcome},
+    run::command,
     terminal::{Note, Surface},
     units::{count, human_bytes, plural},
 };
@@ -34,10 +35,19 @@ pub(crate) fn sections(
 }
 
 fn section(out: &mut dyn Write, surface: Surface, format: Format, query: &Query, run: &Run) -> io::Result<()> {
-    let Some(request) = &query.request else { return Ok(()) };
-    let heading =
-        Note::Plain(format!("{}: {}{}", query.id, describe(request), of_collector(query))).text(Surface::PIPE);
+    let request = asked(query, run);
+    let said = match (&request, &query.request) {
+        (Some(request), _) => describe(request),
+        (None, Some(query::Request::Kubectl(words))) => words.clone(),
+        (None, _) => return Ok(()),
+    };
+    let heading = Note::Plain(format!("{}: {said}{}", query.id, of_collector(query))).text(Surface::PIPE);
     writeln!(out, "{}", surface.strong(&format!("== {heading}")))?;
+    let Some(request) = request else {
+        let error = outcome_of(query, run).and_then(|outcome| outcome.error.as_ref());
+        return error.map_or(Ok(()), |error| writeln!(out, "{}", failed(error).text(surface)));
+    };
+    let request = &request;
     let mut printer = render::printer(request, format, surface);
     let mut ending = None;
     for page in run.pages_of(&query.id) {
@@ -53,6 +63,12 @@ fn section(out: &mut dyn Write, surface: Surface, format: Format, query: &Query,
     Ok(())
 }
 
+/// What a query asked for: where it was written in words, what the bridge says that they mean, else what they mean here.
+fn asked(query: &Query, run: &Run) -> Option<Request> {
+    let told = run.accepted().and_then(|accepted| accepted.queries.iter().find(|told| told.id == query.id));
+    told.and_then(command::request).or_else(|| command::request(query))
+}
+
 fn of_collector(query: &Query) -> String {
     if query.collector.is_empty() { String::new() } else { format!(" --collector {}", query.collector) }
 }
@@ -66,7 +82,7 @@ fn ends(request: &page::Request, outcome: Option<&QueryOutcome>, ending: Option<
     let Ending { completeness, logs } = ending.clone().unwrap_or_default();
     let mut notes = outcome::containers(&logs);
     if let Some(error) = outcome.and_then(|outcome| outcome.error.as_ref()) {
-        notes.push(Note::Bad(format!("error: {}", error_line(error))));
+        notes.push(failed(error));
         return notes;
     }
     let told = outcome.and_then(|outcome| outcome.completeness.clone()).or(ending.map(|_| completeness));
@@ -75,6 +91,10 @@ fn ends(request: &page::Request, outcome: Option<&QueryOutcome>, ending: Option<
         None => notes.push(Note::Bad("INCOMPLETE: the end of this query did not arrive".to_owned())),
     }
     notes
+}
+
+fn failed(error: &RunError) -> Note {
+    Note::Bad(format!("error: {}", error_line(error)))
 }
 
 /// `NOT_FOUND (OBJECT_NOT_FOUND): pod shop/web-0 not found`.

@@ -13,6 +13,7 @@ use gumshoe_proto::{
 use crate::{
     page,
     render::text::one_line,
+    run::command,
     terminal::{Note, Surface},
     units::{Noun, count, human_bytes, plural},
 };
@@ -37,7 +38,7 @@ pub(crate) struct Progress<'a> {
 impl<'a> Progress<'a> {
     /// Progress of a command.
     pub(crate) fn new(out: &'a mut dyn Write, surface: Surface, command: &Command) -> Self {
-        let noun = |query: &gumshoe_proto::bridge::v1::Query| query.request.as_ref().map_or(ITEMS, page::noun);
+        let noun = |query| command::request(query).as_ref().map_or(ITEMS, page::noun);
         let nouns = command.queries.iter().map(|query| (query.id.clone(), noun(query))).collect();
         Self { out, surface, nouns }
     }

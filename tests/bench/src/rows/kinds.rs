@@ -4,8 +4,7 @@ use anyhow::Context as _;
 use gumshoe_devstack::cluster::Resource;
 use gumshoe_devstack::replay::Shop;
 use gumshoe_proto::bridge::v1::Query;
-use gumshoe_proto::bridge::v1::query::Request;
-use gumshoe_proto::methods::{Limit, Method, PATHS, Page};
+use gumshoe_proto::methods::{Limit, Method, PATHS, Page, Request};
 use gumshoe_proto::{json, with_request};
 use prost::Name;
 use serde_json::json;
@@ -68,7 +67,8 @@ fn narrow<Q: Method>(list: &mut Q) -> Option<&'static str> {
 /// The request of `List…`.
 fn list(objects: &str) -> anyhow::Result<Request> {
     let query: Query = json::from_value(json!({format!("list{objects}"): {}}))?;
-    query.request.with_context(|| format!("no query lists {objects}"))
+    let typed = query.request.and_then(|request| Request::try_from(request).ok());
+    typed.with_context(|| format!("no query lists {objects}"))
 }
 
 fn kind_of(list: &Request) -> &'static str {

@@ -21,3 +21,4 @@ mod refused_commands;
 mod scope;
 mod shutdown;
 mod startup;
+mod words;

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use gumshoe_proto::{
-    bridge::v1::{EndStatus, QueryOutcome},
+    bridge::v1::{EndStatus, Query, QueryOutcome, query::Request},
+    collector::v1::ListPodsRequest,
     run::{Run, RunKey, Verdict},
 };
 use tokio::time::{sleep, timeout};
@@ -207,4 +208,24 @@ async fn a_slow_queue_holds_up_who_hands_over_and_holds_no_more_than_the_budget(
     assert!(timeout(Duration::from_secs(10), work).await.is_err());
     assert_eq!(handed_over.load(Ordering::Relaxed), 5);
     sleep(Duration::ZERO).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_words_mean_is_told_as_far_as_a_message_holds_it() {
+    let query = |n: usize| {
+        let list = ListPodsRequest { label_selector: "x".repeat(10 * 1024), ..ListPodsRequest::default() };
+        Query { id: format!("q{n}"), collector: String::new(), request: Some(Request::ListPods(list)) }
+    };
+    for (queries, told) in [(3, 3), (40, 20)] {
+        let queue = Arc::new(RecordingQueue::default());
+        let (handed, pages) = mpsc::channel(1);
+        drop(handed);
+        let query_ids = (0..queries).map(|n| format!("q{n}")).collect();
+        let accepted = Accepted { query_ids, queries: (0..queries).map(query).collect(), ..Accepted::default() };
+        let mut sender = mk_sender(&queue, false);
+        sender.send_pages(accepted, pages).await.unwrap();
+        let reader = queue.reader();
+        let accepted = reader.runs().next().and_then(|(_, run)| run.accepted().cloned()).unwrap();
+        assert_eq!((accepted.query_ids.len(), accepted.queries.len()), (queries, told));
+    }
 }

@@ -1,4 +1,3 @@
-use gumshoe_kubectl::Line;
 use gumshoe_proto::{
     bridge::v1::{Page, Result as RunResult, page::Response, result::Kind},
     collector::v1::{Completeness, Gap, GapReason, ListPodsResponse, ObjectMeta, Pod, PodColumns},
@@ -8,10 +7,10 @@ use gumshoe_proto::{
 use jiff::Timestamp;
 
 use super::*;
-use crate::run::command::of_lines;
+use crate::run::command::{line, of_lines};
 
 fn mk_command(lines: &[&str]) -> Command {
-    let mut command = of_lines(lines.iter().map(|line| Line::parse_line(line).expect(line)).collect());
+    let mut command = of_lines(lines.iter().map(|text| line(text).expect(text)).collect());
     for (index, query) in command.queries.iter_mut().enumerate() {
         query.id = format!("q{}", index + 1);
     }

@@ -1,7 +1,7 @@
 //! What the tests have in common: synthetic shops, and the way to a stack's queues and collector.
 
 pub(crate) use gumshoe_integration::{
-    Answer, Client, command, get_pod, list_events, list_pods, names, read_logs, texts,
+    Answer, Client, command, get_pod, kubectl, list_events, list_pods, names, read_logs, texts,
 };
 
 use gumshoe_devstack::replay::{Shop, synthetic};

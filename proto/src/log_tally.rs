@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::collector::v1::{ContainerLog, ContainerLogStatus, Gap, GapReason};
 
+/// Something for each log: by the pod, then by the container.
+type Logs<T> = BTreeMap<String, BTreeMap<String, T>>;
+
 /// What of each container's log was given, over all calls.
 #[derive(Debug, Default)]
 pub struct LogTally {
-    given: BTreeMap<String, Given>,
+    given: Logs<Given>,
     /// What the first call that came to an end of its own said of each container.
-    first: BTreeMap<String, ContainerLog>,
+    first: Logs<ContainerLog>,
     /// What the last one did, which the calls behind it are to say anew.
     last: Said,
     /// Calls behind which the log went on.
@@ -21,7 +24,7 @@ pub struct LogTally {
 struct Said {
     logs: Vec<ContainerLog>,
     gaps: Vec<Gap>,
-    given: BTreeMap<String, Given>,
+    given: Logs<Given>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -32,12 +35,12 @@ struct Given {
 
 impl LogTally {
     /// Counts a line as `ContainerLog` does: its own bytes and a line feed. `text` and `raw` are the lengths of those fields.
-    pub fn line(&mut self, container: &str, text: usize, raw: usize) {
-        // Not entry(): it wants the name as its own for each of millions of lines.
-        if !self.given.contains_key(container) {
-            self.given.insert(container.to_owned(), Given::default());
+    pub fn line(&mut self, pod: &str, container: &str, text: usize, raw: usize) {
+        // Not entry(): it wants the names as its own for each of millions of lines.
+        if of(&self.given, pod, container).is_none() {
+            self.given.entry(pod.to_owned()).or_default().insert(container.to_owned(), Given::default());
         }
-        if let Some(given) = self.given.get_mut(container) {
+        if let Some(given) = self.given.get_mut(pod).and_then(|pod| pod.get_mut(container)) {
             let length = if raw == 0 { text } else { raw };
             given.lines += 1;
             given.bytes += length as u64 + 1;
@@ -53,10 +56,12 @@ impl LogTally {
             return gaps;
         }
         for log in &logs {
-            self.first.entry(log.container.clone()).or_insert_with(|| log.clone());
+            let pod = self.first.entry(log.pod.clone()).or_default();
+            pod.entry(log.container.clone()).or_insert_with(|| log.clone());
         }
         let is_unread = |log: &ContainerLog| log.status() != ContainerLogStatus::Read;
-        let is_retold = |gap: &Gap| logs.iter().any(|log| log.container == gap.container && is_unread(log));
+        let is_of = |gap: &Gap, log: &ContainerLog| log.pod == gap.name && log.container == gap.container;
+        let is_retold = |gap: &Gap| logs.iter().any(|log| is_of(gap, log) && is_unread(log));
         let (retold, lasting) = gaps.into_iter().partition(is_retold);
         self.last = Said { logs, gaps: retold, given: self.given.clone() };
         lasting
@@ -65,9 +70,11 @@ impl LogTally {
     /// What is still true of what the last call said, where none behind it came to say it anew: gaps that no call could fill, and reports.
     pub fn broken_off(&mut self) -> (Vec<Gap>, Vec<ContainerLog>) {
         let Said { mut logs, mut gaps, given } = std::mem::take(&mut self.last);
-        let stands_still = |container: &str| self.given.get(container) == given.get(container);
-        gaps.retain(|gap| !gap.resumable && (gap.reason() != GapReason::LogUnreadable || stands_still(&gap.container)));
-        logs.retain(|log| stands_still(&log.container));
+        let stands_still = |pod: &str, container: &str| of(&self.given, pod, container) == of(&given, pod, container);
+        gaps.retain(|gap| {
+            !gap.resumable && (gap.reason() != GapReason::LogUnreadable || stands_still(&gap.name, &gap.container))
+        });
+        logs.retain(|log| stands_still(&log.pod, &log.container));
         self.conclude(&mut logs);
         (gaps, logs)
     }
@@ -78,10 +85,10 @@ impl LogTally {
             return;
         }
         for log in logs {
-            let given = self.given.get(&log.container).copied().unwrap_or_default();
+            let given = of(&self.given, &log.pod, &log.container).copied().unwrap_or_default();
             (log.lines, log.bytes) = (given.lines, given.bytes);
             // The token carries on what the calls before knew, so the last one mostly says it too.
-            let Some(first) = self.first.get(&log.container) else { continue };
+            let Some(first) = of(&self.first, &log.pod, &log.container) else { continue };
             if first.older_lines_exist == Some(true) || log.older_lines_exist.is_none() {
                 log.older_lines_exist = first.older_lines_exist;
             }
@@ -90,18 +97,28 @@ impl LogTally {
     }
 }
 
+fn of<'logs, T>(logs: &'logs Logs<T>, pod: &str, container: &str) -> Option<&'logs T> {
+    logs.get(pod)?.get(container)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn mk_log(lines: u64, older: Option<bool>) -> ContainerLog {
-        ContainerLog { container: "web".into(), lines, older_lines_exist: older, ..ContainerLog::default() }
+        ContainerLog {
+            pod: "web-0".into(),
+            container: "web".into(),
+            lines,
+            older_lines_exist: older,
+            ..ContainerLog::default()
+        }
     }
 
     fn mk_tally() -> LogTally {
         let mut tally = LogTally::default();
-        tally.line("web", 3, 0);
-        tally.line("web", 3, 1);
+        tally.line("web-0", "web", 3, 0);
+        tally.line("web-0", "web", 3, 1);
         tally
     }
 
@@ -137,7 +154,7 @@ mod tests {
     }
 
     fn mk_gap(reason: GapReason, resumable: bool) -> Gap {
-        Gap { reason: reason.into(), container: "web".into(), resumable, ..Gap::default() }
+        Gap { reason: reason.into(), name: "web-0".into(), container: "web".into(), resumable, ..Gap::default() }
     }
 
     #[test]
@@ -157,7 +174,7 @@ mod tests {
             let mut tally = mk_tally();
             tally.resumed(mk_said(ContainerLogStatus::RuntimeError), gaps.to_vec());
             if came {
-                tally.line("web", 3, 0);
+                tally.line("web-0", "web", 3, 0);
             }
             tally.resumed(Vec::new(), Vec::new());
             let (told, logs) = tally.broken_off();
@@ -171,5 +188,15 @@ mod tests {
         let mut logs = [mk_log(7, None)];
         mk_tally().conclude(&mut logs);
         assert_eq!(logs, [mk_log(7, None)]);
+    }
+
+    #[test]
+    fn containers_of_one_name_in_several_pods_are_counted_apart() {
+        let mut tally = mk_tally();
+        tally.line("web-1", "web", 9, 0);
+        tally.resumed(vec![mk_log(1, None)], Vec::new());
+        let mut logs = [mk_log(0, None), ContainerLog { pod: "web-1".into(), ..mk_log(0, None) }];
+        tally.conclude(&mut logs);
+        assert_eq!(logs.map(|log| (log.lines, log.bytes)), [(2, 6), (1, 10)]);
     }
 }

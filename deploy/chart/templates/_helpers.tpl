@@ -56,8 +56,9 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 pods:
   - {apiGroups: [""], resources: ["pods"], verbs: ["get", "list"]}
 logs:
-  # The pod says which containers there are.
-  - {apiGroups: [""], resources: ["pods"], verbs: ["get"]}
+  # The pod says which containers there are. Those of a workload or a service are listed; what selects them is read where its own kind
+  # is on.
+  - {apiGroups: [""], resources: ["pods"], verbs: ["get", "list"]}
   - {apiGroups: [""], resources: ["pods/log"], verbs: ["get"]}
 events:
   - {apiGroups: [""], resources: ["events"], verbs: ["get", "list"]}

@@ -152,7 +152,9 @@ impl Reading<'_> {
         }
         self.items += items;
         if let Response::ReadLogs(page) = &page {
-            page.lines.iter().for_each(|line| self.logs.line(&line.container, line.text.len(), line.raw.len()));
+            page.lines
+                .iter()
+                .for_each(|line| self.logs.line(&line.pod, &line.container, line.text.len(), line.raw.len()));
         }
         show(&page)?;
         Ok(end.completeness.map(|completeness| Ending { completeness, logs: end.logs }))

@@ -36,6 +36,9 @@ pub enum ReadError {
         /// `<namespace>/<name>`.
         name: String,
     },
+    /// What selects pods selects none.
+    #[error("{0} matches no pod")]
+    NoPods(String),
     /// The pod has no container of that name.
     #[error("Container {pod}/{name} not found; the pod has {existing}")]
     NoSuchContainer {
@@ -120,6 +123,7 @@ impl ReadError {
             | Self::Refused(_)
             | Self::Denied(_)
             | Self::NotFound { .. }
+            | Self::NoPods(_)
             | Self::NoSuchContainer { .. }
             | Self::Expired { .. }
             | Self::Unauthenticated
@@ -136,7 +140,9 @@ impl ReadError {
             Self::InvalidArgument { .. } => (Code::InvalidArgument, "INVALID_FIELD"),
             Self::Refused(_) => (Code::InvalidArgument, "REFUSED_BY_KUBERNETES"),
             Self::Denied(_) => (Code::PermissionDenied, "COLLECTOR_NOT_PERMITTED"),
-            Self::NotFound { .. } | Self::NoSuchContainer { .. } => (Code::NotFound, "OBJECT_NOT_FOUND"),
+            Self::NotFound { .. } | Self::NoPods(_) | Self::NoSuchContainer { .. } => {
+                (Code::NotFound, "OBJECT_NOT_FOUND")
+            }
             Self::Expired { .. } => (Code::Unavailable, "SNAPSHOT_EXPIRED"),
             Self::Throttled { .. } => (Code::Unavailable, "KUBERNETES_API_THROTTLED"),
             Self::Unavailable { .. } => (Code::Unavailable, "KUBERNETES_API_UNAVAILABLE"),

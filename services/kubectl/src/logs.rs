@@ -83,8 +83,7 @@ impl Logs {
             since: since.and_then(|since| prost_types::Duration::try_from(since).ok()),
             newest_bytes: newest_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
             whole_log: whole,
-            page_size: 0,
-            page_token: String::new(),
+            ..ReadLogsRequest::default()
         })
     }
 }

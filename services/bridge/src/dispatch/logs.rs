@@ -32,9 +32,11 @@ impl LogTally {
             Some(Value::Bytes(bytes)) => bytes.len(),
             _ => 0,
         };
-        let container = line.get_field_by_name("container");
+        let name_of = |field: &str| line.get_field_by_name(field);
+        let (pod, container) = (name_of("pod"), name_of("container"));
+        let pod = pod.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
         let container = container.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
-        self.0.line(container, length_of("text"), length_of("raw"));
+        self.0.line(pod, container, length_of("text"), length_of("raw"));
     }
 
     /// Notes the end of a piece behind which the log goes on, and what it could still say; gives back the gaps that the next piece says
@@ -70,7 +72,11 @@ impl LogTally {
 /// Makes a line shorter without hiding that it is: first by the text, where the bytes say the same; then by the last quarter of what
 /// there is, which `cut_from` tells. False where nothing is left to cut.
 pub(super) fn shorten_line(line: &mut DynamicMessage) -> bool {
-    let Ok(LogLine { timestamp, container, mut text, mut raw, cut_from }) = line.transcode_to() else { return false };
+    let Ok(LogLine { mut text, mut raw, cut_from, timestamp, container, pod, count, last_timestamp }) =
+        line.transcode_to()
+    else {
+        return false;
+    };
     let whole = if raw.is_empty() { text.len() } else { raw.len() };
     let is_derived = !raw.is_empty() && !text.is_empty();
     if is_derived {
@@ -81,7 +87,8 @@ pub(super) fn shorten_line(line: &mut DynamicMessage) -> bool {
     }
     let cut_from = if is_derived { cut_from } else { cut_from.or(Some(whole as u64)) };
     let mut shorter = DynamicMessage::new(line.descriptor());
-    let shortened = shorter.transcode_from(&LogLine { timestamp, container, text, raw, cut_from }).is_ok();
+    let cut = LogLine { text, raw, cut_from, timestamp, container, pod, count, last_timestamp };
+    let shortened = shorter.transcode_from(&cut).is_ok();
     *line = shorter;
     shortened && whole > 1
 }

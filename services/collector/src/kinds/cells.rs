@@ -29,7 +29,7 @@ pub(super) fn labels(labels: &BTreeMap<String, String>) -> String {
 }
 
 /// A selector as it is written (apimachinery: `pkg/labels/selector.go`): in the order of its keys.
-pub(super) fn selector(selector: Option<&LabelSelector>) -> String {
+pub(crate) fn selector(selector: Option<&LabelSelector>) -> String {
     let Some(selector) = selector else { return String::new() };
     let labels = selector.match_labels.iter().map(|(key, value)| (key.clone(), format!("{key}={value}")));
     let expressions = selector.match_expressions.iter().map(|expression| {

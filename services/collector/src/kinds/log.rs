@@ -18,8 +18,9 @@ use crate::{
 pub fn serve(methods: Methods, reader: &Reader) -> Methods {
     let logs = Logs::new(reader.clone());
     methods
-        // The pod says which containers there are.
+        // The pod says which containers there are. What selects pods, a deployment or a service, is read where that is permitted.
         .needs(Permission { verb: "get", resource: Pod::RESOURCE, subresource: "" })
+        .needs(Permission { verb: "list", resource: Pod::RESOURCE, subresource: "" })
         .needs(Permission { verb: "get", resource: Pod::RESOURCE, subresource: "log" })
         .streams(move |call, request| logs.read(call, &request))
 }

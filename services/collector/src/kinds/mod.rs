@@ -1,6 +1,6 @@
 //! The kinds that are served: one file a kind, which holds what is particular to it. What they have in common is in `lists`.
 
-mod cells;
+pub(crate) mod cells;
 pub mod config_map;
 pub mod cron_job;
 pub mod daemon_set;

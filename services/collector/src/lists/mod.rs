@@ -18,7 +18,10 @@ use gumshoe_proto::{
     methods::{GetRequest, ListRequest, Object as _, Page},
 };
 use prost::Message as _;
-use tokio::{sync::Semaphore, time::timeout_at};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout_at,
+};
 
 use self::{kind::Kind, list::List, object::Unreadable, scope::Scope};
 use crate::{
@@ -100,6 +103,15 @@ impl Reader {
         report.warnings(warnings);
         report.count(1, item.encoded_len());
         Ok((item, report.finish(String::new())))
+    }
+
+    /// Waits until one more list may be read; for those that are part of another answer.
+    ///
+    /// # Errors
+    /// `Overloaded`, where that is not before the deadline.
+    pub async fn may_list(&self, call: &Call) -> Result<OwnedSemaphorePermit, ReadError> {
+        let permit = timeout_at(call.deadline, self.lists.clone().acquire_owned()).await;
+        Ok(permit.map_err(|_| ReadError::Overloaded)?.expect("nobody closes this semaphore"))
     }
 
     /// Starts a list. What is wrong with the request is an error at once; all else comes with the stream.

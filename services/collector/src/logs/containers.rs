@@ -6,7 +6,7 @@ use super::{moment::Moment, request::Containers};
 use crate::{error::ReadError, kubernetes::names::ContainerName};
 
 /// kubectl's own convention.
-const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
+pub(super) const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 /// The containers that an error names, each of 63 bytes at most: more do not help whoever mistyped one, and the text of an error goes
 /// into a header.
 const NAMED_MAX: usize = 20;

@@ -2,7 +2,7 @@
 //! priority and fairness), so we do.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
@@ -29,9 +29,35 @@ pub struct LogLimits {
     held: Arc<Semaphore>,
 }
 
+/// How many logs a call reads of each node.
+pub type Nodes = BTreeMap<String, usize>;
+
 /// What a call was granted; given back when it is dropped.
 #[derive(Debug)]
-pub struct Grant(#[allow(dead_code, reason = "held, not read")] Vec<OwnedSemaphorePermit>);
+pub struct Grant {
+    /// None once nothing is read any more.
+    reads: Option<Share>,
+    #[allow(dead_code, reason = "held, not read")]
+    held: OwnedSemaphorePermit,
+}
+
+/// What a call was granted of a pool.
+#[derive(Debug)]
+struct Share {
+    nodes: BTreeMap<String, Portion>,
+    all: Portion,
+}
+
+/// How many logs there are, and what is held for them: one each, or all that there is.
+#[derive(Debug)]
+struct Portion {
+    logs: usize,
+    permit: OwnedSemaphorePermit,
+}
+
+/// What a call was granted that follows logs, which come and go.
+#[derive(Debug)]
+pub struct Followed(Share);
 
 impl Default for LogLimits {
     fn default() -> Self {
@@ -44,25 +70,61 @@ impl Default for LogLimits {
 }
 
 impl LogLimits {
-    /// Waits until a call may read the logs of so many containers of one node, and hold so many bytes of them. A call waits
-    /// for all at once, in one order: two calls that waited for each other would wait for ever. One that needs more than
-    /// there is gets all of it: to merge logs, all have to be open.
-    pub async fn read(&self, node: &str, containers: usize, held: usize) -> Grant {
-        let mut grant = self.reads.acquire(node, containers).await;
+    /// Waits until a call may read so many logs, and hold so many bytes of them. It waits for all at once, in one order, which is the
+    /// same for every call: node after node by their names, then for its share of all, then for the bytes. So no two calls
+    /// wait for each other, and whoever waits is served in turn. A call that needs more of a node, or in all, than there is gets
+    /// all of it, and has more open: to merge logs, all have to be open. What protects the kubelet then is that the call is the only one
+    /// there, opens few at the same time, and takes from one log after the other.
+    pub async fn read(&self, logs: &Nodes, held: usize) -> Grant {
+        let reads = Some(self.reads.acquire(logs).await);
         let units = held.div_ceil(HELD_UNIT).min(HELD_BYTES / HELD_UNIT);
-        grant.push(acquire(&self.held, units).await);
-        Grant(grant)
+        Grant { reads, held: acquire(&self.held, units).await }
     }
 
-    /// Waits until a call may follow the logs of so many containers of one node.
-    pub async fn follow(&self, node: &str, containers: usize) -> Grant {
-        Grant(self.followed.acquire(node, containers).await)
+    /// Waits until a call may follow so many logs, in the same way.
+    pub async fn follow(&self, logs: &Nodes) -> Followed {
+        Followed(self.followed.acquire(logs).await)
+    }
+
+    /// Whether a call that follows logs may follow so many more of a node. It does not wait: it holds what others may wait for.
+    pub fn join(&self, followed: &mut Followed, node: &str, logs: usize) -> bool {
+        logs == 0 || self.followed.join(&mut followed.0, node, logs)
     }
 
     /// Whether a call could hold so many bytes at all.
     #[must_use]
     pub fn can_hold(bytes: usize) -> bool {
         bytes <= HELD_BYTES
+    }
+}
+
+impl Grant {
+    /// Nothing is read any more; what was read is still held.
+    pub fn reads_ended(&mut self) {
+        self.reads = None;
+    }
+}
+
+impl Followed {
+    /// A log is not followed any more.
+    pub fn leave(&mut self, node: &str) {
+        if let Some(portion) = self.0.nodes.get_mut(node) {
+            portion.leave();
+        }
+        self.0.all.leave();
+    }
+}
+
+impl Portion {
+    async fn acquire(semaphore: &Arc<Semaphore>, logs: usize, max: usize) -> Self {
+        Self { logs, permit: acquire(semaphore, logs.min(max)).await }
+    }
+
+    fn leave(&mut self) {
+        self.logs = self.logs.saturating_sub(1);
+        while self.permit.num_permits() > self.logs {
+            drop(self.permit.split(1));
+        }
     }
 }
 
@@ -80,11 +142,36 @@ impl Pool {
         Self { all: Arc::new(Semaphore::new(all_max)), all_max, node_max, nodes: Mutex::default() }
     }
 
-    async fn acquire(&self, node: &str, reads: usize) -> Vec<OwnedSemaphorePermit> {
-        let node = self.node(node);
-        // The node's first: whoever waits for a node must not keep others from theirs.
-        let of_node = acquire(&node, reads.min(self.node_max)).await;
-        vec![of_node, acquire(&self.all, reads.min(self.all_max)).await]
+    async fn acquire(&self, logs: &Nodes) -> Share {
+        let mut nodes = BTreeMap::new();
+        // The nodes first: whoever waits for a node must not keep others from theirs.
+        for (name, logs) in logs {
+            nodes.insert(name.clone(), Portion::acquire(&self.node(name), *logs, self.node_max).await);
+        }
+        Share { nodes, all: Portion::acquire(&self.all, logs.values().sum(), self.all_max).await }
+    }
+
+    fn join(&self, share: &mut Share, name: &str, logs: usize) -> bool {
+        let more = |semaphore: &Arc<Semaphore>, held: usize, max: usize| {
+            let permits = u32::try_from(max.saturating_sub(held).min(logs)).unwrap_or(u32::MAX);
+            semaphore.clone().try_acquire_many_owned(permits).ok()
+        };
+        let node = self.node(name);
+        let held = share.nodes.get(name).map_or(0, |portion| portion.permit.num_permits());
+        let Some(of_node) = more(&node, held, self.node_max) else { return false };
+        let Some(of_all) = more(&self.all, share.all.permit.num_permits(), self.all_max) else { return false };
+        share.all.logs += logs;
+        share.all.permit.merge(of_all);
+        match share.nodes.get_mut(name) {
+            Some(portion) => {
+                portion.logs += logs;
+                portion.permit.merge(of_node);
+            }
+            None => {
+                share.nodes.insert(name.to_owned(), Portion { logs, permit: of_node });
+            }
+        }
+        true
     }
 
     fn node(&self, name: &str) -> Arc<Semaphore> {
@@ -110,34 +197,83 @@ mod tests {
 
     use super::*;
 
+    fn mk_nodes(nodes: &[(&str, usize)]) -> Nodes {
+        nodes.iter().map(|(name, logs)| ((*name).to_owned(), *logs)).collect()
+    }
+
     #[test]
     fn a_node_is_read_by_no_more_than_its_share() {
         let limits = LogLimits::default();
-        let first = limits.read("a", 3, 0).now_or_never().unwrap();
-        assert!(limits.read("a", 2, 0).now_or_never().is_none());
-        assert!(limits.read("a", 1, 0).now_or_never().is_some());
-        assert!(limits.read("b", 4, 0).now_or_never().is_some());
-        assert!(limits.follow("a", 16).now_or_never().is_some(), "followed logs are counted apart");
+        let first = limits.read(&mk_nodes(&[("a", 3)]), 0).now_or_never().unwrap();
+        assert!(limits.read(&mk_nodes(&[("a", 2)]), 0).now_or_never().is_none());
+        assert!(limits.read(&mk_nodes(&[("a", 1)]), 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("b", 4)]), 0).now_or_never().is_some());
+        assert!(limits.follow(&mk_nodes(&[("a", 16)])).now_or_never().is_some(), "followed logs are counted apart");
         drop(first);
-        assert!(limits.read("a", 4, 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("a", 4)]), 0).now_or_never().is_some());
     }
 
     #[test]
     fn all_nodes_together_have_a_bound_too() {
         let limits = LogLimits::default();
-        let grants: Vec<_> = (0..6).map(|node| limits.read(&node.to_string(), 4, 0).now_or_never().unwrap()).collect();
-        assert!(limits.read("7", 1, 0).now_or_never().is_none());
+        let grants: Vec<_> =
+            (0..6).map(|node| limits.read(&mk_nodes(&[(&node.to_string(), 4)]), 0).now_or_never().unwrap()).collect();
+        assert!(limits.read(&mk_nodes(&[("7", 1)]), 0).now_or_never().is_none());
         drop(grants);
-        assert!(limits.read("7", 1, 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("7", 1)]), 0).now_or_never().is_some());
         assert_eq!(limits.reads.nodes.lock().unwrap().len(), 1, "nodes that are not read are forgotten");
     }
 
     #[test]
     fn who_needs_more_than_there_is_gets_all_of_it() {
         let limits = LogLimits::default();
-        let grant = limits.read("a", 40, HELD_BYTES).now_or_never().unwrap();
-        assert!(limits.read("b", 1, 1).now_or_never().is_none());
+        let grant = limits.read(&mk_nodes(&[("a", 40)]), HELD_BYTES).now_or_never().unwrap();
+        assert!(limits.read(&mk_nodes(&[("b", 1)]), 1).now_or_never().is_none());
         drop(grant);
-        assert!(limits.read("b", 1, 1).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("b", 1)]), 1).now_or_never().is_some());
+    }
+
+    #[test]
+    fn calls_that_read_the_same_nodes_wait_for_them_in_the_same_order() {
+        let limits = LogLimits::default();
+        let first = limits.read(&mk_nodes(&[("b", 4)]), 0).now_or_never().unwrap();
+        let (ab, ba) = (mk_nodes(&[("a", 4), ("b", 4)]), mk_nodes(&[("b", 1), ("a", 1)]));
+        let mut second = Box::pin(limits.read(&ab, 0));
+        assert!((&mut second).now_or_never().is_none());
+        let mut third = Box::pin(limits.read(&ba, 0));
+        assert!((&mut third).now_or_never().is_none(), "it waits for the first node, and holds none");
+        drop(first);
+        let second = second.now_or_never().unwrap();
+        assert!((&mut third).now_or_never().is_none());
+        drop(second);
+        assert!(third.now_or_never().is_some());
+    }
+
+    #[test]
+    fn what_is_read_to_its_end_is_given_back_and_what_is_held_is_not() {
+        let limits = LogLimits::default();
+        let mut grant = limits.read(&mk_nodes(&[("a", 4)]), HELD_BYTES).now_or_never().unwrap();
+        grant.reads_ended();
+        assert!(limits.read(&mk_nodes(&[("a", 4)]), 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("a", 4)]), 1).now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_log_that_ends_makes_room_for_another() {
+        let limits = LogLimits::default();
+        let mut first = limits.follow(&mk_nodes(&[("a", 15)])).now_or_never().unwrap();
+        let mut second = limits.follow(&mk_nodes(&[("b", 1)])).now_or_never().unwrap();
+        assert!(limits.join(&mut second, "a", 1));
+        assert!(!limits.join(&mut second, "a", 1) && limits.join(&mut second, "b", 1));
+        first.leave("a");
+        assert!(limits.join(&mut second, "a", 1));
+        // Who holds all that there is may follow more.
+        drop((first, second));
+        let mut all = limits.follow(&mk_nodes(&[("a", 20)])).now_or_never().unwrap();
+        assert!(limits.join(&mut all, "a", 1));
+        (0..5).for_each(|_| all.leave("a"));
+        assert!(limits.follow(&mk_nodes(&[("a", 1)])).now_or_never().is_none(), "16 are left");
+        all.leave("a");
+        assert!(limits.follow(&mk_nodes(&[("a", 1)])).now_or_never().is_some());
     }
 }

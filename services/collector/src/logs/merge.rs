@@ -1,25 +1,28 @@
 //! Which of several logs has the next line.
 
+use std::{cmp::Reverse, collections::BinaryHeap};
+
 use super::moment::Moment;
 
-/// The log with the earliest head, and up to which moment its lines come before those of all others; None for no bound. A log
-/// without head has no key; a line without a time comes before those that have one.
-#[must_use]
-pub fn earliest(keys: impl Iterator<Item = Option<Option<Moment>>>) -> Option<(usize, Option<Option<Moment>>)> {
-    let mut first = None;
-    let mut second: Option<Option<Moment>> = None;
-    for (index, key) in keys.enumerate() {
-        let Some(key) = key else { continue };
-        match first {
-            Some((_, earliest)) if key >= earliest => second = Some(second.map_or(key, |second| second.min(key))),
-            _ => {
-                // There was no earlier one than the one before.
-                second = first.map(|(_, earliest)| earliest);
-                first = Some((index, key));
-            }
-        }
+/// By what a line is merged; one without a time comes before those that have one.
+pub type Key = Option<Moment>;
+
+/// The logs that have a next line, in the order of these lines; among equal ones, in the order of the logs.
+#[derive(Debug, Default)]
+pub struct Merge(BinaryHeap<Reverse<(Key, usize)>>);
+
+impl Merge {
+    /// Adds a log by the key of its next line; without a next line it has none.
+    pub fn put(&mut self, log: usize, key: Option<Key>) {
+        self.0.extend(key.map(|key| Reverse((key, log))));
     }
-    first.map(|(index, _)| (index, second))
+
+    /// Takes out the log with the earliest line, and tells up to which key its lines come before those of all others; None for no
+    /// bound.
+    pub fn take(&mut self) -> Option<(usize, Option<Key>)> {
+        let Reverse((_, log)) = self.0.pop()?;
+        Some((log, self.0.peek().map(|Reverse((key, _))| *key)))
+    }
 }
 
 #[cfg(test)]
@@ -37,8 +40,12 @@ mod tests {
             let keys: Vec<_> = keys.into_iter().map(|key| key.map(|key| key.map(moment))).collect();
             let mut sorted: Vec<_> = keys.iter().enumerate().filter_map(|(index, key)| key.map(|key| (key, index))).collect();
             sorted.sort_unstable();
-            let expected = sorted.first().map(|(_, index)| (*index, sorted.get(1).map(|(key, _)| *key)));
-            prop_assert_eq!(earliest(keys.into_iter()), expected);
+            let mut merge = Merge::default();
+            keys.iter().enumerate().for_each(|(log, key)| merge.put(log, *key));
+            for (place, (_, index)) in sorted.iter().enumerate() {
+                prop_assert_eq!(merge.take(), Some((*index, sorted.get(place + 1).map(|(key, _)| *key))));
+            }
+            prop_assert_eq!(merge.take(), None);
         }
     }
 }

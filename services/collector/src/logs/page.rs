@@ -20,6 +20,9 @@ mod field {
     pub(super) const TEXT: u32 = 3;
     pub(super) const RAW: u32 = 4;
     pub(super) const CUT_FROM: u32 = 5;
+    pub(super) const POD: u32 = 6;
+    pub(super) const COUNT: u32 = 7;
+    pub(super) const LAST_TIMESTAMP: u32 = 8;
     pub(super) const SECONDS: u32 = 1;
     pub(super) const NANOS: u32 = 2;
 }
@@ -35,46 +38,72 @@ pub fn page_size(requested: i32) -> Result<usize, ReadError> {
 /// A page of lines in the making.
 pub type LinePage = PageBuilder<ReadLogsResponse>;
 
+/// Who wrote a line, and how often in a row.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer<'name> {
+    /// The pod.
+    pub pod: &'name str,
+    /// The container.
+    pub container: &'name str,
+    /// How many equal lines it stands for; 0 and 1 for itself alone.
+    pub count: u64,
+    /// When the last of several was taken.
+    pub last: Option<Moment>,
+}
+
 impl LinePage {
     /// Adds a line.
-    pub fn push_line(&mut self, container: &str, line: Line, text: &[u8]) {
+    pub fn push_line(&mut self, writer: &Writer<'_>, line: Line, text: &[u8]) {
         match std::str::from_utf8(text) {
-            Ok(valid) => self.encode(container, line, valid.as_bytes(), &[], line.cut_from(text)),
+            Ok(valid) => self.encode(writer, line, valid.as_bytes(), &[], line.cut_from(text)),
             Err(_) => {
                 let lossy = String::from_utf8_lossy(text);
-                self.encode(container, line, lossy.as_bytes(), text, line.cut_from(text));
+                self.encode(writer, line, lossy.as_bytes(), text, line.cut_from(text));
             }
         }
     }
 
     /// Writes what prost would write for a `LogLine`.
-    fn encode(&mut self, container: &str, line: Line, text: &[u8], raw: &[u8], cut_from: Option<u64>) {
-        let time = line.moment.map(|moment| (moment, time_len(moment)));
-        let length = time.map_or(0, |(_, length)| field_len(field::TIMESTAMP, length))
+    fn encode(&mut self, writer: &Writer<'_>, line: Line, text: &[u8], raw: &[u8], cut_from: Option<u64>) {
+        let &Writer { pod, container, count, last } = writer;
+        let count = (count > 1).then_some(count);
+        let last = last.filter(|_| count.is_some());
+        let length = time_len(field::TIMESTAMP, line.moment)
             + bytes_len(field::CONTAINER, container.as_bytes())
             + bytes_len(field::TEXT, text)
             + bytes_len(field::RAW, raw)
-            + cut_from.map_or(0, |length| varint_len(field::CUT_FROM, length));
+            + cut_from.map_or(0, |length| varint_len(field::CUT_FROM, length))
+            + bytes_len(field::POD, pod.as_bytes())
+            + count.map_or(0, |count| varint_len(field::COUNT, count))
+            + time_len(field::LAST_TIMESTAMP, last);
         let out = self.begin(length);
-        if let Some((moment, length)) = time {
-            encode_key(field::TIMESTAMP, WireType::LengthDelimited, out);
-            encode_varint(length as u64, out);
-            put_varint(field::SECONDS, moment.seconds.cast_unsigned(), out);
-            put_varint(field::NANOS, u64::from(moment.nanos), out);
-        }
+        put_time(field::TIMESTAMP, line.moment, out);
         put_bytes(field::CONTAINER, container.as_bytes(), out);
         put_bytes(field::TEXT, text, out);
         put_bytes(field::RAW, raw, out);
-        if let Some(length) = cut_from {
-            encode_key(field::CUT_FROM, WireType::Varint, out);
-            encode_varint(length, out);
-        }
+        put_varint(field::CUT_FROM, cut_from.unwrap_or_default(), out);
+        put_bytes(field::POD, pod.as_bytes(), out);
+        put_varint(field::COUNT, count.unwrap_or_default(), out);
+        put_time(field::LAST_TIMESTAMP, last, out);
     }
 }
 
-/// A `google.protobuf.Timestamp`, without its key and length.
-fn time_len(moment: Moment) -> usize {
+/// A `google.protobuf.Timestamp`.
+fn time_len(number: u32, moment: Option<Moment>) -> usize {
+    moment.map_or(0, |moment| field_len(number, content_len(moment)))
+}
+
+/// The same without its key and length.
+fn content_len(moment: Moment) -> usize {
     varint_len(field::SECONDS, moment.seconds.cast_unsigned()) + varint_len(field::NANOS, u64::from(moment.nanos))
+}
+
+fn put_time(number: u32, moment: Option<Moment>, out: &mut Vec<u8>) {
+    let Some(moment) = moment else { return };
+    encode_key(number, WireType::LengthDelimited, out);
+    encode_varint(content_len(moment) as u64, out);
+    put_varint(field::SECONDS, moment.seconds.cast_unsigned(), out);
+    put_varint(field::NANOS, u64::from(moment.nanos), out);
 }
 
 /// A field of so many bytes.
@@ -116,12 +145,16 @@ mod tests {
     use super::*;
     use crate::logs::lines::LINE_MAX;
 
+    fn mk_moment() -> impl Strategy<Value = Moment> {
+        let moment = (-62_135_596_800_i64..253_402_300_800, 0_u32..1_000_000_000);
+        moment.prop_map(|(seconds, nanos)| Moment { seconds, nanos })
+    }
+
     fn mk_line() -> impl Strategy<Value = (Line, Vec<u8>)> {
-        let moment = prop::option::of((-62_135_596_800_i64..253_402_300_800, 0_u32..1_000_000_000));
+        let moment = prop::option::of(mk_moment());
         let text =
             prop_oneof![prop::collection::vec(any::<u8>(), 0..300), "[a-zé€]{0,300}".prop_map(String::into_bytes)];
         (moment, text, prop::option::of(1_u64..1 << 40)).prop_map(|(moment, text, more)| {
-            let moment = moment.map(|(seconds, nanos)| Moment { seconds, nanos });
             (Line { moment, length: text.len() as u64 + more.unwrap_or_default(), line_feed: true }, text)
         })
     }
@@ -129,7 +162,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_encoding_is_the_one_that_prost_writes(
-            lines in prop::collection::vec(("[a-z]{0,5}", mk_line()), 0..10),
+            lines in prop::collection::vec(("[a-z]{0,5}", "[a-z]{0,5}", mk_line(), 0_u64..3, prop::option::of(mk_moment())), 0..10),
             complete in any::<bool>(),
         ) {
             let end = ReadLogsResponse {
@@ -139,14 +172,17 @@ mod tests {
             };
             let mut page = LinePage::new(100);
             let mut expected = Vec::new();
-            for (container, (line, text)) in &lines {
-                page.push_line(container, *line, text);
+            for (pod, container, (line, text), count, last) in &lines {
+                page.push_line(&Writer { pod, container, count: *count, last: *last }, *line, text);
                 expected.push(LogLine {
                     timestamp: line.moment.map(Moment::timestamp),
                     container: container.clone(),
                     text: String::from_utf8_lossy(text).into_owned(),
                     raw: if std::str::from_utf8(text).is_ok() { Bytes::new() } else { text.clone().into() },
                     cut_from: (line.length > text.len() as u64).then_some(line.length),
+                    pod: pod.clone(),
+                    count: (*count > 1).then_some(*count),
+                    last_timestamp: last.filter(|_| *count > 1).map(Moment::timestamp),
                 });
             }
             prop_assert_eq!(page.item_bytes(), expected.iter().map(LogLine::encoded_len).sum::<usize>());
@@ -160,7 +196,8 @@ mod tests {
         let mut page = LinePage::new(PAGE_LINES);
         let text = vec![0xff; LINE_MAX];
         while !page.is_full() {
-            page.push_line("web", Line { moment: None, length: 1 << 30, line_feed: true }, &text);
+            let writer = Writer { pod: &"p".repeat(253), container: "web", count: 1, last: None };
+            page.push_line(&writer, Line { moment: None, length: 1 << 30, line_feed: true }, &text);
         }
         assert!(page.bytes() <= 1 << 20, "{}", page.bytes());
     }

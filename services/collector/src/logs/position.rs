@@ -21,8 +21,10 @@ const EARLY_SECONDS: i64 = 1;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
     /// The newest moment so far; None before the first line that carries one.
+    #[serde(rename = "m")]
     moment: Option<Moment>,
     /// How many lines count as of that moment.
+    #[serde(rename = "l")]
     lines: u64,
 }
 
@@ -37,6 +39,18 @@ impl Position {
     #[must_use]
     pub fn after(moment: Moment) -> Self {
         Self { moment: Some(moment), lines: u64::MAX }
+    }
+
+    /// Behind so many lines of a moment.
+    #[must_use]
+    pub fn of(moment: Option<Moment>, lines: u64) -> Self {
+        Self { moment, lines }
+    }
+
+    /// How many lines before it count as of its moment.
+    #[must_use]
+    pub fn lines(&self) -> u64 {
+        self.lines
     }
 
     /// The moment that the line before counts as.

@@ -1,18 +1,25 @@
 //! What a `ReadLogsRequest` means, once it is known to mean anything.
 
+use std::sync::Arc;
+
 use gumshoe_proto::collector::v1::ReadLogsRequest;
 use prost_types::Duration;
 
-use super::{moment::Moment, page::page_size};
+use super::{filter::Filter, moment::Moment, page::page_size};
 use crate::{
     error::ReadError,
-    kubernetes::names::{ContainerName, Namespace, ObjectName},
+    kubernetes::{
+        names::{ContainerName, Namespace, ObjectName},
+        selector::Selectors,
+    },
     pages::token::Arguments,
 };
 
 /// What is given of each container where the request names no window: enough to see why something fails, and it fits into
 /// few messages.
 const NEWEST_DEFAULT: usize = 1 << 20;
+/// What is given of all containers together in that case: half of what all calls may hold.
+const NEWEST_DEFAULT_ALL: usize = 32 << 20;
 /// The newest lines are held until the log has passed by; this bounds what one container makes us hold.
 const NEWEST_MAX: usize = 8 << 20;
 /// More containers than any pod has.
@@ -21,10 +28,10 @@ pub(super) const CONTAINERS_MAX: usize = 500;
 /// A checked request.
 #[derive(Debug, Clone)]
 pub struct LogRequest {
-    /// The pod's namespace.
+    /// The pods' namespace.
     pub namespace: Namespace,
-    /// The pod.
-    pub pod: ObjectName,
+    /// Which pods.
+    pub selection: Selection,
     /// Whose logs.
     pub containers: Containers,
     /// Of the run before the current one.
@@ -33,12 +40,46 @@ pub struct LogRequest {
     pub follow: bool,
     /// Which part.
     pub window: Window,
+    /// Which lines of it.
+    pub filter: Arc<Filter>,
+    /// Lines that repeat the one before come as one.
+    pub fold: bool,
     /// Most lines in a page.
     pub page_size: usize,
     /// What a page token is bound to.
     pub arguments: Arguments,
     /// Empty at the beginning.
     pub page_token: String,
+}
+
+/// Which pods a request names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selection {
+    /// This one.
+    Pod(ObjectName),
+    /// Those of a workload.
+    Workload(Workload, ObjectName),
+    /// Those with these labels.
+    Labels(Selectors),
+    /// Those of a service.
+    Service(ObjectName),
+}
+
+/// The kinds of workloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workload {
+    /// A deployment.
+    Deployment,
+    /// A replica set.
+    ReplicaSet,
+    /// A stateful set.
+    StatefulSet,
+    /// A daemon set.
+    DaemonSet,
+    /// A job.
+    Job,
+    /// A cron job.
+    CronJob,
 }
 
 /// Which containers a request names.
@@ -61,6 +102,32 @@ pub struct Window {
     pub since: Option<Moment>,
     /// The newest so many bytes.
     pub newest: Option<usize>,
+    /// Whether that is so since the request names no window.
+    pub default: bool,
+}
+
+impl Window {
+    /// The window of each of so many containers.
+    #[must_use]
+    pub fn of_each(self, containers: usize) -> Self {
+        let share = NEWEST_DEFAULT.min(NEWEST_DEFAULT_ALL / containers.max(1));
+        Self { newest: if self.default { Some(share) } else { self.newest }, ..self }
+    }
+}
+
+impl Workload {
+    /// By any of kubectl's names.
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "deployment" | "deployments" | "deploy" => Self::Deployment,
+            "replicaset" | "replicasets" | "rs" => Self::ReplicaSet,
+            "statefulset" | "statefulsets" | "sts" => Self::StatefulSet,
+            "daemonset" | "daemonsets" | "ds" => Self::DaemonSet,
+            "job" | "jobs" => Self::Job,
+            "cronjob" | "cronjobs" | "cj" => Self::CronJob,
+            _ => return None,
+        })
+    }
 }
 
 impl LogRequest {
@@ -70,22 +137,61 @@ impl LogRequest {
     /// `InvalidArgument`, with the field that is wrong.
     pub fn parse(request: &ReadLogsRequest, now: Moment) -> Result<Self, ReadError> {
         let namespace = Namespace::parse("namespace", &request.namespace)?;
-        let pod = ObjectName::parse("pod", &request.pod)?;
+        let selection = selection(request)?;
         if request.previous && request.follow {
             return Err(ReadError::invalid("follow", "cannot be combined with previous: that run has ended"));
         }
         Ok(Self {
             namespace,
-            pod,
+            selection,
             containers: containers(request)?,
             previous: request.previous,
             follow: request.follow,
             window: window(request, now)?,
+            filter: Arc::new(Filter::parse(&request.include, &request.exclude)?),
+            fold: request.fold_repeats,
             page_size: page_size(request.page_size)?,
             arguments: Arguments::of(&ReadLogsRequest { page_size: 0, page_token: String::new(), ..request.clone() }),
             page_token: request.page_token.clone(),
         })
     }
+}
+
+fn selection(request: &ReadLogsRequest) -> Result<Selection, ReadError> {
+    let ReadLogsRequest { pod, workload, label_selector, service, .. } = request;
+    let named = [("pod", pod), ("workload", workload), ("label_selector", label_selector), ("service", service)];
+    let mut named = named.into_iter().filter(|(_, text)| !text.is_empty());
+    let (Some((field, text)), other) = (named.next(), named.next()) else {
+        return Err(ReadError::invalid("pod", "must name a pod; or set workload, label_selector or service instead"));
+    };
+    if let Some((other, _)) = other {
+        return Err(ReadError::invalid(other, format!("cannot be combined with {field}: one of them says which pods")));
+    }
+    Ok(match field {
+        "workload" => workload_of(text)?,
+        "label_selector" => Selection::Labels(Selectors::parse(text, "").and_then(not_all)?),
+        "service" => Selection::Service(ObjectName::parse("service", text)?),
+        _ => Selection::Pod(ObjectName::parse("pod", text)?),
+    })
+}
+
+fn workload_of(text: &str) -> Result<Selection, ReadError> {
+    const FIELD: &str = "workload";
+    let (kind, name) = text.split_once('/').unwrap_or((text, ""));
+    let kind = Workload::parse(kind).ok_or_else(|| {
+        let why =
+            "must be <kind>/<name>, the kind being deployment, replicaset, statefulset, daemonset, job or cronjob";
+        ReadError::invalid(FIELD, why)
+    })?;
+    Ok(Selection::Workload(kind, ObjectName::parse(FIELD, name)?))
+}
+
+/// Blanks are a selector, too: one of all pods.
+fn not_all(selectors: Selectors) -> Result<Selectors, ReadError> {
+    if selectors.label().is_empty() {
+        return Err(ReadError::invalid("label_selector", "must not be blank"));
+    }
+    Ok(selectors)
 }
 
 fn containers(request: &ReadLogsRequest) -> Result<Containers, ReadError> {
@@ -129,8 +235,9 @@ fn window(request: &ReadLogsRequest, now: Moment) -> Result<Window, ReadError> {
         let why = "cannot be combined with tail_lines, since_time, since or newest_bytes";
         return Err(ReadError::invalid("whole_log", why));
     }
-    let newest = if request.whole_log || bounded { newest } else { Some(NEWEST_DEFAULT) };
-    Ok(Window { tail, since, newest })
+    let default = !request.whole_log && !bounded;
+    let newest = if default { Some(NEWEST_DEFAULT) } else { newest };
+    Ok(Window { tail, since, newest, default })
 }
 
 fn not_negative(field: &'static str, value: i64) -> Result<u64, ReadError> {
@@ -189,6 +296,59 @@ mod tests {
     }
 
     #[test]
+    fn exactly_one_field_says_which_pods() {
+        let mk = |workload: &str, label_selector: &str, service: &str| ReadLogsRequest {
+            pod: String::new(),
+            workload: workload.into(),
+            label_selector: label_selector.into(),
+            service: service.into(),
+            ..mk_request()
+        };
+        let selection = |request| LogRequest::parse(&request, NOW).unwrap().selection;
+        let name = |name| ObjectName::parse("name", name).unwrap();
+        assert_eq!(selection(mk_request()), Selection::Pod(name("web-0")));
+        assert_eq!(selection(mk("", "", "web")), Selection::Service(name("web")));
+        let labels = Selectors::parse("app=web", "").unwrap();
+        assert_eq!(selection(mk("", "app=web", "")), Selection::Labels(labels));
+        for (text, kind) in [
+            ("deploy/web", Workload::Deployment),
+            ("deployments/web", Workload::Deployment),
+            ("rs/web", Workload::ReplicaSet),
+            ("sts/web", Workload::StatefulSet),
+            ("daemonset/web", Workload::DaemonSet),
+            ("job/web", Workload::Job),
+            ("cj/web", Workload::CronJob),
+        ] {
+            assert_eq!(selection(mk(text, "", "")), Selection::Workload(kind, name("web")), "{text}");
+        }
+        for (request, field) in [
+            (mk("", "", ""), "pod"),
+            (mk("deploy/web", "app=web", ""), "label_selector"),
+            (ReadLogsRequest { service: "web".into(), ..mk_request() }, "service"),
+            (mk("web", "", ""), "workload"),
+            (mk("service/web", "", ""), "workload"),
+            (mk("deploy/", "", ""), "workload"),
+            (mk("deploy/../x", "", ""), "workload"),
+            (mk("", " ", ""), "label_selector"),
+            (mk("", "app in", ""), "label_selector"),
+            (mk("", "", "a/b"), "service"),
+            (ReadLogsRequest { include: vec!["(".into()], ..mk_request() }, "include"),
+            (ReadLogsRequest { exclude: vec!["(".into()], ..mk_request() }, "exclude"),
+        ] {
+            assert_eq!(field_of(&request), field, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn many_containers_share_what_one_would_have_without_a_window() {
+        let of_each = |request, containers| LogRequest::parse(&request, NOW).unwrap().window.of_each(containers).newest;
+        assert_eq!((of_each(mk_request(), 1), of_each(mk_request(), 32)), (Some(1 << 20), Some(1 << 20)));
+        assert_eq!(of_each(mk_request(), 64), Some(512 << 10));
+        let named = ReadLogsRequest { newest_bytes: Some(1 << 20), ..mk_request() };
+        assert_eq!(of_each(named, 64), Some(1 << 20));
+    }
+
+    #[test]
     fn windows_that_contradict_themselves_are_refused() {
         let time = Some(Timestamp { seconds: 1, nanos: 0 });
         let hour = Some(Duration { seconds: 3600, nanos: 0 });
@@ -217,7 +377,7 @@ mod tests {
     #[test]
     fn without_a_window_it_is_the_newest_mebibyte() {
         let window = |request: ReadLogsRequest| LogRequest::parse(&request, NOW).unwrap().window;
-        assert_eq!(window(mk_request()), Window { newest: Some(1 << 20), ..Window::default() });
+        assert_eq!(window(mk_request()), Window { newest: Some(1 << 20), default: true, ..Window::default() });
         assert_eq!(window(ReadLogsRequest { whole_log: true, ..mk_request() }), Window::default());
         let tail = ReadLogsRequest { tail_lines: Some(0), ..mk_request() };
         assert_eq!(window(tail), Window { tail: Some(0), ..Window::default() });

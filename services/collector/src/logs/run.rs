@@ -1,24 +1,28 @@
 //! One `ReadLogs`: from the checked request to the last page.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use gumshoe_proto::collector::v1::{Pod, ReadLogsRequest};
+use gumshoe_proto::collector::v1::{Gap, GapReason, Pod, ReadLogsRequest};
 
 use super::{
-    answer::{Answer, Output},
-    containers::{Run, resolve, run},
+    answer::{Answer, Joining},
+    containers::{Subject, resolve},
     limits::LogLimits,
+    log::Log,
     moment::Moment,
-    outcome::Trouble,
+    output::{LOGS_MAX, Output, has_room},
     page::LinePage,
-    read::PodLogs,
-    request::{CONTAINERS_MAX, Containers, LogRequest},
-    source::{Progress, Source},
-    token::Token,
+    plan::{Plan, left_out},
+    pods::{Finder, Found, PODS_MAX, uid},
+    request::{CONTAINERS_MAX, Containers, LogRequest, Selection},
+    token::{PodToken, Token},
 };
 use crate::{
     error::ReadError,
-    kubernetes::{api::Call, names::ContainerName},
+    kubernetes::{api::Call, names::ObjectName},
     lists::Reader,
     pages::{report::Report, stream::PageSender},
 };
@@ -30,6 +34,15 @@ pub struct LogRun {
     call: Call,
     request: LogRequest,
     resumed: Option<Token>,
+}
+
+/// The logs to read.
+#[derive(Default)]
+struct Logs {
+    logs: Vec<Log>,
+    report: Report,
+    /// The names of the pods that were left out.
+    left_out: HashSet<String>,
 }
 
 impl LogRun {
@@ -56,75 +69,166 @@ impl LogRun {
     /// Reads and sends the pages.
     ///
     /// # Errors
-    /// What concerns the whole call; what concerns one container is an outcome.
+    /// What concerns the whole call; what concerns one pod or container is an outcome.
     pub async fn run(self, pages: PageSender) -> Result<(), ReadError> {
         let Self { reader, limits, call, request, resumed } = self;
-        let mut report = Report::default();
-        let pod = match reader.object::<Pod>(&call, Some(&request.namespace), &request.pod).await {
-            Ok((pod, completeness)) => {
-                report.warnings(completeness.warnings);
-                Some(pod)
-            }
-            // The caller knows already that there was such a pod.
-            Err(ReadError::NotFound { .. }) if resumed.is_some() => None,
-            Err(error) => return Err(error),
+        let LogRequest { namespace, selection, containers, previous, follow, window, filter, fold, .. } = request;
+        let deadline = call.deadline;
+        let plan = Plan {
+            reader: reader.clone(),
+            call: call.clone(),
+            namespace: namespace.clone(),
+            containers,
+            previous,
+            follow,
+            window,
+            filter,
+            fold,
         };
-        let known = pod.as_ref().map(uid).unwrap_or_default();
-        let uid = resumed.as_ref().map_or_else(|| known.clone(), |token| token.uid.clone());
-        let pod = pod.filter(|_| known == uid);
-        let mut sources = sources(&request, pod.as_ref(), resumed)?;
-        let node =
-            pod.as_ref().and_then(|pod| pod.spec.as_ref()).map(|spec| spec.node_name.clone()).unwrap_or_default();
-        for source in sources.iter_mut().filter(|source| source.is_wanted()) {
-            if pod.is_none() {
-                source.trouble = Some(Trouble::pod_gone());
-            } else if node.is_empty() {
-                source.trouble = Some(Trouble::not_scheduled());
-            }
-        }
-        let LogRequest { namespace, pod, previous, follow, window, page_size, arguments, .. } = request;
-        let logs = PodLogs { reader, call, namespace, pod, uid: uid.clone(), previous };
-        let out = Output {
-            page: LinePage::new(page_size),
-            pages,
-            deadline: logs.call.deadline,
-            arguments,
-            uid,
-            since: window.since,
-            report,
+        let finder = Finder { reader, call, namespace, selection };
+        let Logs { logs, report, left_out } = match &finder.selection {
+            Selection::Pod(name) => one_pod(&plan, name, resumed).await?,
+            _ => several_pods(&plan, &finder, resumed).await?,
         };
-        Answer { logs, limits, node, sources, out }.give(follow).await
+        let mut out =
+            Output::new(LinePage::new(request.page_size), pages, deadline, request.arguments, window.since, report);
+        logs.iter().for_each(|log| out.add(log));
+        let joins = follow && !matches!(finder.selection, Selection::Pod(_));
+        let joining = joins.then(|| Joining::new(finder, plan.clone(), left_out));
+        Answer { limits, logs, out, plan, joining }.give().await
     }
 }
 
-/// The logs that are read: those of the request, or those of the token.
-fn sources(request: &LogRequest, pod: Option<&Pod>, resumed: Option<Token>) -> Result<Vec<Source>, ReadError> {
-    let LogRequest { containers, previous, follow, window, .. } = request;
-    match (resumed, pod) {
-        (None, None) => Ok(Vec::new()),
-        (None, Some(pod)) => {
-            let subjects = resolve(pod, containers, *previous)?.into_iter();
-            Ok(subjects.map(|(name, run)| Source::new(name, run, *window, *follow)).collect())
+/// The logs of the pod that is named.
+async fn one_pod(plan: &Plan, name: &ObjectName, resumed: Option<Token>) -> Result<Logs, ReadError> {
+    let mut report = Report::default();
+    let pod = match plan.reader.object::<Pod>(&plan.call, Some(&plan.namespace), name).await {
+        Ok((pod, completeness)) => {
+            report.warnings(completeness.warnings);
+            Some(pod)
         }
+        // The caller knows already that there was such a pod.
+        Err(ReadError::NotFound { .. }) if resumed.is_some() => None,
+        Err(error) => return Err(error),
+    };
+    let logs = match (resumed, pod) {
         (Some(token), pod) => {
-            // A token is in the hands of the caller.
-            let names: HashSet<_> = token.containers.iter().map(|progress| progress.name.as_str()).collect();
-            let meant = names.iter().all(|name| containers.mean(pod, name));
-            let one = !matches!(containers, Containers::Default) || names.len() <= 1;
-            if names.len() < token.containers.len() || names.len() > CONTAINERS_MAX || !meant || !one {
-                return Err(ReadError::invalid("page_token", "does not fit the rest of the request"));
+            let Ok([token]) = <[PodToken; 1]>::try_from(token.pods) else { return Err(misfit()) };
+            if token.name != name.as_str() {
+                return Err(misfit());
             }
-            let resume = |progress: Progress| {
-                let name = ContainerName::parse("page_token", &progress.name)?;
-                let run = pod.and_then(|pod| run(pod, name.as_str(), *previous));
-                let same = || Run { number: progress.run, ..Run::default() };
-                Ok(Source::new(name, Some(run.unwrap_or_else(same)), *window, *follow).resume(&progress, *previous))
-            };
-            token.containers.into_iter().map(resume).collect()
+            resume(plan, &token, pod.as_ref().filter(|pod| uid(pod) == token.uid))?
         }
+        (None, None) => Vec::new(),
+        (None, Some(pod)) => {
+            let subjects = resolve(&pod, &plan.containers, plan.previous)?;
+            let window = plan.window.of_each(subjects.len());
+            Plan { window, ..plan.clone() }.logs(&pod, subjects)?
+        }
+    };
+    Ok(Logs { logs, report, ..Logs::default() })
+}
+
+/// The logs of the pods that are selected: those that there are now, or those of the token.
+async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> Result<Logs, ReadError> {
+    let begun = resumed.is_some();
+    let tokens = resumed.map(|token| token.pods).unwrap_or_default();
+    let keep: HashSet<_> = tokens.iter().map(|token| token.uid.clone()).collect();
+    if keep.len() < tokens.len() || tokens.len() > LOGS_MAX {
+        return Err(misfit());
+    }
+    let found = match finder.find(&keep).await {
+        // The caller knows already that there was such a workload.
+        Err(ReadError::NotFound { .. }) if begun => Found::default(),
+        found => found?,
+    };
+    if found.pods.is_empty() && !begun && !plan.follow {
+        return Err(ReadError::NoPods(finder.what()));
+    }
+    let mut all = Logs::default();
+    all.report.warnings(found.warnings);
+    found.gaps.into_iter().for_each(|gap| all.report.gap(gap));
+    let mut pods: HashMap<_, _> = found.pods.iter().map(|pod| (uid(pod).to_owned(), pod)).collect();
+    for token in &tokens {
+        all.logs.extend(resume(plan, token, pods.remove(&token.uid))?);
+    }
+    // Behind a token only what is followed grows.
+    if !begun || plan.follow {
+        let new = found.pods.iter().filter(|pod| pods.contains_key(uid(pod)));
+        begin(plan, new, begun, &mut all)?;
+        for name in found.left_out {
+            all.leave_out(plan, name);
+        }
+    }
+    Ok(all)
+}
+
+/// Adds the logs of pods that no token speaks of: from the beginning of the window, or of the log where others are followed already.
+fn begin<'pod>(
+    plan: &Plan,
+    pods: impl Iterator<Item = &'pod Pod>,
+    begun: bool,
+    all: &mut Logs,
+) -> Result<(), ReadError> {
+    let mut taken: Vec<(&Pod, Vec<Subject>)> = Vec::new();
+    let mut room = Vec::new();
+    for pod in pods {
+        let name = pod.metadata.as_ref().map(|metadata| metadata.name.clone()).unwrap_or_default();
+        let subjects = match plan.subjects(pod) {
+            Ok(subjects) => subjects,
+            Err(error) => {
+                all.report.gap(Gap {
+                    reason: GapReason::ItemUnreadable.into(),
+                    namespace: plan.namespace.to_string(),
+                    name,
+                    message: error.to_string(),
+                    ..Gap::default()
+                });
+                continue;
+            }
+        };
+        room.push((name.len(), subjects.iter().map(|(name, _)| name.as_str().len()).collect::<Vec<_>>()));
+        if all.left_out.is_empty() && taken.len() + all.logs.len() < PODS_MAX && has_room(&all.logs, &room) {
+            taken.push((pod, subjects));
+        } else {
+            room.pop();
+            all.leave_out(plan, name);
+        }
+    }
+    taken.sort_by(|(one, _), (other, _)| name_of(one).cmp(name_of(other)));
+    let containers = taken.iter().map(|(_, subjects)| subjects.len()).sum();
+    let plan = Plan { window: plan.window.of_each(containers), ..plan.clone() };
+    for (pod, subjects) in taken {
+        let logs = if begun { plan.logs_from_the_beginning(pod)? } else { plan.logs(pod, subjects)? };
+        all.logs.extend(logs);
+    }
+    Ok(())
+}
+
+impl Logs {
+    fn leave_out(&mut self, plan: &Plan, name: String) {
+        self.report.gap(left_out(&plan.namespace, name.clone()));
+        self.left_out.insert(name);
     }
 }
 
-fn uid(pod: &Pod) -> String {
-    pod.metadata.as_ref().map(|metadata| metadata.uid.clone()).unwrap_or_default()
+fn name_of(pod: &Pod) -> &str {
+    pod.metadata.as_ref().map_or("", |metadata| &metadata.name)
+}
+
+/// The logs of a pod of a token, which is in the hands of the caller.
+fn resume(plan: &Plan, token: &PodToken, pod: Option<&Pod>) -> Result<Vec<Log>, ReadError> {
+    let containers = &token.containers;
+    let names: HashSet<_> = containers.iter().map(|progress| progress.name.as_str()).collect();
+    let meant = names.iter().all(|name| plan.containers.mean(pod, name));
+    let one = !matches!(plan.containers, Containers::Default) || names.len() <= 1;
+    if names.len() < containers.len() || names.len() > CONTAINERS_MAX || !meant || !one {
+        return Err(misfit());
+    }
+    let name = ObjectName::parse("page_token", &token.name)?;
+    plan.logs_resumed(name, &token.uid, pod, containers)
+}
+
+fn misfit() -> ReadError {
+    ReadError::invalid("page_token", "does not fit the rest of the request")
 }

@@ -5,19 +5,19 @@ mod follow;
 mod newest;
 mod told;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use gumshoe_proto::collector::v1::ContainerLogStatus;
 use tokio::time::Instant;
 
-pub use self::told::{Lost, Place, Progress};
+pub use self::told::{Lost, Place, Progress, Step};
 use super::{
     containers::Run,
     end::End,
+    filter::Filter,
     lines::Line,
     moment::Moment,
     outcome::{Missing, Trouble},
-    page::LinePage,
     position::Position,
     read::{LogRead, PodLogs, ReadQuery, Received},
     request::Window,
@@ -34,6 +34,7 @@ pub struct Source {
     /// The run in whose log the place is.
     run: Run,
     window: Window,
+    filter: Arc<Filter>,
     /// Whether lines are wanted that are still to come.
     follow: bool,
     place: Place,
@@ -43,8 +44,11 @@ pub struct Source {
     text: Vec<u8>,
     /// Whether this call has found the beginning of the window.
     fresh: bool,
-    lines: u64,
-    bytes: u64,
+    /// Lines that the filter left out up to the place, and those for which another stands.
+    filtered: u64,
+    folded: u64,
+    /// Where the read ended that filled the ring, and how many lines behind the ring's last one the filter left out.
+    behind_ring: (Position, u64),
     older: Option<bool>,
     /// What a bound in bytes left out; its inner None stands for an unknown number.
     cut: Option<Option<Dropped>>,
@@ -78,23 +82,33 @@ enum Feed {
     Read(Box<LogRead>),
 }
 
+/// What `read_newest` has read.
+struct Filled {
+    ring: Ring,
+    read: LogRead,
+    /// Lines behind the last one held that the filter left out.
+    left_out: u64,
+}
+
 impl Source {
     /// A log that is read from the beginning of its window.
     #[must_use]
-    pub fn new(name: ContainerName, run: Option<Run>, window: Window, follow: bool) -> Self {
+    pub fn new(name: ContainerName, run: Option<Run>, window: Window, filter: &Arc<Filter>, follow: bool) -> Self {
         Self {
             name,
             trouble: run.is_none().then(Trouble::no_such_container),
             run: run.unwrap_or_default(),
             window,
+            filter: filter.clone(),
             follow,
             place: Place::Beginning,
             feed: Feed::None,
             head: None,
             text: Vec::new(),
             fresh: true,
-            lines: 0,
-            bytes: 0,
+            filtered: 0,
+            folded: 0,
+            behind_ring: (Position::default(), 0),
             older: None,
             cut: None,
             received: Received::default(),
@@ -114,25 +128,52 @@ impl Source {
     /// Goes on where an earlier answer ended.
     #[must_use]
     pub fn resume(mut self, progress: &Progress, previous: bool) -> Self {
-        self.place = progress.place;
-        self.fresh = progress.place == Place::Beginning;
+        let step = progress.step;
+        self.place = step.place;
+        (self.filtered, self.folded) = (step.filtered, step.folded);
+        self.fresh = step.place == Place::Beginning;
         self.older = progress.older;
         self.cut = progress.cut_older.then_some(progress.dropped);
-        self.lost = progress.lost;
-        self.trouble = self.trouble.or_else(|| progress.place.trouble());
-        let began = matches!(progress.place, Place::Behind(_));
-        if began && self.trouble.is_none() && self.run.number != progress.run {
+        self.lost = step.lost;
+        self.trouble = self.trouble.or_else(|| step.place.trouble());
+        let began = matches!(step.place, Place::Behind(_));
+        if began && self.trouble.is_none() && self.run.number != step.run {
             if previous {
                 let message = "the earlier run has become a still earlier one, whose log is not to be had".to_owned();
                 let status = ContainerLogStatus::NoPrevious;
                 self.trouble = Some(Trouble { status, message, missing: Some(Missing::CUT) });
                 // The place stays one in the run that was begun, in the calls that go on from here too.
-                self.run.number = progress.run;
+                self.run.number = step.run;
             } else {
                 self.lost.get_or_insert(Lost::Restart);
             }
         }
         self
+    }
+
+    /// Reads from the beginning of the log, all of which is new: the pod has come, or got its node, while others were followed.
+    pub fn start_from_the_beginning(&mut self) {
+        self.window = Window { tail: None, newest: None, ..self.window };
+        self.place = Place::Behind(Position::default());
+        self.trouble = None;
+    }
+
+    /// Whether it is not read since its pod has no node.
+    #[must_use]
+    pub fn has_no_node(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.status == ContainerLogStatus::NotScheduled)
+    }
+
+    /// Whether a request is open.
+    #[must_use]
+    pub fn is_reading(&self) -> bool {
+        matches!(self.feed, Feed::Read(_))
+    }
+
+    /// The container's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
     }
 
     /// Whether there is anything to read.
@@ -168,7 +209,7 @@ impl Source {
         self.head = match &mut self.feed {
             Feed::None => None,
             Feed::Ring(ring) => ring.pop(&mut self.text),
-            Feed::Read(read) => read.next_line(),
+            Feed::Read(_) => self.next_wanted(),
         };
         match (&self.feed, self.head, self.place) {
             (Feed::Read(_), Some(line), Place::Beginning) => {
@@ -176,11 +217,27 @@ impl Source {
             }
             (Feed::Ring(_), None, _) => {
                 self.feed = Feed::None;
-                self.end_of_window();
+                self.end_of_ring();
             }
             _ => {}
         }
         self.head.is_some()
+    }
+
+    /// The next line of a read that the filter takes. What it leaves out lies behind: nobody needs to read it again.
+    fn next_wanted(&mut self) -> Option<Line> {
+        let Feed::Read(read) = &mut self.feed else { return None };
+        loop {
+            let line = read.next_line()?;
+            if self.filter.takes(read.text()) {
+                return Some(line);
+            }
+            if !read.took_up() {
+                self.lost.get_or_insert(Lost::Place);
+            }
+            self.place = Place::Behind(read.position());
+            self.filtered += 1;
+        }
     }
 
     /// The moment by which the head is merged with those of other logs; None where there is no head.
@@ -194,12 +251,15 @@ impl Source {
         }
     }
 
-    /// Gives the head to the caller.
-    pub fn give(&mut self, page: &mut LinePage) {
-        let Some(line) = self.head else { return };
+    /// Goes past the head, which is given to the caller now or later: what is known of it, and its text.
+    pub fn take(&mut self) -> Option<(Line, &[u8])> {
+        let line = self.head?;
         let (text, position) = match &self.feed {
-            Feed::None => return,
-            Feed::Ring(ring) => (&self.text[..], ring.position().unwrap_or_default()),
+            Feed::None => return None,
+            Feed::Ring(ring) => {
+                self.filtered = ring.left_out();
+                (&self.text[..], ring.position().unwrap_or_default())
+            }
             Feed::Read(read) => {
                 if !read.took_up() {
                     self.lost.get_or_insert(Lost::Place);
@@ -207,14 +267,27 @@ impl Source {
                 (read.text(), read.position())
             }
         };
-        page.push_line(self.name.as_str(), line, text);
         self.place = Place::Behind(position);
-        self.lines += 1;
-        self.bytes += line.cost(text) as u64;
+        Some((line, text))
+    }
+
+    /// The text of the head.
+    #[must_use]
+    pub fn text(&self) -> &[u8] {
+        match &self.feed {
+            Feed::None => &[],
+            Feed::Ring(_) => &self.text,
+            Feed::Read(read) => read.text(),
+        }
+    }
+
+    /// Notes that another line stands for the one that was taken last.
+    pub fn fold(&mut self) {
+        self.folded += 1;
     }
 
     /// Takes over the newest lines; `all` says that the read went over the whole selection.
-    fn hold(&mut self, ring: Ring, mut read: LogRead, all: bool) {
+    fn hold(&mut self, Filled { ring, mut read, left_out }: Filled, all: bool) {
         self.received = read.received();
         self.trouble = read.take_trouble();
         let dropped = ring.dropped();
@@ -225,7 +298,19 @@ impl Source {
         if position > Position::default() {
             self.place = Place::Behind(position);
         }
+        self.behind_ring = (read.position(), left_out);
         self.feed = Feed::Ring(ring);
+    }
+
+    fn end_of_ring(&mut self) {
+        let (end, left_out) = std::mem::take(&mut self.behind_ring);
+        if let Place::Behind(place) = self.place
+            && left_out > 0
+        {
+            self.filtered += left_out;
+            self.place = Place::Behind(place.max(end));
+        }
+        self.end_of_window();
     }
 
     fn end_of_read(&mut self) {

@@ -4,12 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{moment::Moment, source::Progress};
 
-/// What a page token holds.
+/// What a page token holds: small, since each page carries one, and one has to fit into a request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Token {
-    /// Of the pod: another one of its name has other logs.
-    pub(super) uid: String,
     /// The beginning of the window, which `since` counts from the first call on.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     pub(super) since: Option<Moment>,
+    #[serde(rename = "p")]
+    pub(super) pods: Vec<PodToken>,
+}
+
+/// A pod, and where the caller is in its logs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct PodToken {
+    #[serde(rename = "n")]
+    pub(super) name: String,
+    /// Another pod of the name has other logs.
+    #[serde(rename = "u")]
+    pub(super) uid: String,
+    #[serde(rename = "c")]
     pub(super) containers: Vec<Progress>,
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use gumshoe_collector::kubernetes::api::KubernetesApi;
 use gumshoe_proto::collector::v1::{ContainerState, Pod};
-use http::{Request, Response, header::CONTENT_TYPE};
+use http::{Request, Response, Uri, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
 use jiff::{Timestamp, tz::Offset};
@@ -140,6 +140,10 @@ impl FakeKubelet {
         result
     }
 
+    pub fn pod(&self) -> Option<Pod> {
+        self.0.state.lock().unwrap().pod.clone()
+    }
+
     pub fn set_pod(&self, pod: Option<Pod>) {
         self.change(|state| state.pod = pod);
     }
@@ -235,7 +239,7 @@ impl FakeKubelet {
     pub fn connect(&self) -> KubernetesApi {
         let fake = self.clone();
         let service = service_fn(move |request: Request<Body>| {
-            let answer = fake.answer(&request);
+            let answer = fake.answer(request.uri());
             async move {
                 if answer.extensions().get::<Silent>().is_some() {
                     std::future::pending::<()>().await;
@@ -246,8 +250,7 @@ impl FakeKubelet {
         KubernetesApi::from_client(kube::Client::new(service, "default"))
     }
 
-    fn answer(&self, request: &Request<Body>) -> Response<FakeBody> {
-        let uri = request.uri();
+    pub fn answer(&self, uri: &Uri) -> Response<FakeBody> {
         let query = Query::of(uri.query().unwrap_or_default());
         match uri.path() {
             POD_PATH => self.change(|state| {
@@ -454,11 +457,11 @@ fn cut(
 
 /// Marks an answer that never begins.
 #[derive(Clone)]
-struct Silent;
+pub struct Silent;
 
-type FakeBody = UnsyncBoxBody<Bytes, io::Error>;
+pub type FakeBody = UnsyncBoxBody<Bytes, io::Error>;
 
-fn respond(code: u16, content_type: &str, body: Vec<u8>) -> Response<FakeBody> {
+pub fn respond(code: u16, content_type: &str, body: Vec<u8>) -> Response<FakeBody> {
     let mut response = Response::builder().status(code);
     if !content_type.is_empty() {
         response = response.header(CONTENT_TYPE, content_type);
@@ -468,17 +471,20 @@ fn respond(code: u16, content_type: &str, body: Vec<u8>) -> Response<FakeBody> {
 }
 
 fn envelope(pod: &Pod) -> Vec<u8> {
-    let raw = pod.encode_to_vec();
+    envelope_of(&pod.encode_to_vec())
+}
+
+pub fn envelope_of(raw: &[u8]) -> Vec<u8> {
     let mut body = b"k8s\0\x0a\x00\x12".to_vec();
     prost::encoding::encode_varint(raw.len() as u64, &mut body);
-    body.extend(raw);
+    body.extend_from_slice(raw);
     body
 }
 
-struct Query(HashMap<String, String>);
+pub struct Query(HashMap<String, String>);
 
 impl Query {
-    fn of(query: &str) -> Self {
+    pub fn of(query: &str) -> Self {
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
         let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
         Self(pairs.map(|(name, value)| (decode(name), decode(value))).collect())
@@ -490,7 +496,7 @@ impl Query {
         alone && self.get("tailLines").is_some_and(|lines| ["2", "16", "128", "1024"].contains(&lines))
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 }

@@ -440,14 +440,15 @@ async fn a_token_that_the_caller_has_changed_opens_no_other_logs() {
     let request = ReadLogsRequest { page_size: 5, ..whole() };
     let token = read(&kubelet, request.clone()).await.unwrap().pages[0].next_page_token.clone();
     let json = String::from_utf8(URL_SAFE_NO_PAD.decode(&token).unwrap()).unwrap();
-    let (head, rest) = json.split_once("\"containers\":[").unwrap();
-    let (progress, tail) = rest.rsplit_once("]}").unwrap();
-    let forge = |containers: String| URL_SAFE_NO_PAD.encode(format!("{head}\"containers\":[{containers}]}}{tail}"));
+    let (head, rest) = json.split_once("\"c\":[").unwrap();
+    let (progress, tail) = rest.split_once("]}]}").unwrap();
+    let forge = |containers: String| URL_SAFE_NO_PAD.encode(format!("{head}\"c\":[{containers}]}}]}}{tail}"));
     let before = kubelet.requests().len();
     for containers in [
         vec![progress.to_owned(); 480].join(","),
         progress.replace("\"web\"", "\"absent\""),
         format!("{progress},{}", progress.replace("\"web\"", "\"proxy\"")),
+        format!("{progress}]}},{{\"n\":\"web-1\",\"u\":\"2\",\"c\":[{progress}"),
     ] {
         let forged = ReadLogsRequest { page_token: forge(containers), ..request.clone() };
         assert_eq!(read(&kubelet, forged).await.unwrap_err().code(), Code::InvalidArgument);

@@ -18,7 +18,21 @@ use jiff::{SignedDuration, Timestamp};
 use prost::Message as _;
 use tonic::{Request, Status};
 
-use crate::kubelet::{FakeKubelet, Record};
+use crate::{
+    cluster::FakeCluster,
+    kubelet::{FakeKubelet, Record},
+};
+
+/// Reads what is in the namespace.
+pub fn serve_all(cluster: &FakeCluster) -> Logs {
+    Logs::new(Reader::new(cluster.connect(), Scope::default()))
+}
+
+/// A whole answer about several pods.
+pub async fn read_all(cluster: &FakeCluster, request: ReadLogsRequest) -> Result<Answer, Status> {
+    let pages: Vec<_> = call(&serve_all(cluster), request, AMPLE)?.collect().await;
+    Ok(Answer::of(pages.into_iter().collect::<Result<_, _>>()?))
+}
 
 /// Long enough that no test waits for it.
 pub const AMPLE: Duration = Duration::from_secs(60);
@@ -177,6 +191,7 @@ impl Answer {
         let answer = Self { logs: last.logs.clone(), completeness, pages };
         let lines: u64 = answer.logs.iter().map(|log| log.lines).sum();
         assert_eq!((lines, answer.completeness.items), (answer.lines().len() as u64, lines));
+        assert!(answer.lines().iter().all(|line| !line.pod.is_empty() && !line.container.is_empty()));
         assert_eq!(answer.completeness.complete, answer.completeness.gaps.is_empty());
         answer
     }

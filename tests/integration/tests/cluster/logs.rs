@@ -4,6 +4,7 @@ mod awkward;
 mod every;
 mod follow;
 mod newest;
+mod several;
 mod window;
 
 use gumshoe_integration::{bytes, joined};

@@ -49,7 +49,7 @@ impl Source {
             (Place::End | Place::NoEnd | Place::Never, _) => return Ok(()),
             (Place::Beginning, Some(max)) => self.read_newest(logs, max, end).await?,
             (Place::Beginning, None) => {
-                let Window { tail, since, newest: _ } = self.window;
+                let Window { tail, since, .. } = self.window;
                 let query = ReadQuery { tail, since, goes_on: self.follow, ..ReadQuery::default() };
                 self.open(logs, query, end).await?;
             }

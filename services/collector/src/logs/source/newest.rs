@@ -1,14 +1,15 @@
 //! Reading the newest bytes of a log without reading all of it: the kubelet knows `tailLines` only, so the number of lines
 //! that make up so many bytes has to be found.
 
-use super::Source;
+use super::{Filled, Source};
 use crate::{
     error::ReadError,
     logs::{
         end::End,
+        filter::Filter,
         outcome::Trouble,
         read::{LogRead, PodLogs, ReadQuery},
-        ring::Ring,
+        ring::{Place, Ring},
     },
 };
 
@@ -32,8 +33,8 @@ impl Source {
             let query = ReadQuery { tail, since: self.window.since, goes_on: self.follow, ..ReadQuery::default() };
             let Some(mut read) = self.request(logs, query, end).await? else { return Ok(()) };
             let mut ring = Ring::new(max);
-            let whole = match fill(&mut ring, &mut read, give_up.take()).await {
-                Ok(whole) => whole,
+            let (whole, left_out) = match fill(&mut ring, &mut read, &self.filter, give_up.take()).await {
+                Ok(filled) => filled,
                 Err(error) => {
                     // What is held are not the newest lines.
                     self.trouble = Some(Trouble::broken(&error));
@@ -46,10 +47,16 @@ impl Source {
             }
             let all = tail == self.window.tail;
             // Every line has a byte at least, so more lines than bytes are enough, even if the log was rotated meanwhile.
-            let enough = ring.dropped().lines > 0 || tail.is_some_and(|tail| tail > wanted);
+            let filters = !self.filter.takes_all();
+            let enough = ring.dropped().lines > 0 || (!filters && tail.is_some_and(|tail| tail > wanted));
             if whole && (all || enough) {
-                self.hold(ring, read, all);
+                self.hold(Filled { ring, read, left_out }, all);
                 return Ok(());
+            }
+            if whole && filters {
+                // The lines that match are fewer at the end of the log, and where they are nobody knows.
+                tail = self.window.tail;
+                continue;
             }
             let next = match tail.filter(|_| whole) {
                 None => first_tail(read.received().lines, ring.dropped().bytes + ring.used() as u64, wanted),
@@ -60,18 +67,29 @@ impl Source {
     }
 }
 
-/// Fills the ring; false where the read was given up.
-async fn fill(ring: &mut Ring, read: &mut LogRead, give_up: Option<u64>) -> Result<bool, ReadError> {
+/// Fills the ring; tells whether the read came to its end and was not given up, and how many lines were left out behind the last one.
+async fn fill(
+    ring: &mut Ring,
+    read: &mut LogRead,
+    filter: &Filter,
+    give_up: Option<u64>,
+) -> Result<(bool, u64), ReadError> {
+    let mut left_out = 0;
     loop {
         while let Some(line) = read.next_line() {
-            ring.push(line, read.text());
+            if filter.takes(read.text()) {
+                let place = Place { behind: read.position(), left_out: std::mem::take(&mut left_out) };
+                ring.push(line, read.text(), place);
+            } else {
+                left_out += 1;
+            }
         }
         // Before something had to be dropped it is not known that there is more than is wanted.
         if ring.dropped().lines > 0 && give_up.is_some_and(|bytes| read.received().bytes > bytes) {
-            return Ok(false);
+            return Ok((false, left_out));
         }
         if !read.more().await? {
-            return Ok(true);
+            return Ok((true, left_out));
         }
     }
 }

@@ -10,23 +10,48 @@ use crate::logs::{
     ring::Dropped,
 };
 
-/// Where in a container's log the caller is, as a page token has it.
+/// Where in a container's log the caller is, as a page token has it. A token holds one for each log, so their names there are short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// The container.
+    #[serde(rename = "n")]
     pub name: String,
-    /// The number of its run.
-    pub run: u32,
-    /// Where.
-    pub place: Place,
-    /// Why lines before the place were not given.
-    pub lost: Option<Lost>,
+    /// How far.
+    #[serde(rename = "s")]
+    pub step: Step,
     /// Whether older lines than the first one given exist, as far as is known.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
     pub older: Option<bool>,
     /// Whether a bound in bytes has left out lines: an answer that goes on must say so too.
+    #[serde(rename = "c", default, skip_serializing_if = "is_default")]
     pub cut_older: bool,
     /// What it has left out, where that is known.
+    #[serde(rename = "d", default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Dropped>,
+}
+
+/// What changes from line to line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The number of the container's run.
+    #[serde(rename = "r", default, skip_serializing_if = "is_default")]
+    pub run: u32,
+    /// Where.
+    #[serde(rename = "p")]
+    pub place: Place,
+    /// Why lines before the place were not given.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
+    /// Lines before the place that the filter left out.
+    #[serde(rename = "f", default, skip_serializing_if = "is_default")]
+    pub filtered: u64,
+    /// Lines before the place for which another one stands.
+    #[serde(rename = "t", default, skip_serializing_if = "is_default")]
+    pub folded: u64,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Where in a log.
@@ -91,33 +116,49 @@ impl Source {
         self.place.has_more() && self.missing().map_or(self.goes_on(), |missing| missing.resumable)
     }
 
-    /// Where the caller is in this log.
+    /// How far the lines that were taken go.
     #[must_use]
-    pub fn progress(&self) -> Progress {
+    pub fn step(&self) -> Step {
+        let Self { run, place, lost, filtered, folded, .. } = self;
+        Step { run: run.number, place: *place, lost: *lost, filtered: *filtered, folded: *folded }
+    }
+
+    /// Goes back behind the lines that were given, at the end of a call that could not give all it had taken.
+    pub fn go_back(&mut self, step: Step) {
+        let Step { run, place, lost, filtered, folded } = step;
+        self.run.number = run;
+        (self.place, self.lost, self.filtered, self.folded) = (place, lost, filtered, folded);
+        self.trouble = None;
+    }
+
+    /// Where the caller is in this log, if he has got the lines up to this step.
+    #[must_use]
+    pub fn progress(&self, step: Step) -> Progress {
         Progress {
             name: self.name.to_string(),
-            run: self.run.number,
-            place: self.place,
-            lost: self.lost,
+            step,
             older: self.older,
             cut_older: self.cut.is_some(),
             dropped: self.cut.flatten(),
         }
     }
 
-    /// What became of the log.
+    /// What became of the log, of which so many lines and bytes were given.
     #[must_use]
-    pub fn outcome(&self) -> ContainerLog {
+    pub fn outcome(&self, pod: &str, lines: u64, bytes: u64) -> ContainerLog {
         let status = self.trouble.as_ref().map_or(ContainerLogStatus::Read, |trouble| trouble.status);
         ContainerLog {
             container: self.name.to_string(),
             status: status.into(),
             message: self.trouble.as_ref().map(|trouble| trouble.message.clone()).unwrap_or_default(),
-            lines: self.lines,
-            bytes: self.bytes,
+            lines,
+            bytes,
             older_lines_exist: self.older,
             window_starts_at_file_start: self.rotated,
-            cut_newer: self.missing().is_some_and(|missing| missing.newer || self.lines > 0),
+            cut_newer: self.missing().is_some_and(|missing| missing.newer || lines > 0),
+            pod: pod.to_owned(),
+            filtered_lines: self.filtered,
+            folded_lines: self.folded,
         }
     }
 

@@ -1,0 +1,158 @@
+//! Pods that appear while those that were there are followed. They are looked for every few seconds: Kubernetes' watches would be one
+//! more thing to be wrong.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    future::pending,
+    time::Duration,
+};
+
+use futures::{FutureExt as _, future::BoxFuture};
+use gumshoe_proto::collector::v1::{Gap, GapReason, Pod};
+use tokio::time::sleep;
+
+use crate::{
+    error::ReadError,
+    logs::{
+        log::Log,
+        output::Output,
+        plan::{Plan, left_out},
+        pods::{Finder, Found, uid},
+    },
+    pages::report::Report,
+};
+
+/// The wait before pods are looked for again, when one has just appeared: others may follow soon.
+const FIRST_WAIT: Duration = Duration::from_secs(2);
+/// It doubles while nothing changes, up to this.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Looks for new pods.
+pub(in crate::logs) struct Joining {
+    finder: Finder,
+    plan: Plan,
+    /// The uids of the pods whose logs are in the answer.
+    known: HashSet<String>,
+    /// The names of the pods that were left out, for good.
+    left_out: HashSet<String>,
+    /// Those that have to wait until others end.
+    no_room: BTreeSet<String>,
+    /// Why it is not known which pods there are now.
+    failed: Option<String>,
+    wait: Duration,
+    next: BoxFuture<'static, Result<Found, ReadError>>,
+}
+
+/// What is found next.
+pub(super) async fn found(joining: &mut Option<Joining>) -> Result<Found, ReadError> {
+    match joining {
+        Some(joining) => (&mut joining.next).await,
+        None => pending().await,
+    }
+}
+
+impl Joining {
+    /// Looks for the pods of `finder`, but for those with the names in `left_out`.
+    pub(in crate::logs) fn new(finder: Finder, plan: Plan, left_out: HashSet<String>) -> Self {
+        Self {
+            finder,
+            plan,
+            known: HashSet::new(),
+            left_out,
+            no_room: BTreeSet::new(),
+            failed: None,
+            wait: FIRST_WAIT,
+            next: pending().boxed(),
+        }
+    }
+
+    /// Begins, knowing the pods with these uids.
+    pub(super) fn with(mut self, known: HashSet<String>) -> Self {
+        self.known = known;
+        self.look_again(true);
+        self
+    }
+
+    /// Looks again after a while, which is short where something has changed.
+    pub(super) fn look_again(&mut self, changed: bool) {
+        self.wait = if changed { FIRST_WAIT } else { (self.wait * 2).min(LONGEST_WAIT) };
+        let (finder, keep, wait) = (self.finder.clone(), self.known.clone(), self.wait);
+        self.next = async move {
+            sleep(wait).await;
+            finder.find(&keep).await
+        }
+        .boxed();
+    }
+
+    /// The pods that there are now. A workload that is gone has none; of any other failure only the last one counts.
+    pub(super) fn pods(&mut self, found: Result<Found, ReadError>, report: &mut Report) -> Vec<Pod> {
+        self.failed = None;
+        self.no_room.clear();
+        match found {
+            Ok(found) => {
+                for name in found.left_out {
+                    self.leave_out(name, report);
+                }
+                found.pods
+            }
+            Err(ReadError::NotFound { .. }) => Vec::new(),
+            Err(error) => {
+                tracing::debug!(error = %error, "new pods could not be looked for");
+                self.failed = Some(error.to_string());
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether the pod's logs are in the answer.
+    pub(super) fn knows(&self, pod: &Pod) -> bool {
+        self.known.contains(uid(pod))
+    }
+
+    /// The logs of a new pod, if there is room for them; `may_follow` asks whether so many more may be followed.
+    pub(super) fn logs(&mut self, pod: &Pod, out: &mut Output, may_follow: impl FnOnce(usize) -> bool) -> Vec<Log> {
+        let name = pod.metadata.as_ref().map(|metadata| metadata.name.clone()).unwrap_or_default();
+        if self.left_out.contains(&name) {
+            return Vec::new();
+        }
+        let Ok(logs) = self.plan.logs_from_the_beginning(pod) else { return Vec::new() };
+        if !out.has_room(&logs) {
+            self.leave_out(name, &mut out.report);
+            return Vec::new();
+        }
+        if !may_follow(logs.iter().filter(|log| log.source.goes_on()).count()) {
+            self.no_room.insert(name);
+            return Vec::new();
+        }
+        self.known.insert(uid(pod).to_owned());
+        logs
+    }
+
+    fn leave_out(&mut self, name: String, report: &mut Report) {
+        if self.left_out.insert(name.clone()) {
+            report.gap(left_out(&self.finder.namespace, name));
+        }
+    }
+
+    /// Says at the end what could not be read.
+    pub(super) fn tell(&mut self, report: &mut Report, no_logs: bool) {
+        let gap = |reason: GapReason, name: &str, message: String| Gap {
+            reason: reason.into(),
+            namespace: self.finder.namespace.to_string(),
+            name: name.to_owned(),
+            message,
+            resumable: true,
+            ..Gap::default()
+        };
+        if let Some(why) = &self.failed {
+            let message = format!("whether there are other pods by now could not be read: {why}");
+            report.gap(gap(GapReason::ReadInterrupted, "", message));
+        } else if no_logs {
+            report.gap(gap(GapReason::LogUnreadable, "", ReadError::NoPods(self.finder.what()).to_string()));
+        }
+        for name in &self.no_room {
+            let message = "too many logs are being followed at this time".to_owned();
+            report.gap(gap(GapReason::Overloaded, name, message));
+        }
+    }
+}

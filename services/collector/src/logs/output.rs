@@ -1,0 +1,133 @@
+//! Where the lines of an answer go: into pages, each with the token behind it.
+
+use std::time::Duration;
+
+use gumshoe_proto::collector::v1::{GapReason, ReadLogsResponse};
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    lines::Line,
+    log::Log,
+    moment::Moment,
+    page::{LinePage, Writer},
+    source::Progress,
+    token::{PodToken, Token},
+};
+use crate::pages::{report::Report, stream::PageSender, token::Arguments};
+
+/// A caller who takes no page for so long must not keep others from the node's logs.
+const SLOW_CALLER_WAIT: Duration = Duration::from_secs(60);
+
+/// Logs of one call, where it names no single pod. Each has a place in every page token, and its connection.
+pub(super) const LOGS_MAX: usize = 200;
+/// What a token may take up before it is encoded as text: then it fits into a request.
+const TOKEN_BYTES: usize = 64 << 10;
+/// What a token holds of a pod beside its name, and of a log beside its container's name, at most.
+const POD_BYTES: usize = 64;
+const LOG_BYTES: usize = 240;
+
+/// The lengths of names that a token holds of a pod: its own, and those of its containers.
+pub(super) type Names = (usize, Vec<usize>);
+
+/// Whether there is room for logs and for those of further pods.
+pub(super) fn has_room(logs: &[Log], pods: &[Names]) -> bool {
+    let of_log = |log: &Log| POD_BYTES + log.pod.pod.as_str().len() + LOG_BYTES + log.source.name().len();
+    let of_pod =
+        |(name, containers): &Names| POD_BYTES + name + containers.iter().map(|name| LOG_BYTES + name).sum::<usize>();
+    let count = logs.len() + pods.iter().map(|(_, containers)| containers.len()).sum::<usize>();
+    let bytes = logs.iter().map(of_log).sum::<usize>() + pods.iter().map(of_pod).sum::<usize>();
+    count <= LOGS_MAX && bytes <= TOKEN_BYTES
+}
+
+/// Why the call as a whole stops before the logs end.
+pub(super) type Stop = (GapReason, &'static str);
+
+/// Where an answer goes.
+pub(super) struct Output {
+    pub(super) page: LinePage,
+    pub(super) pages: PageSender,
+    pub(super) deadline: Instant,
+    pub(super) arguments: Arguments,
+    pub(super) since: Option<Moment>,
+    pub(super) report: Report,
+    logs: Vec<Told>,
+}
+
+/// What the answer says of one log, in the order of the logs.
+struct Told {
+    pod: String,
+    uid: String,
+    container: String,
+    lines: u64,
+    bytes: u64,
+}
+
+impl Output {
+    pub(super) fn new(
+        page: LinePage,
+        pages: PageSender,
+        deadline: Instant,
+        arguments: Arguments,
+        since: Option<Moment>,
+        report: Report,
+    ) -> Self {
+        Self { page, pages, deadline, arguments, since, report, logs: Vec::new() }
+    }
+
+    /// Adds a log, behind those that there are.
+    pub(super) fn add(&mut self, log: &Log) {
+        let (pod, uid) = (log.pod.pod.to_string(), log.pod.uid.clone());
+        self.logs.push(Told { pod, uid, container: log.source.name().to_owned(), lines: 0, bytes: 0 });
+    }
+
+    /// Whether there is room for the logs of one more pod.
+    pub(super) fn has_room(&self, logs: &[Log]) -> bool {
+        let told = |told: &Told| (told.pod.len(), vec![told.container.len()]);
+        has_room(logs, &self.logs.iter().map(told).collect::<Vec<_>>())
+    }
+
+    /// Gives a line of a log.
+    pub(super) fn line(&mut self, log: usize, line: Line, text: &[u8], count: u64, last: Option<Moment>) {
+        let Some(told) = self.logs.get_mut(log) else { return };
+        told.lines += 1;
+        told.bytes += line.cost(text) as u64;
+        self.page.push_line(&Writer { pod: &told.pod, container: &told.container, count, last }, line, text);
+    }
+
+    /// How many lines and bytes of a log were given.
+    pub(super) fn given(&self, log: usize) -> (u64, u64) {
+        self.logs.get(log).map_or((0, 0), |told| (told.lines, told.bytes))
+    }
+
+    /// The token of a place in all logs.
+    pub(super) fn token(&self, progress: Vec<Progress>) -> String {
+        let mut pods: Vec<PodToken> = Vec::new();
+        for (told, progress) in self.logs.iter().zip(progress) {
+            // The logs of a pod stand together.
+            match pods.last_mut().filter(|pod| pod.uid == told.uid) {
+                Some(pod) => pod.containers.push(progress),
+                None => {
+                    let (name, uid) = (told.pod.clone(), told.uid.clone());
+                    pods.push(PodToken { name, uid, containers: vec![progress] });
+                }
+            }
+        }
+        self.arguments.encode(&Token { since: self.since, pods })
+    }
+
+    /// Sends the page, and where to go on behind it. Without room for it in time, it stays where it is.
+    pub(super) async fn send(&mut self, progress: Vec<Progress>) -> Option<Stop> {
+        let end = ReadLogsResponse { next_page_token: self.token(progress), ..ReadLogsResponse::default() };
+        let until = self.deadline.min(Instant::now() + SLOW_CALLER_WAIT);
+        let Ok(room) = timeout_at(until, self.pages.reserve(self.page.bytes())).await else {
+            return Some(if until == self.deadline {
+                (GapReason::Deadline, "the deadline of the call came first")
+            } else {
+                (GapReason::SlowCaller, "the pages were taken too slowly")
+            });
+        };
+        self.report.count(self.page.items(), self.page.item_bytes());
+        self.pages.send(self.page.take(&end), room);
+        None
+    }
+}

@@ -1,0 +1,286 @@
+//! Which pods a request for logs means: asked for anew each time, for nothing is watched.
+
+use std::collections::{BTreeMap, HashSet};
+
+use gumshoe_proto::collector::v1::{
+    Container, ContainerStatus, CronJob, DaemonSet, Deployment, Gap, GapReason, Job, LabelSelector, ObjectMeta, Pod,
+    PodSpec, PodStatus, ReplicaSet, Service, StatefulSet,
+};
+
+use super::request::{Selection, Workload};
+use crate::{
+    error::ReadError,
+    kinds::cells,
+    kubernetes::{
+        api::Call,
+        names::{Namespace, ObjectName},
+        selector::Selectors,
+    },
+    lists::{
+        Reader,
+        collection::{Collection, CollectionQuery, Read},
+        kind::Kind,
+        scope::Places,
+    },
+};
+
+/// The pods of one call. Each costs a request or two, some memory, and room in every page token.
+pub(super) const PODS_MAX: usize = 100;
+/// The newest jobs of a cron job: Kubernetes itself keeps four of them, mostly. Their uids have to fit into a selector.
+const JOBS_MAX: usize = 50;
+
+/// The pods that were found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The newest ones, newest first, and those that were to be kept; of each, what logs are about.
+    pub(super) pods: Vec<Pod>,
+    /// The names of the others.
+    pub(super) left_out: Vec<String>,
+    /// What could not be read.
+    pub(super) gaps: Vec<Gap>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Asks which pods a call reads.
+#[derive(Clone)]
+pub(super) struct Finder {
+    pub(super) reader: Reader,
+    pub(super) call: Call,
+    pub(super) namespace: Namespace,
+    pub(super) selection: Selection,
+}
+
+impl Finder {
+    /// Finds the pods; those with the uids of `keep` are not left out.
+    ///
+    /// # Errors
+    /// `NotFound` for a workload or service that does not exist, `Denied` with what is not permitted, and whatever else keeps the API
+    /// server from answering.
+    pub(super) async fn find(&self, keep: &HashSet<String>) -> Result<Found, ReadError> {
+        let mut found = Found::default();
+        let selectors = match &self.selection {
+            Selection::Pod(name) => vec![Selectors::default().with_field("metadata.name", name.as_str())],
+            Selection::Labels(selectors) => vec![selectors.clone()],
+            Selection::Service(name) => {
+                let service = self.object::<Service>(name).await?;
+                let labels = service.spec.unwrap_or_default().selector;
+                let match_labels = labels.into_iter().collect();
+                checked(Some(&LabelSelector { match_labels, ..LabelSelector::default() }))?
+            }
+            Selection::Workload(Workload::CronJob, name) => self.of_cron_job(name, &mut found).await?,
+            Selection::Workload(kind, name) => checked(self.selector(*kind, name).await?.as_ref())?,
+        };
+        for selectors in selectors {
+            self.list(selectors, &mut found, |pod: Pod, found| {
+                found.pods.push(lighter(pod));
+                // Now and then, so that a selector of thousands does not hold them all.
+                if found.pods.len() >= PODS_MAX * 4 {
+                    found.bound(keep);
+                }
+            })
+            .await?;
+            found.bound(keep);
+        }
+        Ok(found)
+    }
+
+    /// What is meant, for messages.
+    pub(super) fn what(&self) -> String {
+        let namespace = &self.namespace;
+        match &self.selection {
+            Selection::Pod(name) => format!("pod {namespace}/{name}"),
+            Selection::Workload(kind, name) => format!("{kind:?} {namespace}/{name}"),
+            Selection::Labels(_) => format!("the label selector in the namespace {namespace}"),
+            Selection::Service(name) => format!("Service {namespace}/{name}"),
+        }
+    }
+
+    async fn object<K: Kind>(&self, name: &ObjectName) -> Result<K, ReadError> {
+        Ok(self.reader.object::<K>(&self.call, Some(&self.namespace), name).await?.0)
+    }
+
+    async fn selector(&self, kind: Workload, name: &ObjectName) -> Result<Option<LabelSelector>, ReadError> {
+        Ok(match kind {
+            Workload::Deployment => self.object::<Deployment>(name).await?.spec.and_then(|spec| spec.selector),
+            Workload::ReplicaSet => self.object::<ReplicaSet>(name).await?.spec.and_then(|spec| spec.selector),
+            Workload::StatefulSet => self.object::<StatefulSet>(name).await?.spec.and_then(|spec| spec.selector),
+            Workload::DaemonSet => self.object::<DaemonSet>(name).await?.spec.and_then(|spec| spec.selector),
+            Workload::Job => self.object::<Job>(name).await?.spec.and_then(|spec| spec.selector),
+            // It has none; its jobs have.
+            Workload::CronJob => None,
+        })
+    }
+
+    /// The selectors of a cron job's jobs. A job's own selector names one label, so those of several are put together.
+    async fn of_cron_job(&self, name: &ObjectName, found: &mut Found) -> Result<Vec<Selectors>, ReadError> {
+        let cron_job = self.object::<CronJob>(name).await?.metadata.unwrap_or_default();
+        let mut jobs: Vec<Job> = Vec::new();
+        self.list(Selectors::default(), found, |job: Job, _| {
+            let owners = job.metadata.iter().flat_map(|metadata| &metadata.owner_references);
+            if owners.into_iter().any(|owner| owner.controller == Some(true) && owner.uid == cron_job.uid) {
+                jobs.push(job);
+            }
+        })
+        .await?;
+        jobs.sort_by_key(|job| std::cmp::Reverse(created(job.metadata.as_ref())));
+        for job in jobs.drain(JOBS_MAX.min(jobs.len())..) {
+            found.gaps.push(Gap {
+                reason: GapReason::Limit.into(),
+                namespace: self.namespace.to_string(),
+                name: job.metadata.unwrap_or_default().name,
+                message: format!("only the pods of the {JOBS_MAX} newest jobs are read"),
+                ..Gap::default()
+            });
+        }
+        let mut one_label: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut selectors = Vec::new();
+        for job in jobs {
+            let selector = job.spec.and_then(|spec| spec.selector).unwrap_or_default();
+            match selector.match_labels.iter().next() {
+                Some((key, value)) if selector.match_labels.len() == 1 && selector.match_expressions.is_empty() => {
+                    one_label.entry(key.clone()).or_default().push(value.clone());
+                }
+                _ => selectors.extend(checked(Some(&selector))?),
+            }
+        }
+        for (key, values) in one_label {
+            selectors.push(parse(&format!("{key} in ({})", values.join(",")))?);
+        }
+        Ok(selectors)
+    }
+
+    async fn list<K: Kind>(
+        &self,
+        selectors: Selectors,
+        found: &mut Found,
+        mut take: impl FnMut(K, &mut Found),
+    ) -> Result<(), ReadError> {
+        let _permit = self.reader.may_list(&self.call).await?;
+        let places = Places { places: vec![Some(self.namespace.clone())], gaps: Vec::new() };
+        let query = CollectionQuery { places, selectors, resource_version: None, after: None, restartable: false };
+        let mut collection = Collection::<K>::new(&self.reader.api, &self.call, query);
+        while let Some(read) = collection.next().await? {
+            if let Read::Item(item, _) = read {
+                take(*item, found);
+            }
+        }
+        let completeness = collection.into_report().finish(String::new());
+        found.gaps.extend(completeness.gaps);
+        found.warnings.extend(completeness.warnings);
+        Ok(())
+    }
+}
+
+impl Found {
+    /// Sorts the pods, newest first, and leaves out what is too much.
+    fn bound(&mut self, keep: &HashSet<String>) {
+        let is_kept = |pod: &Pod| keep.contains(uid(pod));
+        self.pods.sort_by_cached_key(|pod| {
+            let created = created(pod.metadata.as_ref());
+            (!is_kept(pod), std::cmp::Reverse(created), pod.metadata.clone().unwrap_or_default().name)
+        });
+        // Two jobs may select the same pod.
+        self.pods.dedup_by(|one, other| uid(one) == uid(other));
+        let names = self.pods.drain(PODS_MAX.min(self.pods.len())..);
+        self.left_out.extend(names.map(|pod| pod.metadata.unwrap_or_default().name));
+    }
+}
+
+/// By which a pod is known again.
+pub(super) fn uid(pod: &Pod) -> &str {
+    pod.metadata.as_ref().map_or("", |metadata| &metadata.uid)
+}
+
+fn created(metadata: Option<&ObjectMeta>) -> Option<(i64, i32)> {
+    let time = metadata?.creation_timestamp.as_ref()?;
+    Some((time.seconds, time.nanos))
+}
+
+/// The selector as a list takes it. None at all selects nothing, not everything.
+fn checked(selector: Option<&LabelSelector>) -> Result<Vec<Selectors>, ReadError> {
+    let text = cells::selector(selector);
+    if text.is_empty() { Ok(Vec::new()) } else { Ok(vec![parse(&text)?]) }
+}
+
+fn parse(text: &str) -> Result<Selectors, ReadError> {
+    Selectors::parse(text, "").map_err(|error| ReadError::Malformed(error.to_string()))
+}
+
+/// Of a pod, what logs are about: many are held.
+fn lighter(pod: Pod) -> Pod {
+    let Pod { metadata, spec, status, .. } = pod;
+    let metadata = metadata.map(|metadata| {
+        let ObjectMeta { name, namespace, uid, annotations, creation_timestamp, deletion_timestamp, .. } = metadata;
+        let annotations =
+            annotations.into_iter().filter(|(key, _)| key == super::containers::DEFAULT_CONTAINER).collect();
+        ObjectMeta {
+            name,
+            namespace,
+            uid,
+            annotations,
+            creation_timestamp,
+            deletion_timestamp,
+            ..ObjectMeta::default()
+        }
+    });
+    let container = |container: Container| {
+        let Container { name, restart_policy, restart_policy_rules, .. } = container;
+        Container { name, restart_policy, restart_policy_rules, ..Container::default() }
+    };
+    let containers = |containers: Vec<Container>| containers.into_iter().map(container).collect();
+    let spec = spec.map(|spec| {
+        let PodSpec { init_containers, containers: regular, ephemeral_containers, restart_policy, node_name, .. } =
+            spec;
+        PodSpec {
+            init_containers: containers(init_containers),
+            containers: containers(regular),
+            ephemeral_containers,
+            restart_policy,
+            node_name,
+            ..PodSpec::default()
+        }
+    });
+    let of_container = |status: ContainerStatus| {
+        let ContainerStatus { name, state, last_state, restart_count, container_id, .. } = status;
+        ContainerStatus { name, state, last_state, restart_count, container_id, ..ContainerStatus::default() }
+    };
+    let statuses = |statuses: Vec<ContainerStatus>| statuses.into_iter().map(of_container).collect();
+    let status = status.map(|status| PodStatus {
+        phase: status.phase,
+        container_statuses: statuses(status.container_statuses),
+        init_container_statuses: statuses(status.init_container_statuses),
+        ephemeral_container_statuses: statuses(status.ephemeral_container_statuses),
+        ..PodStatus::default()
+    });
+    Pod { metadata, spec, status, ..Pod::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use prost_types::Timestamp;
+
+    use super::*;
+
+    fn mk_pod(name: &str, seconds: i64) -> Pod {
+        let creation_timestamp = Some(Timestamp { seconds, nanos: 0 });
+        let metadata = ObjectMeta { name: name.into(), uid: name.into(), creation_timestamp, ..ObjectMeta::default() };
+        Pod { metadata: Some(metadata), ..Pod::default() }
+    }
+
+    #[test]
+    fn the_newest_pods_are_read_and_those_that_were_begun() {
+        let pods = (0..150).map(|number| mk_pod(&format!("web-{number}"), number)).collect();
+        let mut found = Found { pods, ..Found::default() };
+        found.bound(&HashSet::from(["web-3".to_owned()]));
+        let name = |index: usize| found.pods[index].metadata.as_ref().unwrap().name.as_str();
+        assert_eq!((name(0), name(1), found.pods.len()), ("web-3", "web-149", PODS_MAX));
+        assert_eq!(found.left_out.len(), 50);
+        assert!(!found.left_out.contains(&"web-3".to_owned()) && found.left_out.contains(&"web-50".to_owned()));
+    }
+
+    #[test]
+    fn no_selector_selects_nothing() {
+        assert!(checked(None).unwrap().is_empty());
+        assert!(checked(Some(&LabelSelector::default())).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,179 @@
+//! Following several logs: their order, and pods that come and go.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason, ReadLogsRequest, ReadLogsResponse};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    cluster::{FakeCluster, mk_named_pod},
+    support::*,
+};
+
+const WEB: &[(&str, &str)] = &[("app", "web")];
+
+fn mk_cluster(pods: &[&str]) -> FakeCluster {
+    let cluster = FakeCluster::default();
+    for name in pods {
+        cluster.add(mk_named_pod(name, &["web"], WEB), |kubelet| kubelet.with_log("web", []));
+    }
+    cluster
+}
+
+fn follow_all() -> ReadLogsRequest {
+    ReadLogsRequest { pod: String::new(), label_selector: "app=web".into(), ..follow() }
+}
+
+async fn page(
+    pages: &mut (impl futures::Stream<Item = Result<ReadLogsResponse, tonic::Status>> + Unpin),
+) -> Vec<(String, String)> {
+    let page = pages.next().await.unwrap().unwrap();
+    page.lines.into_iter().map(|line| (line.pod, line.text)).collect()
+}
+
+fn line(pod: &str, text: &str) -> (String, String) {
+    (pod.to_owned(), text.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_arrives_within_the_window_is_put_in_its_place() {
+    let cluster = mk_cluster(&["web-a", "web-b"]);
+    let mut pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    let (a, b) = (cluster.pod("web-a"), cluster.pod("web-b"));
+    let writes = async {
+        a.requested(2).await;
+        b.requested(2).await;
+        a.append("web", [record(2000, "second")]);
+        sleep(Duration::from_millis(900)).await;
+        b.append("web", [record(1000, "first")]);
+    };
+    let ((), lines) = tokio::join!(writes, page(&mut pages));
+    assert_eq!(lines, [line("web-b", "first"), line("web-a", "second")]);
+
+    // What was newer has been given when this one arrives, so there is nothing to wait for.
+    let arrived = Instant::now();
+    b.append("web", [record(1500, "late")]);
+    assert_eq!(page(&mut pages).await, [line("web-b", "late")]);
+    assert!(arrived.elapsed() < Duration::from_millis(100), "{:?}", arrived.elapsed());
+
+    let arrived = Instant::now();
+    a.append("web", [record(9000, "alone")]);
+    assert_eq!(page(&mut pages).await, [line("web-a", "alone")]);
+    let waited = arrived.elapsed();
+    assert!((Duration::from_secs(1)..Duration::from_millis(1100)).contains(&waited), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_at_the_deadline_is_given_with_the_end() {
+    let cluster = mk_cluster(&["web-a", "web-b"]);
+    let deadline = Duration::from_secs(20);
+    let pages = call(&serve_all(&cluster), follow_all(), deadline).unwrap();
+    let begin = Instant::now();
+    let writes = async {
+        sleep(deadline - Duration::from_millis(1200)).await;
+        cluster.pod("web-a").append("web", [record(2, "two")]);
+        cluster.pod("web-b").append("web", [record(1, "one")]);
+    };
+    let ((), pages) = tokio::join!(writes, rest(pages));
+    assert!(begin.elapsed() < deadline);
+    let answer = Answer::of(pages);
+    assert_eq!(answer.texts(), ["one", "two"]);
+    assert!(answer.completeness.complete);
+    // They are behind the token.
+    let page_token = answer.completeness.resume_token;
+    let pages = call(&serve_all(&cluster), ReadLogsRequest { page_token, ..follow_all() }, deadline).unwrap();
+    assert_eq!(Answer::of(rest(pages).await).texts(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_never_ahead_of_the_lines_that_were_given() {
+    let cluster = mk_cluster(&["web-a", "web-b"]);
+    let mut pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    let writes = async {
+        cluster.pod("web-a").requested(2).await;
+        cluster.pod("web-b").requested(2).await;
+        cluster.pod("web-a").append("web", [record(1000, "given")]);
+        sleep(Duration::from_millis(700)).await;
+        cluster.pod("web-a").append("web", [record(3000, "held")]);
+        cluster.pod("web-b").append("web", [record(2000, "held too")]);
+    };
+    let ((), first) = tokio::join!(writes, async { pages.next().await.unwrap().unwrap() });
+    assert_eq!(first.lines.len(), 1);
+    let request = ReadLogsRequest { page_token: first.next_page_token, ..follow_all() };
+    let mut pages = call(&serve_all(&cluster), request, AMPLE).unwrap();
+    assert_eq!(lines(&mut pages, 2).await, ["held too", "held"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_that_appear_are_joined_and_those_that_end_are_reported() {
+    let cluster = mk_cluster(&["web-a"]);
+    let mut pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    cluster.pod("web-a").append("web", [record(0, "first")]);
+    assert_eq!(page(&mut pages).await, [line("web-a", "first")]);
+
+    cluster.add(mk_named_pod("web-b", &["web"], WEB), |kubelet| kubelet.with_log("web", numbered(1..3)));
+    cluster.add(mk_named_pod("db-0", &["web"], &[("app", "db")]), |kubelet| kubelet.with_log("web", numbered(1..3)));
+    let appeared = Instant::now();
+    assert_eq!(page(&mut pages).await, [line("web-b", "line 1"), line("web-b", "line 2")]);
+    assert!(appeared.elapsed() <= Duration::from_secs(12), "{:?}", appeared.elapsed());
+
+    // One that has no node yet is joined when it has.
+    let mut pod = mk_named_pod("web-c", &["web"], WEB);
+    let node = std::mem::take(&mut pod.spec.as_mut().unwrap().node_name);
+    let kubelet = cluster.add(pod.clone(), |kubelet| kubelet.with_log("web", numbered(4..5)));
+    let before = cluster.lists();
+    while cluster.lists() < before + 2 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    pod.spec.as_mut().unwrap().node_name = node;
+    kubelet.set_pod(Some(pod));
+    assert_eq!(page(&mut pages).await, [line("web-c", "line 4")]);
+
+    let gone = cluster.pod("web-a");
+    cluster.delete("web-a");
+    gone.break_connections();
+    let answer = rest(pages).await.pop().unwrap();
+    let logs: Vec<_> = answer.logs.iter().map(|log| (log.pod.as_str(), log.status(), log.lines)).collect();
+    use ContainerLogStatus as Log;
+    assert_eq!(logs, [("web-a", Log::PodGone, 1), ("web-b", Log::Read, 2), ("web-c", Log::Read, 1)]);
+    let completeness = answer.completeness.unwrap();
+    assert_eq!((completeness.gaps.len(), completeness.gaps[0].name.as_str()), (1, "web-a"));
+
+    // Whoever goes on finds those that came in between.
+    cluster.add(mk_named_pod("web-d", &["web"], WEB), |kubelet| kubelet.with_log("web", numbered(7..8)));
+    let request = ReadLogsRequest { page_token: completeness.resume_token, ..follow_all() };
+    let mut pages = call(&serve_all(&cluster), request, AMPLE).unwrap();
+    assert_eq!(page(&mut pages).await, [line("web-d", "line 7")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_are_waited_for_where_there_is_none() {
+    let cluster = mk_cluster(&[]);
+    let answer = Answer::of(rest(call(&serve_all(&cluster), follow_all(), AMPLE).unwrap()).await);
+    assert_eq!((answer.gap().reason(), answer.gap().resumable), (GapReason::LogUnreadable, true));
+    assert!(answer.gap().message.contains("matches no pod"), "{}", answer.gap().message);
+    let lists = cluster.lists();
+    assert!((6..=10).contains(&lists), "{lists} lists in a minute in which nothing changed");
+
+    let mut pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    let come = async {
+        sleep(Duration::from_secs(5)).await;
+        cluster.add(mk_named_pod("web-a", &["web"], WEB), |kubelet| kubelet.with_log("web", numbered(0..1)));
+    };
+    let ((), lines) = tokio::join!(come, page(&mut pages));
+    assert_eq!(lines, [line("web-a", "line 0")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_new_pods_could_not_be_looked_for_is_told() {
+    let cluster = mk_cluster(&["web-a"]);
+    let pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    let (pages, ()) = tokio::join!(rest(pages), async {
+        cluster.pod("web-a").requested(2).await;
+        let _ = cluster.clone().deny("/api/v1/namespaces/shop/pods");
+    });
+    let answer = Answer::of(pages);
+    assert_eq!((answer.gap().reason(), answer.gap().resumable), (GapReason::ReadInterrupted, true));
+    assert!(answer.gap().message.contains("list pods"), "{}", answer.gap().message);
+}

@@ -4,12 +4,13 @@ mod get;
 mod logs;
 mod pki;
 mod run;
+mod topology;
 
 use std::io::{self, BufWriter, Write as _};
 
 use clap::{Args, Subcommand};
 
-use self::{get::GetCommand, logs::LogsCommand, pki::PkiCommand, run::RunCommand};
+use self::{get::GetCommand, logs::LogsCommand, pki::PkiCommand, run::RunCommand, topology::TopologyCommand};
 use crate::{
     connection::{ConnectionArgs, GrpcCollector},
     error::Error,
@@ -27,6 +28,7 @@ use crate::{
 pub(crate) enum Command {
     Get(GetCommand),
     Logs(LogsCommand),
+    Topology(TopologyCommand),
     Run(RunCommand),
     Pki(PkiCommand),
 }
@@ -37,6 +39,7 @@ impl Command {
         match self {
             Self::Get(get) => get.execute().await,
             Self::Logs(logs) => logs.execute().await,
+            Self::Topology(topology) => topology.execute().await,
             Self::Run(run) => run.execute().await,
             Self::Pki(pki) => pki.execute(),
         }

@@ -19,7 +19,7 @@ pub(crate) const ALL: &[Meaning] = &[
     FAILED,
     USAGE,
     (Exit::Incomplete, "incomplete: every gap is named"),
-    (Exit::NotFound, "the object or container that was asked for by its name does not exist (get, logs)"),
+    (Exit::NotFound, "the object or container that was asked for by its name does not exist (get, logs, topology)"),
     INTERRUPTED,
     CLOSED_PIPE,
 ];

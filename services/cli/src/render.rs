@@ -5,6 +5,7 @@ mod logs;
 pub(crate) mod outcome;
 mod table;
 pub(crate) mod text;
+mod tree;
 
 use std::io::{self, Write};
 
@@ -15,10 +16,10 @@ use gumshoe_proto::{
 };
 use jiff::Timestamp;
 
-use self::{json::JsonDocument, json::JsonLines, logs::LogText, table::Table};
+use self::{json::JsonDocument, json::JsonLines, logs::LogText, table::Table, tree::Strokes, tree::Tree};
 use crate::{
     page::{Item, Layout, Request, Response},
-    terminal::Surface,
+    terminal::{Surface, takes_utf8},
     units,
 };
 
@@ -68,6 +69,10 @@ pub(crate) fn printer(request: &Request, format: Format, surface: Surface) -> Bo
         Format::JsonLines => Box::new(JsonLines::default()),
         Format::Human { wide, timestamps } => match request {
             Request::ReadLogs(read) => Box::new(Lines(LogText::new(read, timestamps, surface))),
+            Request::DiscoverTopology(_) => {
+                let strokes = if takes_utf8() { Strokes::LINES } else { Strokes::ASCII };
+                Box::new(Branches(Tree::new(surface, strokes)))
+            }
             request => Box::new(Rows { layout: layout(request, wide), table: None }),
         },
     }
@@ -102,6 +107,22 @@ impl PagePrinter for Rows {
 
     fn end(&mut self, _: &mut dyn Write, _: &Ending) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// What belongs together. It is drawn when all of it is there: what comes last may stand in the middle.
+struct Branches(Tree);
+
+impl PagePrinter for Branches {
+    fn page(&mut self, _: &mut dyn Write, page: &Response) -> io::Result<()> {
+        if let Response::DiscoverTopology(page) = page {
+            self.0.add(&page.elements);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, out: &mut dyn Write, _: &Ending) -> io::Result<()> {
+        self.0.draw(out)
     }
 }
 

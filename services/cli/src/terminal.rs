@@ -67,6 +67,14 @@ impl Surface {
     }
 }
 
+/// Whether text in UTF-8 is understood where it is read, as the locale says.
+pub(crate) fn takes_utf8() -> bool {
+    let mut locales = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(|name| env::var(name).ok());
+    // The first that is set has the say.
+    let locale = locales.find(|value| !value.is_empty()).unwrap_or_default().to_ascii_lowercase();
+    ["utf-8", "utf8"].iter().any(|name| locale.contains(name))
+}
+
 /// A line of what is said about an answer, beside the answer itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Note {

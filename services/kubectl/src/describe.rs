@@ -5,6 +5,7 @@ use gumshoe_proto::{collector::v1::View, methods::Method, with_request};
 use crate::{
     Request, events, logs,
     names::{Names, names},
+    topology,
     words::Words,
 };
 
@@ -14,6 +15,7 @@ use crate::{
 pub fn describe(request: &Request) -> String {
     let words = match request {
         Request::ReadLogs(read) => logs::describe(read),
+        Request::DiscoverTopology(walk) => topology::describe(walk),
         Request::ListEvents(list) => events::describe(list, objects(names(request), list)),
         _ => with_request!(request, it => objects(names(request), it)),
     };

@@ -17,6 +17,7 @@ mod logs;
 mod names;
 mod refusal;
 mod scope;
+mod topology;
 pub mod units;
 mod words;
 
@@ -30,6 +31,7 @@ pub use self::{
     logs::Logs,
     names::{Names, names},
     refusal::Refusal,
+    topology::Topology,
 };
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::{
     kinds::{KINDS, Kind},
     logs::Logs,
     refusal::{self, Output, Refusal},
+    topology::Topology,
 };
 
 /// A line may hold so many bytes: selectors can be long, and what is longer was not written by anybody.
@@ -41,6 +42,7 @@ enum Read {
     #[command(subcommand)]
     Get(Get<()>),
     Logs(Logs),
+    Topology(Topology),
 }
 
 /// Reads a line as a shell would split it, and kubectl would take it.
@@ -53,7 +55,7 @@ pub fn parse(line: &str) -> Result<Line, Refusal> {
     }
     let mut words = Words::of(line)?;
     let mut begins = match words.verb.take().as_deref() {
-        None => return Err(Refusal::Syntax("a verb is needed: get, logs or events".to_owned())),
+        None => return Err(Refusal::Syntax("a verb is needed: get, logs, events or topology".to_owned())),
         Some("events") => events(&mut words)?,
         Some("get") => get(&mut words)?,
         Some(verb) => {
@@ -74,6 +76,7 @@ pub fn parse(line: &str) -> Result<Line, Refusal> {
     let request = match read {
         Read::Get(get) => get.request.map_err(Refusal::Syntax)?,
         Read::Logs(logs) => logs.request(),
+        Read::Topology(topology) => topology.request(),
     };
     Ok(Line { collector: collector.unwrap_or_default(), request, presentation: words.presentation })
 }

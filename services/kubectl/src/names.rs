@@ -1,7 +1,7 @@
 //! Kinds and objects as people name them (`po/web-0`) and as events name them (`Pod`, `web-0`).
 
 use gumshoe_proto::{
-    collector::v1::{InvolvedObject, LogLine},
+    collector::v1::{InvolvedObject, LogLine, TopologyElement},
     methods::{Method, Page},
     with_request,
 };
@@ -31,10 +31,16 @@ pub fn names(request: &Request) -> Names {
     }
     let item = with_request!(request, request => item(request));
     let kind = KINDS.iter().find(|kind| kind.item == item).map(Kind::names);
-    kind.unwrap_or(if item == LogLine::NAME { LINES } else { ITEMS })
+    kind.unwrap_or(match item {
+        LogLine::NAME => LINES,
+        TopologyElement::NAME => ELEMENTS,
+        _ => ITEMS,
+    })
 }
 
 const LINES: Names = Names { singular: "line", plural: "lines", short: &[] };
+
+const ELEMENTS: Names = Names { singular: "object or connection", plural: "objects and connections", short: &[] };
 
 const ITEMS: Names = Names { singular: "item", plural: "items", short: &[] };
 

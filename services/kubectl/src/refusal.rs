@@ -139,7 +139,7 @@ pub(crate) const FLAGS: &[Foreign] = &[
 const INTO_PODS: &str =
     "nothing is run in pods, sent to them or connected with them; get pods NAME has their state, logs NAME their logs";
 const WRITES: &str = "nothing is ever written; get KIND NAME reads an object as it is";
-const CLIENT: &str = "it is about kubectl or the server and reads no objects; get, logs and events do";
+const CLIENT: &str = "it is about kubectl or the server and reads no objects; get, logs, events and topology do";
 
 /// The verbs of kubectl that are known.
 const VERBS: &[(&[&str], &str)] = &[
@@ -216,7 +216,7 @@ pub(crate) fn verb(verb: &str) -> Refusal {
     let known = VERBS.iter().find(|(verbs, _)| verbs.contains(&verb));
     Refusal::NotSupported(match known {
         Some((_, instead)) => format!("`{verb}` is not supported: {instead}"),
-        None => format!("{verb:?} is no verb that is understood: get, logs and events are"),
+        None => format!("{verb:?} is no verb that is understood: get, logs, events and topology are"),
     })
 }
 

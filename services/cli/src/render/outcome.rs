@@ -46,7 +46,7 @@ pub(crate) fn verdict(request: &Request, completeness: &Completeness) -> Vec<Not
         0 => notes.push(Note::Bad(format!("INCOMPLETE: {tally}; the collector does not say what is missing"))),
         gaps => notes.push(Note::Bad(format!("INCOMPLETE: {tally}, {}:", count(gaps, "gap")))),
     }
-    notes.extend(completeness.gaps.iter().map(|gap| Note::Plain(format!("  {}", describe(gap)))));
+    notes.extend(completeness.gaps.iter().map(|gap| Note::Plain(format!("  {}", describe(request, gap)))));
     notes
 }
 
@@ -76,7 +76,7 @@ fn container(log: &ContainerLog) -> String {
 }
 
 /// A gap in one line: where, why, how much, and what to do about it.
-fn describe(gap: &Gap) -> String {
+fn describe(request: &Request, gap: &Gap) -> String {
     let reason = gap.reason().as_str_name().trim_start_matches("GAP_REASON_");
     let place: Vec<&str> = [&gap.namespace, &gap.name, &gap.container]
         .into_iter()
@@ -95,12 +95,13 @@ fn describe(gap: &Gap) -> String {
     if !amount.is_empty() {
         text = format!("{text} ({})", amount.join(", "));
     }
-    remedy(gap.reason()).map_or(text.clone(), |remedy| format!("{text}; {remedy}"))
+    remedy(request, gap.reason()).map_or(text.clone(), |remedy| format!("{text}; {remedy}"))
 }
 
 /// What the user can do about a gap, where that is clear.
-fn remedy(reason: GapReason) -> Option<&'static str> {
+fn remedy(request: &Request, reason: GapReason) -> Option<&'static str> {
     match reason {
+        GapReason::Limit if matches!(request, Request::DiscoverTopology(_)) => Some("--max-nodes allows more"),
         GapReason::Limit => Some("--limit allows more"),
         GapReason::Deadline => Some("--timeout allows longer"),
         GapReason::LogCutOlder => Some("--newest-bytes or --whole give more, --since and --tail ask for less"),

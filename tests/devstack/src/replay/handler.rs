@@ -83,6 +83,15 @@ impl Api {
             Route::AccessReview => Ok(response::json(StatusCode::CREATED, &self.access.review(read(incoming).await?))),
             Route::Log { namespace, pod } => logs::read(&self.store, namespace, pod, &request.query),
             Route::Other => Err(Failure::no_such_path()),
+            Route::List { resource, namespace } if encoding == Encoding::MetadataList => {
+                lists::metadata(&self.store, *resource, namespace.as_deref(), &request.query)
+            }
+            Route::Get { resource, namespace, name } if encoding == Encoding::Metadata => {
+                let (_, shop) = self.store.current();
+                let object = shop.get(*resource, namespace.as_deref().unwrap_or_default(), name);
+                let object = object.ok_or_else(|| Failure::not_found(resource.plural, name))?;
+                Ok(response::object("PartialObjectMetadata", &object.metadata_only(*resource)))
+            }
             Route::List { resource, .. } | Route::Get { resource, .. } if encoding != encoding_of(*resource) => {
                 Err(not_acceptable(*resource))
             }
@@ -166,7 +175,7 @@ fn encoding_of(resource: Resource) -> Encoding {
 fn not_acceptable(resource: Resource) -> Failure {
     let accepted = match encoding_of(resource) {
         Encoding::Protobuf => response::PROTOBUF,
-        Encoding::Table | Encoding::Json => response::TABLE,
+        _ => response::TABLE,
     };
     let message = format!("only the following media types are accepted: {accepted}");
     Failure::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)

@@ -59,6 +59,31 @@ pub(super) fn list(
     namespace: Option<&str>,
     query: &Query,
 ) -> Result<Response<Body>, Failure> {
+    let (metadata, items) = listed(store, resource, namespace, query, |object| object.bytes.clone())?;
+    Ok(match resource {
+        Resource::SECRETS => table::secrets(&metadata, items),
+        _ => response::list(wire::list(resource.kind, &metadata, items)),
+    })
+}
+
+/// The same with nothing but the metadata of each object.
+pub(super) fn metadata(
+    store: &Store,
+    resource: Resource,
+    namespace: Option<&str>,
+    query: &Query,
+) -> Result<Response<Body>, Failure> {
+    let (metadata, items) = listed(store, resource, namespace, query, |object| object.metadata_only(resource))?;
+    Ok(response::list(wire::list("PartialObjectMetadata", &metadata, items)))
+}
+
+fn listed(
+    store: &Store,
+    resource: Resource,
+    namespace: Option<&str>,
+    query: &Query,
+    form: impl Fn(&Object) -> Bytes,
+) -> Result<(ListMeta, Vec<Bytes>), Failure> {
     let selection = Selection::parse(query.get("labelSelector"), query.get("fieldSelector"))?;
     selection.check_fields(match resource {
         Resource::PODS => POD_FIELDS,
@@ -67,17 +92,14 @@ pub(super) fn list(
         _ => FIELDS,
     })?;
     let place = Place::of(store, query)?;
-    let page = place.page(resource, namespace, &selection);
+    let page = place.page(resource, namespace, &selection, form);
     let metadata = ListMeta {
         self_link: Some(String::new()),
         resource_version: Some(place.version.to_string()),
         r#continue: Some(page.next.map(|token| token.encode()).unwrap_or_default()),
         remaining_item_count: page.remaining,
     };
-    Ok(match resource {
-        Resource::SECRETS => table::secrets(&metadata, page.items),
-        _ => response::list(wire::list(resource.kind, &metadata, page.items)),
-    })
+    Ok((metadata, page.items))
 }
 
 /// Which state is listed, from where, and how far.
@@ -155,16 +177,17 @@ impl Place {
 
     /// With a selector a page counts what was looked at, not what was found: so it may hold fewer than `limit` and still not be
     /// the last, as a real API server's may.
-    fn page(&self, resource: Resource, namespace: Option<&str>, selection: &Selection) -> Page {
+    fn page(
+        &self,
+        resource: Resource,
+        namespace: Option<&str>,
+        selection: &Selection,
+        form: impl Fn(&Object) -> Bytes,
+    ) -> Page {
         let inside = |object: &&Object| namespace.is_none_or(|namespace| object.namespace == namespace);
         let mut rest = self.shop.objects_from(resource, &self.start).filter(inside);
         let limit = if self.limit == 0 { usize::MAX } else { self.limit };
-        let items = rest
-            .by_ref()
-            .take(limit)
-            .filter(|object| selection.matches(object))
-            .map(|object| object.bytes.clone())
-            .collect();
+        let items = rest.by_ref().take(limit).filter(|object| selection.matches(object)).map(form).collect();
         let next = rest.next().map(|object| ContinueToken { version: Some(self.version), start: object.key() });
         let remaining = match next {
             Some(_) if selection.is_everything() => i64::try_from(rest.count() + 1).ok(),

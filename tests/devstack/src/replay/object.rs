@@ -118,6 +118,20 @@ impl Object {
         Ok(Self { namespace, name, labels: metadata.labels, fields, bytes })
     }
 
+    /// Its metadata and nothing else of it, as the API server makes a PartialObjectMetadata.
+    #[must_use]
+    pub(super) fn metadata_only(&self, resource: Resource) -> Bytes {
+        let metadata = if resource == Resource::SECRETS {
+            let row: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
+            let uid = row["object"]["metadata"]["uid"].as_str().map(str::to_owned);
+            let (name, namespace) = (Some(self.name.clone()), Some(self.namespace.clone()));
+            Some(ObjectMeta { name, namespace, uid, ..ObjectMeta::default() })
+        } else {
+            Head::decode(self.bytes.clone()).ok().and_then(|head| head.metadata)
+        };
+        Head { metadata }.encode_to_vec().into()
+    }
+
     /// Where the object stands in a list: the API server orders by the bytes of its storage key.
     #[must_use]
     pub fn key(&self) -> String {

@@ -19,6 +19,9 @@ pub(super) const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 const JSON: &str = "application/json";
 /// A Table and nothing else: who also accepts plain JSON could get the objects.
 pub(super) const TABLE: &str = "application/json;as=Table;g=meta.k8s.io;v=v1";
+/// The same of the metadata of an object, and of those of a list: neither is taken for the other.
+const METADATA: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const METADATA_LIST: &str = "application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 const TEXT: &str = "text/plain";
 
 /// Which encoding the caller accepts.
@@ -26,6 +29,10 @@ const TEXT: &str = "text/plain";
 pub(super) enum Encoding {
     Protobuf,
     Table,
+    /// Of one object, nothing but the metadata, as protobuf.
+    Metadata,
+    /// The same of each object of a list.
+    MetadataList,
     Json,
 }
 
@@ -33,7 +40,11 @@ impl Encoding {
     pub(super) fn accepted(headers: &http::HeaderMap) -> Self {
         let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
         let values: Vec<_> = values.collect();
-        if values.iter().any(|value| value.contains(PROTOBUF)) {
+        if values == [METADATA] {
+            Self::Metadata
+        } else if values == [METADATA_LIST] {
+            Self::MetadataList
+        } else if values.iter().any(|value| value.contains(PROTOBUF)) {
             Self::Protobuf
         } else if values == [TABLE] {
             Self::Table
@@ -53,7 +64,9 @@ pub(super) fn object(kind: &str, raw: &[u8]) -> Response<Body> {
 
 pub(super) fn failure(failure: &Failure, encoding: Encoding) -> Response<Body> {
     match encoding {
-        Encoding::Protobuf => whole(failure.code, PROTOBUF, wire::object("Status", &failure.status().encode_to_vec())),
+        Encoding::Protobuf | Encoding::Metadata | Encoding::MetadataList => {
+            whole(failure.code, PROTOBUF, wire::object("Status", &failure.status().encode_to_vec()))
+        }
         Encoding::Table | Encoding::Json => json(failure.code, &failure.json()),
     }
 }

@@ -21,4 +21,5 @@ mod refused_commands;
 mod scope;
 mod shutdown;
 mod startup;
+mod topology;
 mod words;

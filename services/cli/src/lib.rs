@@ -32,6 +32,7 @@ Examples:
   gumshoe get pods -n shop                              like kubectl, over the collector
   gumshoe get events -n shop --for pod/web-0
   gumshoe logs web-0 -n shop --previous
+  gumshoe logs deploy/web -n shop --since 10m
   gumshoe topology deploy/web -n shop                   what belongs together, as a tree
   gumshoe run --query 'get pods -n shop' --query 'logs web-0 -n shop -p'
                                                         several reads through the queues, one result

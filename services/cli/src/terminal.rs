@@ -62,6 +62,14 @@ impl Surface {
         self.paint("1", text)
     }
 
+    /// One of several things that are told apart by their colours: the same text always has the same one.
+    pub(crate) fn one_of<'a>(self, text: &'a str, by: &str) -> Cow<'a, str> {
+        /// Neither the colour of what is bad, nor those that are hard to read.
+        const COLOURS: [&str; 8] = ["36", "33", "32", "35", "96", "93", "92", "95"];
+        let sum = by.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        self.paint(COLOURS[sum % COLOURS.len()], text)
+    }
+
     fn paint<'a>(self, style: &str, text: &'a str) -> Cow<'a, str> {
         if self.colour { format!("\u{1b}[{style}m{text}\u{1b}[0m").into() } else { text.into() }
     }

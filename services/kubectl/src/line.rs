@@ -134,7 +134,7 @@ fn list(word: &str, words: &mut Words) -> Result<Vec<String>, Refusal> {
 fn logs(words: &mut Words) -> Result<(), Refusal> {
     const BOUNDS: [&str; 4] = ["since", "since-time", "newest-bytes", "whole"];
     if words.names.len() > 2 {
-        return Err(Refusal::Syntax("logs takes one pod and one container".to_owned()));
+        return Err(Refusal::Syntax("logs takes one name and one container".to_owned()));
     }
     if let Some(container) = words.names.get(1).cloned() {
         words.names.truncate(1);
@@ -168,7 +168,7 @@ fn refused(error: &clap::Error) -> Refusal {
 
 impl Kind {
     /// Whether people call it so.
-    fn is_named(&self, word: &str) -> bool {
+    pub(crate) fn is_named(&self, word: &str) -> bool {
         let lower = word.to_ascii_lowercase();
         let names = self.names();
         [names.singular, names.plural].iter().chain(names.short).any(|name| *name == lower)

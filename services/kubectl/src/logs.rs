@@ -6,27 +6,35 @@ use clap::{Args, builder::NonEmptyStringValueParser};
 use gumshoe_proto::collector::v1::ReadLogsRequest;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Request, scope::DEFAULT_NAMESPACE, units, words::Words};
+use crate::{Request, kinds::KINDS, scope::DEFAULT_NAMESPACE, units, words::Words};
 
-/// The log of a pod's containers. Without a bound it is the newest 1 MiB of each container.
+/// The logs of a pod, or of all pods of something. Without a bound it is the newest 1 MiB of each container.
 #[derive(Args, Clone, Debug)]
 pub struct Logs {
-    /// The pod's name
-    #[arg(value_parser = pod_name)]
-    pod: String,
+    /// The pod's name; or KIND/NAME for all pods of a workload or a service: deploy/web, sts/db, job/seed, svc/web
+    #[arg(value_name = "POD", value_parser = whose, required_unless_present = "selector", conflicts_with = "selector")]
+    whose: Option<Whose>,
 
-    /// The pod's namespace
+    /// All pods with these labels: app=web,tier!=db
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = NonEmptyStringValueParser::new())]
+    selector: Option<String>,
+
+    /// All pods, which it is anyway
+    #[arg(long, hide = true)]
+    all_pods: bool,
+
+    /// The namespace of the pods
     #[arg(short, long, value_name = "NS", default_value = DEFAULT_NAMESPACE)]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     namespace: String,
 
     /// Container, of any sort (init, sidecar, regular, ephemeral); repeat it or separate by commas for several
-    /// [default: the pod's default container]
+    /// [default: each pod's default container]
     #[arg(short, long = "container", value_name = "NAME", value_delimiter = ',')]
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     containers: Vec<String>,
 
-    /// All containers of the pod
+    /// All containers of each pod
     #[arg(long, conflicts_with = "containers")]
     all_containers: bool,
 
@@ -57,6 +65,27 @@ pub struct Logs {
     /// The whole log that the node still has
     #[arg(long, conflicts_with_all = ["tail", "since", "since_time", "newest_bytes"])]
     whole: bool,
+
+    /// Only lines that match this regular expression; repeat it for lines that match one of several
+    #[arg(long, value_name = "REGEX", value_parser = NonEmptyStringValueParser::new(), allow_hyphen_values = true)]
+    include: Vec<String>,
+
+    /// No lines that match this regular expression; may be repeated
+    #[arg(long, value_name = "REGEX", value_parser = NonEmptyStringValueParser::new(), allow_hyphen_values = true)]
+    exclude: Vec<String>,
+
+    /// Lines that repeat the one before come as one, with their number
+    #[arg(long)]
+    fold: bool,
+}
+
+/// Whose logs, where that is a name.
+#[derive(Clone, Debug)]
+enum Whose {
+    Pod(String),
+    /// With its kind, as requests have it.
+    Workload(String),
+    Service(String),
 }
 
 impl Logs {
@@ -69,11 +98,17 @@ impl Logs {
     /// The collector's request.
     #[must_use]
     pub fn request(&self) -> Request {
-        let Self { pod, namespace, containers, all_containers, previous, follow, .. } = self.clone();
-        let Self { tail, since, since_time, newest_bytes, whole, .. } = *self;
+        let Self { whose, selector, namespace, containers, all_containers, previous, follow, .. } = self.clone();
+        let Self { tail, since, since_time, newest_bytes, whole, include, exclude, fold, .. } = self.clone();
+        let read = ReadLogsRequest { label_selector: selector.unwrap_or_default(), ..ReadLogsRequest::default() };
+        let read = match whose {
+            None => read,
+            Some(Whose::Pod(pod)) => ReadLogsRequest { pod, ..read },
+            Some(Whose::Workload(workload)) => ReadLogsRequest { workload, ..read },
+            Some(Whose::Service(service)) => ReadLogsRequest { service, ..read },
+        };
         Request::ReadLogs(ReadLogsRequest {
             namespace,
-            pod,
             containers,
             all_containers,
             previous,
@@ -83,7 +118,10 @@ impl Logs {
             since: since.and_then(|since| prost_types::Duration::try_from(since).ok()),
             newest_bytes: newest_bytes.and_then(|bytes| i64::try_from(bytes).ok()),
             whole_log: whole,
-            ..ReadLogsRequest::default()
+            include,
+            exclude,
+            fold_repeats: fold,
+            ..read
         })
     }
 }
@@ -93,8 +131,17 @@ pub(crate) fn describe(read: &ReadLogsRequest) -> Words {
     let since = read.since.and_then(|since| {
         SignedDuration::from_secs(since.seconds).checked_add(SignedDuration::from_nanos(since.nanos.into()))
     });
-    Words::new(&["logs"])
-        .name(&read.pod)
+    let words = Words::new(&["logs"]);
+    let words = match (&read.pod, &read.workload, &read.service) {
+        (pod, workload, service) if pod.is_empty() && !(workload.is_empty() && service.is_empty()) => {
+            let of_service = (!service.is_empty()).then(|| format!("service/{service}"));
+            words.name(&of_service.unwrap_or_else(|| workload.clone()))
+        }
+        (pod, ..) if pod.is_empty() => words,
+        (pod, ..) => words.name(pod),
+    };
+    words
+        .option("-l", Some(&read.label_selector))
         .option("-n", Some(&read.namespace))
         .each("-c", &read.containers)
         .switch("--all-containers", read.all_containers)
@@ -105,18 +152,28 @@ pub(crate) fn describe(read: &ReadLogsRequest) -> Words {
         .option("--since-time", read.since_time.as_ref().and_then(units::from_proto))
         .option("--newest-bytes", read.newest_bytes)
         .switch("--whole", read.whole_log)
+        .each("--include", &read.include)
+        .each("--exclude", &read.exclude)
+        .switch("--fold", read.fold_repeats)
 }
 
-/// A name, or `pod/<name>` as kubectl takes it too.
-fn pod_name(text: &str) -> Result<String, String> {
-    match text.split_once('/') {
-        None if text.is_empty() => Err("a pod has a name".to_owned()),
-        Some((_, "")) => Err("a pod has a name".to_owned()),
-        Some((_, name)) if name.contains('/') => Err(format!("{name:?} is no name")),
-        None => Ok(text.to_owned()),
-        Some(("pod" | "pods" | "po", name)) => Ok(name.to_owned()),
-        Some((kind, _)) => {
-            Err(format!("logs are read from pods; find those of the {kind} with `gumshoe get pods -l …`"))
-        }
+/// The kinds of workloads that have pods.
+const WORKLOADS: [&str; 6] = ["deployment", "replicaset", "statefulset", "daemonset", "job", "cronjob"];
+
+/// A pod's name, or a kind and a name as kubectl takes them.
+fn whose(text: &str) -> Result<Whose, String> {
+    let (kind, name) = text.split_once('/').unwrap_or(("pod", text));
+    if name.is_empty() {
+        return Err(format!("a {kind} has a name"));
+    }
+    if name.contains('/') {
+        return Err(format!("{name:?} is no name"));
+    }
+    let known = KINDS.iter().find(|known| known.is_named(kind)).map(|known| known.names().singular);
+    match known {
+        Some("pod") => Ok(Whose::Pod(name.to_owned())),
+        Some("service") => Ok(Whose::Service(name.to_owned())),
+        Some(workload) if WORKLOADS.contains(&workload) => Ok(Whose::Workload(format!("{workload}/{name}"))),
+        _ => Err(format!("logs are those of pods: of one, of a {}, or of a service", WORKLOADS.join(", a "))),
     }
 }

@@ -100,8 +100,6 @@ pub(crate) const FLAGS: &[Foreign] = &[
         None,
         Refused("it would keep the oldest bytes; --newest-bytes SIZE keeps the newest whole lines"),
     ),
-    switch(LOGS, "all-pods", None, Refused("name the pods, one query each: get pods -l …, then logs POD")),
-    option(LOGS, "selector", Some('l'), Refused("name the pods, one query each: get pods -l …, then logs POD")),
     option(LOGS, "max-log-requests", None, Refused("the collector bounds its reads by itself: leave it out")),
     option(LOGS, "pod-running-timeout", None, Refused("a pod that does not run yet is told at once: leave it out")),
     switch(

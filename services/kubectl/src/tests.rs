@@ -58,6 +58,33 @@ fn a_window_of_a_log_is_in_the_request() {
 }
 
 #[test]
+fn the_pods_of_a_log_are_those_of_a_name_or_of_labels() {
+    let read = |line: &str| {
+        let Request::ReadLogs(read) = request(line) else { panic!("a log") };
+        [read.pod, read.workload, read.label_selector, read.service]
+    };
+    for (line, expected) in [
+        ("logs web-0", ["web-0", "", "", ""]),
+        ("logs po/web-0", ["web-0", "", "", ""]),
+        ("logs deploy/web --all-pods", ["", "deployment/web", "", ""]),
+        ("logs StatefulSets/db", ["", "statefulset/db", "", ""]),
+        ("logs cj/backup -c run", ["", "cronjob/backup", "", ""]),
+        ("logs svc/web", ["", "", "", "web"]),
+        ("logs -l app=web,tier!=db", ["", "", "app=web,tier!=db", ""]),
+        ("kubectl logs --selector=app=web -f --prefix", ["", "", "app=web", ""]),
+    ] {
+        assert_eq!(read(line), expected, "{line}");
+    }
+    let Request::ReadLogs(read) = request("logs web-0 --include -x --include 'a b' --exclude=healthz --fold") else {
+        panic!("a log")
+    };
+    assert_eq!(
+        (read.include, read.exclude, read.fold_repeats),
+        (vec!["-x".into(), "a b".into()], vec!["healthz".into()], true)
+    );
+}
+
+#[test]
 fn the_collector_can_be_named_anywhere() {
     let line = parse("get pods --collector west").expect("valid");
     assert_eq!(line.collector, "west");
@@ -73,7 +100,10 @@ fn what_contradicts_itself_is_refused_with_its_reason() {
         ("logs web-0 --whole --tail 3", "cannot be used with"),
         ("logs web-0 -f -p", "cannot be used with"),
         ("logs web-0 --tail -2", "-2"),
-        ("logs deploy/web", "logs are read from pods"),
+        ("logs node/web", "logs are those of pods"),
+        ("logs deploy/", "has a name"),
+        ("logs deploy/web -l app=web", "cannot be used with"),
+        ("logs web-0 --include=", "--include"),
         ("logs", "required"),
         ("get events --for web", "KIND/NAME"),
         ("get pods --limit 0", "0"),
@@ -371,11 +401,29 @@ fn any_logs() -> impl Strategy<Value = Request> {
             ..Default::default()
         }),
     ];
-    (window, "[a-z0-9]{1,9}", vec("[a-z0-9]{1,9}", 0..3), 0..3).prop_map(|(window, pod, containers, mode)| {
+    let name = || "[a-z0-9]{1,9}";
+    let whose = prop_oneof![
+        name().prop_map(|pod| ReadLogsRequest { pod, ..Default::default() }),
+        name().prop_map(|service| ReadLogsRequest { service, ..Default::default() }),
+        word().prop_map(|label_selector| ReadLogsRequest { label_selector, ..Default::default() }),
+        (prop_oneof![Just("deployment"), Just("job"), Just("cronjob")], name())
+            .prop_map(|(kind, name)| { ReadLogsRequest { workload: format!("{kind}/{name}"), ..Default::default() } }),
+    ];
+    let expressions = || vec("[-a-z0-9 .*()|'\"$\\\\]{1,9}", 0..3);
+    let lines = (expressions(), expressions(), any::<bool>());
+    (window, whose, vec(name(), 0..3), 0..3, lines).prop_map(|(window, whose, containers, mode, lines)| {
         let all_containers = containers.is_empty();
+        let ReadLogsRequest { pod, workload, label_selector, service, .. } = whose;
+        let (include, exclude, fold_repeats) = lines;
         Request::ReadLogs(ReadLogsRequest {
             namespace: "shop".into(),
             pod,
+            workload,
+            label_selector,
+            service,
+            include,
+            exclude,
+            fold_repeats,
             containers,
             all_containers,
             previous: mode == 1,

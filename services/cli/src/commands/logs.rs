@@ -16,13 +16,15 @@ Examples:
   gumshoe logs web-0 -n shop --previous --tail 50  how the run before this one ended
   gumshoe logs web-0 -n shop --all-containers --since 5m --timestamps
   gumshoe logs web-0 -n shop -c web --whole >web.log
+  gumshoe logs deploy/web -n shop --since 10m --include 'error|timeout' --fold
+  gumshoe logs -l app=web -n shop -f --exclude healthz   all pods with this label, and those that appear
   gumshoe logs web-0 -n shop -f";
 
 /// Print container logs
 ///
 /// The newest lines are what counts: bounds in lines, time or bytes hold together, and what they leave out is said on standard error,
 /// container by container. Into a file or a pipe a line goes byte for byte as it was written; on a terminal control characters other
-/// than colours are made visible.
+/// than colours are made visible. Lines of several pods are merged in the order of time, with `pod/container` in front.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::NAMED)))]
 pub(crate) struct LogsCommand {

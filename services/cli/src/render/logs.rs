@@ -13,18 +13,34 @@ use crate::{terminal::Surface, units};
 /// How the lines of one answer are written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogText {
-    /// `[container] ` stands in front: there are several.
-    with_container: bool,
+    /// What stands in front: whose line it is, where there are several.
+    front: Front,
     /// The time stands in front.
     timestamps: bool,
     surface: Surface,
 }
 
+/// Whose line it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Front {
+    /// That is clear.
+    Nothing,
+    /// `[container] `.
+    Container,
+    /// `pod/container `, a colour for each pod.
+    Pod,
+}
+
 impl LogText {
     /// For the answer to a request.
     pub(crate) fn new(request: &ReadLogsRequest, timestamps: bool, surface: Surface) -> Self {
-        let with_container = request.all_containers || request.containers.len() > 1;
-        Self { with_container, timestamps, surface }
+        let several_containers = request.all_containers || request.containers.len() > 1;
+        let front = match (request.pod.is_empty(), several_containers) {
+            (true, _) => Front::Pod,
+            (false, true) => Front::Container,
+            (false, false) => Front::Nothing,
+        };
+        Self { front, timestamps, surface }
     }
 
     /// Writes one line.
@@ -32,10 +48,17 @@ impl LogText {
         if self.timestamps {
             write!(out, "{} ", time(line))?;
         }
-        if self.with_container {
-            let container = one_line(&line.container);
-            write!(out, "{}", self.surface.dim(&format!("[{container}]")))?;
-            out.write_all(b" ")?;
+        let container = one_line(&line.container);
+        match self.front {
+            Front::Nothing => {}
+            Front::Container => write!(out, "{} ", self.surface.dim(&format!("[{container}]")))?,
+            Front::Pod => {
+                let front = format!("{}/{container}", one_line(&line.pod));
+                write!(out, "{} ", self.surface.one_of(&front, &line.pod))?;
+            }
+        }
+        if let Some(count) = line.count {
+            write!(out, "{} ", self.surface.strong(&format!("{count}x")))?;
         }
         if self.surface.terminal {
             let colours = if self.surface.colour { Colours::Keep } else { Colours::Drop };
@@ -71,6 +94,10 @@ mod tests {
         }
     }
 
+    fn mk_request() -> ReadLogsRequest {
+        ReadLogsRequest { pod: "web-0".into(), ..ReadLogsRequest::default() }
+    }
+
     fn write(request: &ReadLogsRequest, timestamps: bool, surface: Surface, line: &LogLine) -> Vec<u8> {
         let mut out = Vec::new();
         LogText::new(request, timestamps, surface).line(&mut out, line).expect("a Vec takes all");
@@ -80,32 +107,51 @@ mod tests {
     #[test]
     fn a_pipe_gets_the_bytes_of_the_container() {
         let line = LogLine { raw: b"\xff\x1b[2J".as_slice().into(), ..mk_line("\u{fffd}\u{1b}[2J") };
-        assert_eq!(write(&ReadLogsRequest::default(), false, Surface::PIPE, &line), b"\xff\x1b[2J\n");
-        assert_eq!(write(&ReadLogsRequest::default(), false, Surface::PIPE, &mk_line("a\u{7}")), b"a\x07\n");
+        assert_eq!(write(&mk_request(), false, Surface::PIPE, &line), b"\xff\x1b[2J\n");
+        assert_eq!(write(&mk_request(), false, Surface::PIPE, &mk_line("a\u{7}")), b"a\x07\n");
     }
 
     #[test]
     fn a_terminal_is_safe_from_the_log() {
         let line = LogLine { raw: b"\xff\x1b[2J".as_slice().into(), ..mk_line("\u{fffd}\u{1b}[2J") };
-        let text = write(&ReadLogsRequest::default(), false, Surface::TERMINAL, &line);
+        let text = write(&mk_request(), false, Surface::TERMINAL, &line);
         assert_eq!(String::from_utf8_lossy(&text), "\u{fffd}^[[2J\n");
     }
 
     #[test]
     fn a_line_of_bytes_alone_is_shown_too() {
         let line = LogLine { raw: b"caf\xe9".as_slice().into(), ..mk_line("") };
-        let text = write(&ReadLogsRequest::default(), false, Surface::TERMINAL, &line);
+        let text = write(&mk_request(), false, Surface::TERMINAL, &line);
         assert_eq!(String::from_utf8_lossy(&text), "caf\u{fffd}\n");
     }
 
     #[test]
+    fn the_pod_stands_in_front_where_there_may_be_several_in_a_colour_of_its_own() {
+        let request = ReadLogsRequest { workload: "deployment/web".into(), ..ReadLogsRequest::default() };
+        let line = |pod: &str| LogLine { pod: pod.into(), ..mk_line("hello") };
+        assert_eq!(write(&request, false, Surface::PIPE, &line("web-0")), b"web-0/web hello\n");
+        let painted =
+            |pod: &str| String::from_utf8(write(&request, false, Surface::TERMINAL, &line(pod))).expect("text");
+        assert!(painted("web-0").starts_with("\u{1b}[") && painted("web-0").ends_with("web-0/web\u{1b}[0m hello\n"));
+        assert_ne!(painted("web-0")[..6], painted("web-1")[..6]);
+        let no_colour = Surface { terminal: true, colour: false };
+        assert_eq!(write(&request, false, no_colour, &line("web-0")), b"web-0/web hello\n");
+    }
+
+    #[test]
+    fn a_line_that_stands_for_several_says_for_how_many() {
+        let line = LogLine { count: Some(12), ..mk_line("hello") };
+        assert_eq!(write(&mk_request(), false, Surface::PIPE, &line), b"12x hello\n");
+    }
+
+    #[test]
     fn time_and_container_stand_in_front_where_asked() {
-        let several = ReadLogsRequest { all_containers: true, ..ReadLogsRequest::default() };
+        let several = ReadLogsRequest { all_containers: true, ..mk_request() };
         assert_eq!(
             write(&several, true, Surface::PIPE, &mk_line("hello")),
             b"2023-11-14T22:13:20.120000000Z [web] hello\n"
         );
-        let one = ReadLogsRequest { containers: vec!["web".into()], ..ReadLogsRequest::default() };
+        let one = ReadLogsRequest { containers: vec!["web".into()], ..mk_request() };
         let timeless = LogLine { timestamp: None, ..mk_line("hello") };
         assert_eq!(write(&one, true, Surface::PIPE, &timeless), b"- hello\n");
     }

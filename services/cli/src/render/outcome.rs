@@ -50,9 +50,11 @@ pub(crate) fn verdict(request: &Request, completeness: &Completeness) -> Vec<Not
     notes
 }
 
-/// `web: 120 lines, 14.2 KiB; older lines exist`, one line a container.
+/// `web: 120 lines, 14.2 KiB; older lines exist`, one line a container; of several pods `web-0/web: …`.
 pub(crate) fn containers(logs: &[ContainerLog]) -> Vec<Note> {
-    logs.iter().map(|log| Note::Plain(container(log))).collect()
+    let several = logs.iter().any(|log| log.pod != logs[0].pod);
+    let whose = |log: &ContainerLog| if several { format!("{}/", log.pod) } else { String::new() };
+    logs.iter().map(|log| Note::Plain(format!("{}{}", whose(log), container(log)))).collect()
 }
 
 fn container(log: &ContainerLog) -> String {
@@ -62,6 +64,12 @@ fn container(log: &ContainerLog) -> String {
     }
     if !log.message.is_empty() {
         parts.push(log.message.clone());
+    }
+    if log.filtered_lines > 0 {
+        parts.push(format!("{} left out by --include and --exclude", count(log.filtered_lines, "line")));
+    }
+    if log.folded_lines > 0 {
+        parts.push(format!("{} folded", count(log.folded_lines, "repeat")));
     }
     if log.older_lines_exist == Some(true) {
         parts.push("older lines exist".to_owned());
@@ -102,6 +110,7 @@ fn describe(request: &Request, gap: &Gap) -> String {
 fn remedy(request: &Request, reason: GapReason) -> Option<&'static str> {
     match reason {
         GapReason::Limit if matches!(request, Request::DiscoverTopology(_)) => Some("--max-nodes allows more"),
+        GapReason::Limit if matches!(request, Request::ReadLogs(_)) => None,
         GapReason::Limit => Some("--limit allows more"),
         GapReason::Deadline => Some("--timeout allows longer"),
         GapReason::LogCutOlder => Some("--newest-bytes or --whole give more, --since and --tail ask for less"),
@@ -198,6 +207,22 @@ mod tests {
             cut_newer: true,
             ..ContainerLog::default()
         };
+        let other = ContainerLog {
+            container: "web".into(),
+            pod: "web-1".into(),
+            status: ContainerLogStatus::Read.into(),
+            filtered_lines: 3,
+            folded_lines: 1,
+            ..ContainerLog::default()
+        };
+        let first = ContainerLog { pod: "web-0".into(), ..read.clone() };
+        assert_eq!(
+            texts(&containers(&[first, other])),
+            [
+                "web-0/web: 120 lines, 14.2 KiB; older lines exist; newer lines are missing",
+                "web-1/web: 0 lines, 0 B; 3 lines left out by --include and --exclude; 1 repeat folded",
+            ]
+        );
         let waiting = ContainerLog {
             container: "init".into(),
             status: ContainerLogStatus::NotStarted.into(),

@@ -25,6 +25,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NUMBER", default_value_t = 2_500_000)]
     pub(crate) log_lines: usize,
 
+    /// Lines of each of the twenty logs that are merged.
+    #[arg(long, value_name = "NUMBER", default_value_t = 50_000)]
+    pub(crate) merged_lines: usize,
+
     /// Objects of each kind.
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     pub(crate) objects: usize,

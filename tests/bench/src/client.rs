@@ -55,6 +55,8 @@ struct LinesPage {
 /// What is looked at of a line.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct TextLine {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) timestamp: Option<prost_types::Timestamp>,
     #[prost(bytes = "bytes", tag = "3")]
     pub(crate) text: Bytes,
 }

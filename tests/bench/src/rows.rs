@@ -5,6 +5,7 @@ mod commands;
 mod kinds;
 mod lists;
 mod logs;
+mod merged;
 mod processes;
 
 use crate::report::Report;
@@ -19,6 +20,8 @@ pub(crate) enum Measure {
     Lists,
     /// ReadLogs beside curl, and memory during it
     Logs,
+    /// Logs of twenty pods in the order of time beside stern
+    Merged,
     /// Commands over SQS beside direct calls
     Commands,
     /// The list of each kind beside curl
@@ -33,6 +36,7 @@ impl Measure {
             Self::Processes => processes::measure(setup, report).await,
             Self::Lists => lists::measure(setup, report).await,
             Self::Logs => logs::measure(setup, report).await,
+            Self::Merged => merged::measure(setup, report).await,
             Self::Commands => commands::measure(setup, report).await,
             Self::Kinds => kinds::measure(setup, report).await,
             Self::Builds => builds::measure(setup, report).await,

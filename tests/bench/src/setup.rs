@@ -30,6 +30,7 @@ pub(crate) struct Sizes {
     pub(crate) few_pods: usize,
     pub(crate) pods: usize,
     pub(crate) log_lines: usize,
+    pub(crate) merged_lines: usize,
     pub(crate) objects: usize,
     pub(crate) pairs: usize,
     pub(crate) commands: usize,
@@ -44,7 +45,7 @@ pub(crate) struct Collector {
 impl Setup {
     /// Starts the control plane and installs the chart into it.
     pub(crate) async fn start(args: &Args) -> anyhow::Result<Self> {
-        let Args { pods, few_pods, log_lines, objects, pairs, commands, .. } = *args;
+        let Args { pods, few_pods, log_lines, merged_lines, objects, pairs, commands, .. } = *args;
         let directory = TempDir::with_prefix("gumshoe-bench-")?;
         let binaries = Binaries::built()?;
         let certificates = Certificates::make(&binaries, &directory.path().join("pki")).await?;
@@ -54,7 +55,7 @@ impl Setup {
         let kubeconfig = cluster.kubeconfig_of("gumshoe", "gumshoe-collector").await?;
         Ok(Self {
             curl: Curl::new(&cluster, directory.path())?,
-            sizes: Sizes { few_pods, pods, log_lines, objects, pairs, commands },
+            sizes: Sizes { few_pods, pods, log_lines, merged_lines, objects, pairs, commands },
             cluster,
             binaries,
             certificates,

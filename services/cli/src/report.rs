@@ -68,6 +68,8 @@ fn advice(server: &str, status: &Status) -> Option<String> {
         Code::PermissionDenied => "check the collector's RBAC and its --namespaces",
         Code::NotFound => "check the name and the namespace (-n)",
         Code::ResourceExhausted => "the collector is busy; try again in a moment",
+        // The collector has said what would have to be done.
+        Code::Unimplemented if status.get_details_error_info().is_some() => return None,
         Code::Unimplemented => "the collector is older than this command, or {server} is another service",
         Code::FailedPrecondition | Code::Internal | Code::Unknown | Code::DataLoss => {
             "the collector's log says more; its lines of this call share one request id"
@@ -123,6 +125,15 @@ mod tests {
     fn texts(status: Status) -> Vec<String> {
         let error = Error::Call { server: "https://localhost:1".into(), status: Box::new(status) };
         report(&error).iter().map(|note| note.text(Surface::PIPE)).collect()
+    }
+
+    #[test]
+    fn a_kind_that_is_not_served_is_not_taken_for_an_older_collector() {
+        let details = ErrorDetails::with_error_info("KIND_NOT_SERVED", "gumshoe.dev", HashMap::new());
+        let told =
+            texts(Status::with_error_details(Code::Unimplemented, "this collector does not serve secrets", details));
+        assert_eq!(told, ["error: UNIMPLEMENTED (KIND_NOT_SERVED): this collector does not serve secrets"]);
+        assert!(texts(Status::unimplemented(""))[1].contains("older"));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub struct Args {
 
     /// The kinds that are served, separated by commas [default: all of them but secrets].
     ///
-    /// Calls for any other are UNIMPLEMENTED, and no permission is needed for it. Secrets are served only where they are named here, and
+    /// Calls for any other are UNIMPLEMENTED (KIND_NOT_SERVED), and no permission is needed for it. Secrets are served only where they are named here, and
     /// without their values; but the permission to list them, which that needs, is the permission to read the values.
     #[arg(long, env = "GUMSHOE_KINDS", value_name = "KIND", value_delimiter = ',')]
     pub kinds: Vec<ServedKind>,

@@ -49,6 +49,11 @@ pub enum ReadError {
         /// The names of those that it has.
         existing: String,
     },
+    /// The kind is not among those that are served.
+    #[error(
+        "this collector does not serve {0}: its --kinds (collector.kinds.{0} of the chart) would have to name them"
+    )]
+    KindNotServed(&'static str),
     /// The snapshot that a list goes on from has been compacted away (410). Holds the continue token with which the API
     /// server lets the list go on inconsistently.
     #[error("the snapshot of this list has expired")]
@@ -125,6 +130,7 @@ impl ReadError {
             | Self::NotFound { .. }
             | Self::NoPods(_)
             | Self::NoSuchContainer { .. }
+            | Self::KindNotServed(_)
             | Self::Expired { .. }
             | Self::Unauthenticated
             | Self::Unexpected(_)
@@ -143,6 +149,7 @@ impl ReadError {
             Self::NotFound { .. } | Self::NoPods(_) | Self::NoSuchContainer { .. } => {
                 (Code::NotFound, "OBJECT_NOT_FOUND")
             }
+            Self::KindNotServed(_) => (Code::Unimplemented, "KIND_NOT_SERVED"),
             Self::Expired { .. } => (Code::Unavailable, "SNAPSHOT_EXPIRED"),
             Self::Throttled { .. } => (Code::Unavailable, "KUBERNETES_API_THROTTLED"),
             Self::Unavailable { .. } => (Code::Unavailable, "KUBERNETES_API_UNAVAILABLE"),

@@ -114,6 +114,18 @@ impl Methods {
         Self { routes: router.into(), ..self }
     }
 
+    /// Says of methods that their kind is not served. Without that, a caller could not tell a kind that is switched off from a server
+    /// that is none of ours.
+    #[must_use]
+    pub fn refusing(self, kind: &'static str, paths: &[&'static str]) -> Self {
+        let refused = service_fn(move |_: HttpRequest| {
+            ready(Ok::<_, Infallible>(Status::from(ReadError::KindNotServed(kind)).into_http::<tonic::body::Body>()))
+        });
+        let router = self.routes.into_axum_router();
+        let router = paths.iter().fold(router, |router, path| router.route_service(path, refused));
+        Self { routes: router.into(), ..self }
+    }
+
     /// The methods as a service.
     #[must_use]
     pub fn routes(&self) -> Routes {

@@ -84,11 +84,15 @@ pub fn served(named: &[ServedKind]) -> Vec<ServedKind> {
     if named.is_empty() { KINDS.iter().filter(|kind| kind.by_default).copied().collect() } else { named.to_vec() }
 }
 
-/// The methods of these kinds, in the order of [`KINDS`].
+/// The methods of these kinds, in the order of [`KINDS`]; those of the others are refused by name.
 #[must_use]
 pub fn methods(kinds: &[ServedKind], reader: &Reader) -> Methods {
-    let wanted = KINDS.iter().filter(|known| kinds.iter().any(|kind| kind.name == known.name));
-    wanted.fold(Methods::default(), |methods, kind| (kind.serve)(methods, reader))
+    let is_wanted = |known: &&ServedKind| kinds.iter().any(|kind| kind.name == known.name);
+    let (wanted, others): (Vec<&ServedKind>, Vec<&ServedKind>) = KINDS.iter().partition(is_wanted);
+    let methods = wanted.into_iter().fold(Methods::default(), |methods, kind| (kind.serve)(methods, reader));
+    others
+        .into_iter()
+        .fold(methods, |methods, kind| methods.refusing(kind.name, (kind.serve)(Methods::default(), reader).paths()))
 }
 
 #[cfg(test)]
@@ -96,6 +100,9 @@ mod tests {
     use std::convert::Infallible;
 
     use kube::client::Body;
+    use tonic::{Code, Status};
+    use tonic_types::StatusExt as _;
+    use tower::ServiceExt as _;
 
     use super::*;
     use crate::{kubernetes::api::KubernetesApi, lists::scope::Scope};
@@ -125,6 +132,23 @@ mod tests {
             methods.permissions().iter().map(|it| (it.verb, it.resource.plural, it.subresource)).collect();
         assert_eq!(needed, [("get", "pods", ""), ("get", "pods", "log")]);
         assert!("podsecurity".parse::<ServedKind>().is_err());
+    }
+
+    #[tokio::test]
+    async fn a_call_for_a_kind_that_is_not_served_is_told_which_flag_would_serve_it() {
+        let routes = methods(&["logs".parse().unwrap()], &mk_reader()).routes();
+        let call = async |path: &str| {
+            let request = http::Request::post(path).header("content-type", "application/grpc");
+            let answer = routes.clone().oneshot(request.body(tonic::body::Body::empty()).unwrap()).await.unwrap();
+            Status::from_header_map(answer.headers()).unwrap()
+        };
+        let refused = call("/gumshoe.collector.v1.SecretService/ListSecrets").await;
+        let reason = refused.get_error_details().error_info().map(|info| info.reason.clone());
+        assert_eq!((refused.code(), reason.as_deref()), (Code::Unimplemented, Some("KIND_NOT_SERVED")));
+        assert!(refused.message().contains("--kinds") && refused.message().contains("collector.kinds.secrets"));
+
+        let unknown = call("/gumshoe.collector.v1.SecretService/GetValues").await;
+        assert_eq!((unknown.code(), unknown.message()), (Code::Unimplemented, ""));
     }
 
     #[tokio::test]

@@ -132,11 +132,11 @@ fn every_method_of_the_contract_can_be_asked_for_in_words() {
     let arms = query.oneofs().flat_map(|oneof| oneof.fields().collect::<Vec<_>>());
     let arms: Vec<_> = arms.filter(|arm| arm.kind().as_message().is_some()).collect();
     assert_eq!(arms.len(), PATHS.len());
-    // A walk has no words yet.
-    for arm in arms.into_iter().filter(|arm| arm.name() != "discover_topology") {
+    for arm in arms {
         let takes = arm.kind().as_message().expect("a request").clone();
-        let named = ["namespace", "name", "pod"].into_iter().filter(|name| takes.get_field_by_name(name).is_some());
-        let named: serde_json::Map<_, _> = named.map(|name| (name.to_owned(), "web".into())).collect();
+        let fields = [("namespace", "shop"), ("kind", "Pod"), ("name", "web"), ("pod", "web")];
+        let named = fields.into_iter().filter(|(name, _)| takes.get_field_by_name(name).is_some());
+        let named: serde_json::Map<_, _> = named.map(|(name, value)| (name.to_owned(), value.into())).collect();
         let query: Query = json::from_value(serde_json::json!({ arm.json_name(): named })).expect("a query");
         let request = Request::try_from(query.request.expect("a request")).expect("typed");
         let line = describe(&request);
@@ -326,6 +326,7 @@ fn any_words() -> impl Strategy<Value = String> {
         "get",
         "logs",
         "events",
+        "topology",
         "kubectl",
         "exec",
         "describe",
@@ -363,7 +364,14 @@ fn any_words() -> impl Strategy<Value = String> {
         "\"",
     ];
     let words: Vec<_> = longs.chain(foreign).chain(kinds).chain(others.map(str::to_owned)).collect();
-    let begins = prop_oneof![Just(""), Just("get pods "), Just("logs web-0 "), Just("events "), Just("get ")];
+    let begins = prop_oneof![
+        Just(""),
+        Just("get pods "),
+        Just("logs web-0 "),
+        Just("events "),
+        Just("get "),
+        Just("topology pod/web ")
+    ];
     (begins, vec(proptest::sample::select(words), 0..7))
         .prop_map(|(begins, words)| begins.to_owned() + &words.join(" "))
 }

@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(methods.paths(), ["/gumshoe.collector.v1.LogService/ReadLogs"]);
         let needed: Vec<_> =
             methods.permissions().iter().map(|it| (it.verb, it.resource.plural, it.subresource)).collect();
-        assert_eq!(needed, [("get", "pods", ""), ("get", "pods", "log")]);
+        assert_eq!(needed, [("get", "pods", ""), ("list", "pods", ""), ("get", "pods", "log")]);
         assert!("podsecurity".parse::<ServedKind>().is_err());
     }
 

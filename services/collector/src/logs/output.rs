@@ -50,6 +50,8 @@ pub(super) struct Output {
     pub(super) arguments: Arguments,
     pub(super) since: Option<Moment>,
     pub(super) report: Report,
+    /// How many pods there was no room for.
+    pub(super) left_out: usize,
     logs: Vec<Told>,
 }
 
@@ -71,7 +73,7 @@ impl Output {
         since: Option<Moment>,
         report: Report,
     ) -> Self {
-        Self { page, pages, deadline, arguments, since, report, logs: Vec::new() }
+        Self { page, pages, deadline, arguments, since, report, left_out: 0, logs: Vec::new() }
     }
 
     /// Adds a log, behind those that there are.
@@ -112,7 +114,8 @@ impl Output {
                 }
             }
         }
-        self.arguments.encode(&Token { since: self.since, pods })
+        let left_out = Some(self.left_out).filter(|pods| *pods > 0);
+        self.arguments.encode(&Token { since: self.since, pods, left_out })
     }
 
     /// Sends the page, and where to go on behind it. Without room for it in time, it stays where it is.
@@ -129,5 +132,59 @@ impl Output {
         self.report.count(self.page.items(), self.page.item_bytes());
         self.pages.send(self.page.take(&end), room);
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gumshoe_runtime::server::MAX_REQUEST_BYTES;
+
+    use super::*;
+    use crate::{
+        logs::{
+            position::Position,
+            ring::Dropped,
+            source::{Lost, Place, Step},
+        },
+        pages::token::TOKEN_MAX,
+    };
+
+    /// The largest there is.
+    fn mk_progress(name: usize) -> Progress {
+        let moment = Moment { seconds: -62_135_596_800, nanos: 999_999_999 };
+        Progress {
+            name: "c".repeat(name),
+            step: Step {
+                run: u32::MAX,
+                place: Place::Behind(Position::of(Some(moment), u64::MAX)),
+                lost: Some(Lost::Restart),
+                filtered: 1 << 50,
+                folded: 1 << 50,
+            },
+            older: Some(false),
+            cut_older: true,
+            dropped: Some(Dropped { lines: 1 << 40, bytes: 1 << 40 }),
+        }
+    }
+
+    #[test]
+    fn a_token_of_as_many_logs_as_there_is_room_for_fits_into_a_request() {
+        for (pod, containers) in [(253, vec![63]), (20, vec![10; 2]), (1, vec![1])] {
+            let mut pods: Vec<Names> = Vec::new();
+            while has_room(&[], &pods) {
+                pods.push((pod, containers.clone()));
+            }
+            pods.pop();
+            assert!(pods.len() >= 100, "{}", pods.len());
+            let pod = |(name, containers): Names| PodToken {
+                name: "p".repeat(name),
+                uid: "u".repeat(36),
+                containers: containers.into_iter().map(mk_progress).collect(),
+            };
+            let token = Token { since: None, pods: pods.into_iter().map(pod).collect(), left_out: Some(5000) };
+            let arguments = Arguments::of(&gumshoe_proto::collector::v1::ReadLogsRequest::default());
+            let token = arguments.encode(&token);
+            assert!(token.len() <= TOKEN_MAX && TOKEN_MAX < MAX_REQUEST_BYTES, "{}", token.len());
+        }
     }
 }

@@ -139,3 +139,9 @@ pub(super) fn left_out(namespace: &Namespace, name: String) -> Gap {
         ..Gap::default()
     }
 }
+
+/// The same of pods that the call has named from which this one goes on.
+pub(super) fn left_out_earlier(namespace: &Namespace, pods: usize) -> Gap {
+    let message = format!("{pods} more pods matched than one call reads, when the first call was made");
+    Gap { message, ..left_out(namespace, String::new()) }
+}

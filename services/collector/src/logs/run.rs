@@ -15,7 +15,7 @@ use super::{
     moment::Moment,
     output::{LOGS_MAX, Output, has_room},
     page::LinePage,
-    plan::{Plan, left_out},
+    plan::{Plan, left_out, left_out_earlier},
     pods::{Finder, Found, PODS_MAX, uid},
     request::{CONTAINERS_MAX, Containers, LogRequest, Selection},
     token::{PodToken, Token},
@@ -43,6 +43,8 @@ struct Logs {
     report: Report,
     /// The names of the pods that were left out.
     left_out: HashSet<String>,
+    /// How many were by an earlier call.
+    left_out_before: usize,
 }
 
 impl LogRun {
@@ -86,12 +88,13 @@ impl LogRun {
             fold,
         };
         let finder = Finder { reader, call, namespace, selection };
-        let Logs { logs, report, left_out } = match &finder.selection {
+        let Logs { logs, report, left_out, left_out_before } = match &finder.selection {
             Selection::Pod(name) => one_pod(&plan, name, resumed).await?,
             _ => several_pods(&plan, &finder, resumed).await?,
         };
         let mut out =
             Output::new(LinePage::new(request.page_size), pages, deadline, request.arguments, window.since, report);
+        out.left_out = left_out.len().max(left_out_before);
         logs.iter().for_each(|log| out.add(log));
         let joins = follow && !matches!(finder.selection, Selection::Pod(_));
         let joining = joins.then(|| Joining::new(finder, plan.clone(), left_out));
@@ -132,7 +135,8 @@ async fn one_pod(plan: &Plan, name: &ObjectName, resumed: Option<Token>) -> Resu
 /// The logs of the pods that are selected: those that there are now, or those of the token.
 async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> Result<Logs, ReadError> {
     let begun = resumed.is_some();
-    let tokens = resumed.map(|token| token.pods).unwrap_or_default();
+    let (tokens, left_out_before) =
+        resumed.map(|token| (token.pods, token.left_out.unwrap_or_default())).unwrap_or_default();
     let keep: HashSet<_> = tokens.iter().map(|token| token.uid.clone()).collect();
     if keep.len() < tokens.len() || tokens.len() > LOGS_MAX {
         return Err(misfit());
@@ -145,7 +149,7 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
     if found.pods.is_empty() && !begun && !plan.follow {
         return Err(ReadError::NoPods(finder.what()));
     }
-    let mut all = Logs::default();
+    let mut all = Logs { left_out_before, ..Logs::default() };
     all.report.warnings(found.warnings);
     found.gaps.into_iter().for_each(|gap| all.report.gap(gap));
     let mut pods: HashMap<_, _> = found.pods.iter().map(|pod| (uid(pod).to_owned(), pod)).collect();
@@ -159,6 +163,8 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
         for name in found.left_out {
             all.leave_out(plan, name);
         }
+    } else if left_out_before > 0 {
+        all.report.gap(left_out_earlier(&plan.namespace, left_out_before));
     }
     Ok(all)
 }

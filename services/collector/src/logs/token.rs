@@ -12,6 +12,9 @@ pub(super) struct Token {
     pub(super) since: Option<Moment>,
     #[serde(rename = "p")]
     pub(super) pods: Vec<PodToken>,
+    /// How many pods were left out: whoever goes on hears of it too, for the first call may have ended before it could say so.
+    #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
+    pub(super) left_out: Option<usize>,
 }
 
 /// A pod, and where the caller is in its logs.

@@ -12,7 +12,7 @@ use crate::error::ReadError;
 /// Raised when the meaning of a position changes.
 const VERSION: u32 = 1;
 /// A position holds two names and some numbers; for logs, so much for each container (`logs/output.rs`). It has to fit into a request.
-const TOKEN_MAX: usize = 96 << 10;
+pub(crate) const TOKEN_MAX: usize = 96 << 10;
 
 /// That of a real API server is a number of 64 bits.
 const RESOURCE_VERSION_MAX: usize = 64;

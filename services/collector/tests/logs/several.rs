@@ -181,7 +181,8 @@ async fn of_too_many_pods_the_newest_are_read_and_the_others_are_named() {
     cluster.delete("web-099");
     let rest = read_all(&cluster, ReadLogsRequest { page_token, ..request }).await.unwrap();
     assert_eq!(rest.texts(), texts(50..99));
-    assert_eq!(rest.reasons(), [GapReason::LogCutNewer], "of the pod that is gone");
+    assert_eq!(rest.reasons(), [limit, GapReason::LogCutNewer], "and of the pod that is gone");
+    assert!(rest.completeness.gaps[0].message.starts_with("3 more pods"), "{:?}", rest.completeness.gaps[0]);
 }
 
 #[tokio::test]

@@ -132,6 +132,15 @@ impl Following<'_> {
                 biased;
                 () = sleep_until(self.out.deadline) => return Ok(None),
                 () = sleep_until(due.unwrap_or(self.flush_at)), if due.is_some() => self.give_due().await,
+                // Before the lines, which may never pause.
+                found = joining::found(&mut self.joining) => {
+                    for index in self.join(found) {
+                        if let Some(log) = self.logs[index].take() {
+                            waiting.push(wait(index, log, self.ended.clone()));
+                        }
+                    }
+                    None
+                }
                 Some((index, mut log, outcome)) = waiting.next(), if !waiting.is_empty() => {
                     let stop = match outcome {
                         Ok(()) => self.arrived(index, &mut log).await,
@@ -144,14 +153,6 @@ impl Following<'_> {
                         self.logs[index] = Some(log);
                     }
                     stop
-                }
-                found = joining::found(&mut self.joining) => {
-                    for index in self.join(found) {
-                        if let Some(log) = self.logs[index].take() {
-                            waiting.push(wait(index, log, self.ended.clone()));
-                        }
-                    }
-                    None
                 }
                 () = sleep_until(self.flush_at), if !self.out.page.is_empty() => self.out.send(self.progress.clone()).await,
             };
@@ -237,7 +238,7 @@ impl Following<'_> {
         let Self { out, limits, granted, logs, progress, joining, .. } = self;
         let Some(joining) = joining else { return Vec::new() };
         let mut joined = Vec::new();
-        for pod in joining.pods(found, &mut out.report) {
+        for pod in joining.pods(found, out) {
             let node = node_of(&pod);
             if joining.knows(&pod) {
                 let waits = |log: &&mut Log| log.pod.uid == uid(&pod) && log.source.has_no_node() && !node.is_empty();

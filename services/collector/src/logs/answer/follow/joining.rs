@@ -85,13 +85,13 @@ impl Joining {
     }
 
     /// The pods that there are now. A workload that is gone has none; of any other failure only the last one counts.
-    pub(super) fn pods(&mut self, found: Result<Found, ReadError>, report: &mut Report) -> Vec<Pod> {
+    pub(super) fn pods(&mut self, found: Result<Found, ReadError>, out: &mut Output) -> Vec<Pod> {
         self.failed = None;
         self.no_room.clear();
         match found {
             Ok(found) => {
                 for name in found.left_out {
-                    self.leave_out(name, report);
+                    self.leave_out(name, out);
                 }
                 found.pods
             }
@@ -117,7 +117,7 @@ impl Joining {
         }
         let Ok(logs) = self.plan.logs_from_the_beginning(pod) else { return Vec::new() };
         if !out.has_room(&logs) {
-            self.leave_out(name, &mut out.report);
+            self.leave_out(name, out);
             return Vec::new();
         }
         if !may_follow(logs.iter().filter(|log| log.source.goes_on()).count()) {
@@ -128,9 +128,10 @@ impl Joining {
         logs
     }
 
-    fn leave_out(&mut self, name: String, report: &mut Report) {
+    fn leave_out(&mut self, name: String, out: &mut Output) {
         if self.left_out.insert(name.clone()) {
-            report.gap(left_out(&self.finder.namespace, name));
+            out.left_out += 1;
+            out.report.gap(left_out(&self.finder.namespace, name));
         }
     }
 

@@ -1,5 +1,7 @@
 //! A real control plane: etcd, kube-apiserver, controller manager, scheduler, and nodes played by kwok (tests/cluster).
 
+pub mod crowd;
+
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -20,7 +20,7 @@ pub fn methods() -> impl Iterator<Item = MethodDescriptor> {
 #[must_use]
 pub fn every_kind() -> String {
     let lists = methods().filter_map(|method| Some(method.name().strip_prefix("List")?.to_ascii_lowercase()));
-    format!("--kinds=logs,{}", lists.collect::<Vec<_>>().join(","))
+    format!("--kinds=logs,topology,{}", lists.collect::<Vec<_>>().join(","))
 }
 
 /// Calls a method; what answers once is a stream of one.

@@ -207,11 +207,14 @@ fn merged(links: impl Iterator<Item = Link>) -> Vec<Link> {
         match places.get(&identity) {
             Some(&place) => {
                 let (first, reasons) = &mut all[place];
+                first.optional &= link.optional;
+                if first.reason.split("; ").any(|reason| reason == link.reason) {
+                    continue;
+                }
                 *reasons += 1;
                 if *reasons <= REASONS_NAMED {
                     first.reason = format!("{}; {}", first.reason, link.reason);
                 }
-                first.optional &= link.optional;
             }
             None => {
                 places.insert(identity, all.len());
@@ -236,3 +239,6 @@ fn uses(namespace: &str, pod: Option<&str>, spec: Option<&gumshoe_proto::collect
     };
     references.into_iter().filter_map(link).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,3 +17,4 @@ mod permissions;
 mod pods;
 mod queues;
 mod secrets;
+mod topology;

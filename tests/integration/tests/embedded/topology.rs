@@ -1,8 +1,10 @@
 //! What belongs together in the recorded shop, over gRPC and through the queues.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use futures::TryStreamExt as _;
+use gumshoe_devstack::faults::Gate;
 use gumshoe_devstack::replay::{Action, Fault, Requests, Resource, Shop};
 use gumshoe_devstack::stack::Stack;
 use gumshoe_integration::{dynamic, grpc_client};
@@ -205,6 +207,23 @@ async fn a_node_is_found_with_the_pods_on_it_and_within_namespaces_with_those_al
     assert!(reads(&narrow).iter().all(|path| path.contains("/namespaces/shop/")), "{:?}", reads(&narrow));
     let status = discover(&narrow, named("Deployment", "payments", "gateway")).await.unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied, "{status:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_come_before_the_deadline_is_a_gap_and_what_came_is_given() {
+    let stack = shop().await;
+    let gate = Gate::closed();
+    let services = Resource { group: "", version: "v1", kind: "Service", plural: "services" };
+    let action = Action::Stall(gate.clone());
+    stack.replay.faults().push(Fault { matching: Requests::lists(services), times: 1, action });
+    let mut request = tonic::Request::new(named("Deployment", "shop", "web"));
+    request.set_timeout(Duration::from_secs(3));
+    let client = grpc_client(stack.collector_address(), &stack.certificates);
+    let pages = TopologyServiceClient::new(client).discover_topology(request).await.unwrap().into_inner();
+    let topology = Topology::of(pages.try_collect().await.unwrap());
+    gate.open();
+    assert_eq!(topology.node("Deployment", "web").id, 1);
+    assert_eq!((topology.end.complete, topology.end.gaps[0].reason()), (false, GapReason::Deadline));
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ impl Bench {
         let certificates = Certificates::make(&binaries, &place.path().join("pki")).await?;
         let cluster = Cluster::start(Tools::find()?, &place.path().join("cluster"), true).await?;
         cluster.put_up_shop().await?;
+        cluster.put_up_crowd().await?;
         let long_log = cluster.write_long_log(LONG_LOG_LINES).await?;
         let (namespace, pod, _) = FOLLOWED;
         cluster.kubectl(&["create", "namespace", namespace]).await?;

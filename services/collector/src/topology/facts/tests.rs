@@ -1,0 +1,191 @@
+#![allow(clippy::needless_pass_by_value, reason = "json! makes values")]
+
+use gumshoe_proto::{collector::v1 as proto, json};
+use prost::{Message as _, Name, bytes::Bytes};
+use prost_types::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::lists::kind::Kind;
+
+fn mk<K: Kind + Name>(object: Value) -> K {
+    let mut object: K = json::from_value(object).unwrap();
+    object.derive(Timestamp::default());
+    object
+}
+
+fn line(facts: &Facts) -> (TopologyHealth, &str) {
+    (facts.health.level, facts.health.text.as_str())
+}
+
+fn mk_deployment(wanted: i32, status: Value, spec: Value) -> Facts {
+    let mut object = json!({"metadata": {"namespace": "shop", "name": "web"}, "spec": spec, "status": status});
+    object["spec"]["replicas"] = wanted.into();
+    deployment(&mk(object))
+}
+
+#[test]
+fn a_deployment_says_how_many_are_ready_and_what_is_wrong() {
+    use TopologyHealth::{Degraded, Healthy, Unhealthy};
+    let late = json!([{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]);
+    let refused = json!([{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}]);
+    let replicas =
+        |ready: i32| json!({"readyReplicas": ready, "updatedReplicas": 3, "replicas": 3, "availableReplicas": ready});
+    let with = |mut status: Value, conditions: &Value| {
+        status["conditions"] = conditions.clone();
+        status
+    };
+    for (facts, expected) in [
+        (mk_deployment(3, replicas(3), json!({})), (Healthy, "3/3 ready")),
+        (mk_deployment(3, with(replicas(2), &late), json!({})), (Degraded, "2/3 ready, ProgressDeadlineExceeded")),
+        (mk_deployment(3, with(replicas(0), &refused), json!({})), (Unhealthy, "0/3 ready, rolling out, FailedCreate")),
+        (mk_deployment(0, json!({}), json!({})), (Healthy, "scaled to 0")),
+        (mk_deployment(3, replicas(3), json!({"paused": true})), (Degraded, "3/3 ready, paused")),
+    ] {
+        assert_eq!(line(&facts), expected);
+    }
+}
+
+fn mk_pod(phase: &str, container: Value, conditions: Value) -> Facts {
+    let status = json!({"phase": phase, "containerStatuses": [container], "conditions": conditions});
+    let spec = json!({"nodeName": "node-1", "containers": [{"name": "web"}]});
+    pod(&mk(json!({"metadata": {"namespace": "shop", "name": "web-0"}, "spec": spec, "status": status})))
+}
+
+#[test]
+fn a_pod_says_its_status_as_kubectl_does() {
+    use TopologyHealth::{Degraded, Healthy, Unhealthy};
+    let ready = json!([{"type": "Ready", "status": "True"}]);
+    let running = json!({"name": "web", "ready": true, "state": {"running": {}}});
+    let crashing = json!({"name": "web", "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}}});
+    let creating = json!({"name": "web", "state": {"waiting": {"reason": "ContainerCreating"}}});
+    let unschedulable = json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]);
+    for (facts, expected) in [
+        (mk_pod("Running", running.clone(), ready), (Healthy, "Running, 1/1 ready")),
+        // A readiness gate is closed.
+        (mk_pod("Running", running, json!([])), (Degraded, "Running, 1/1 ready")),
+        (mk_pod("Running", crashing, json!([])), (Unhealthy, "CrashLoopBackOff, 0/1 ready, 7 restarts")),
+        (mk_pod("Pending", creating, json!([])), (Degraded, "ContainerCreating, 0/1 ready")),
+        (mk_pod("Pending", json!({"name": "web"}), unschedulable), (Unhealthy, "Pending, Unschedulable")),
+    ] {
+        assert_eq!(line(&facts), expected);
+    }
+}
+
+#[test]
+fn what_is_being_deleted_says_so() {
+    let metadata = json!({"name": "data", "deletionTimestamp": "2026-11-23T08:00:00Z"});
+    let facts = claim(&mk(json!({"metadata": metadata, "status": {"phase": "Bound"}})));
+    assert_eq!(line(&facts), (TopologyHealth::Degraded, "Terminating"));
+    let status = json!({"readyReplicas": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
+    let facts = deployment(&mk(json!({"metadata": metadata, "spec": {"replicas": 1}, "status": status})));
+    assert_eq!(line(&facts), (TopologyHealth::Degraded, "Terminating, 1/1 ready"));
+}
+
+#[test]
+fn a_pod_points_at_its_owner_its_node_and_what_it_needs_with_the_reasons() {
+    let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-1", "uid": "u"});
+    let spec = json!({
+        "nodeName": "node-1",
+        "volumes": [{"name": "config", "volumeSource": {"configMap": {"localObjectReference": {"name": "c"}, "optional": true}}}],
+    });
+    let metadata = json!({"namespace": "shop", "name": "web-0", "uid": "p", "ownerReferences": [owner]});
+    let facts = pod(&mk(json!({"metadata": metadata, "spec": spec})));
+    let told = facts.links.iter().map(|link| {
+        (
+            link.to.group_and_kind().1,
+            link.to.name.as_str(),
+            link.uid.as_str(),
+            link.reason.as_str(),
+            link.is_backward,
+            link.optional,
+        )
+    });
+    let expected = [
+        ("ReplicaSet", "web-1", "u", "owner reference", true, false),
+        ("Node", "node-1", "", "runs on node-1", false, false),
+        ("ConfigMap", "c", "", "volume config", false, true),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    assert!(facts.size() > 300, "{}", facts.size());
+}
+
+#[test]
+fn an_ingress_names_the_rule_of_each_way_and_the_ways_of_one_service_together() {
+    let backend = |service: &str| json!({"service": {"name": service, "port": {"number": 80}}});
+    let path = |path: &str, service: &str| json!({"path": path, "backend": backend(service)});
+    let rule = json!({"host": "shop.example", "ingressRuleValue": {"http": {"paths": [path("/", "web"), path("/api", "api"), path("", "web"), path("/shop", "web")]}}});
+    let other = json!({"resource": {"apiGroup": "example.com", "kind": "Bucket", "name": "static"}});
+    let spec =
+        json!({"defaultBackend": other, "rules": [rule], "tls": [{"hosts": ["shop.example"], "secretName": "tls"}]});
+    let facts = ingress(&mk(json!({"metadata": {"namespace": "shop", "name": "shop"}, "spec": spec})));
+    let told = facts.links.iter().map(|link| (link.to.group_and_kind().1, link.reason.as_str()));
+    let expected = [
+        ("Bucket", "default backend -> Bucket/static"),
+        ("Service", "ingress rule shop.example/ -> web:80; ingress rule shop.example/shop -> web:80"),
+        ("Service", "ingress rule shop.example/api -> api:80"),
+        ("Secret", "tls of shop.example"),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn of_many_reasons_the_first_are_named_and_the_others_counted() {
+    let to = Key::of(WalkedKind::Service, "shop", "web");
+    let links = (0..7).map(|index| Link::to(to.clone(), TopologyRelation::RoutesTo, format!("r{index}")));
+    let merged = merged(links);
+    assert_eq!((merged.len(), merged[0].reason.as_str()), (1, "r0; r1; r2; r3 and 3 more"));
+}
+
+#[test]
+fn of_metadata_no_annotation_is_looked_at() {
+    let annotations = [("kubectl.kubernetes.io/last-applied-configuration".to_owned(), "c2VjcmV0".to_owned())].into();
+    let metadata = proto::ObjectMeta {
+        name: "token".into(),
+        namespace: "shop".into(),
+        uid: "u".into(),
+        annotations,
+        ..proto::ObjectMeta::default()
+    };
+    let mut encoded = Vec::new();
+    prost::encoding::message::encode(1, &metadata, &mut encoded);
+    let (namespace, name, facts) = metadata_only(&Bytes::from(encoded));
+    assert_eq!((namespace.as_str(), name.as_str(), facts.uid.as_str()), ("shop", "token", "u"));
+    assert_eq!(line(&facts), (TopologyHealth::Healthy, "exists"));
+    assert!(!format!("{facts:?}").contains("c2VjcmV0"));
+    let (_, name, _) = metadata_only(&Bytes::from_static(b"\xff\xff\xff"));
+    assert_eq!(name, "");
+    assert!(metadata.encoded_len() > 0);
+}
+
+#[test]
+fn a_slice_points_back_at_its_service_and_tells_ready_endpoints_from_others() {
+    let endpoint = |name: &str, ready: Option<bool>, terminating: Option<bool>| network::Endpoint {
+        conditions: Some(network::EndpointConditions { ready, terminating }),
+        target_ref: Some(proto::ObjectReference { kind: "Pod".into(), name: name.into(), ..Default::default() }),
+    };
+    let service = proto::OwnerReference {
+        kind: "Service".into(),
+        api_version: "v1".into(),
+        name: "web".into(),
+        ..Default::default()
+    };
+    let metadata = proto::ObjectMeta {
+        namespace: "shop".into(),
+        labels: [("kubernetes.io/service-name".to_owned(), "web".to_owned())].into(),
+        owner_references: vec![service],
+        ..proto::ObjectMeta::default()
+    };
+    let endpoints =
+        vec![endpoint("a", None, None), endpoint("b", Some(false), Some(true)), endpoint("c", Some(false), None)];
+    let facts = endpoint_slice(&EndpointSlice { metadata: Some(metadata), endpoints });
+    assert_eq!(line(&facts), (TopologyHealth::Degraded, "1/3 endpoints ready"));
+    let told: Vec<_> = facts.links.iter().map(|link| (link.to.name.as_str(), link.reason.as_str())).collect();
+    let expected = [
+        ("web", "label kubernetes.io/service-name=web"),
+        ("a", "endpoint, ready"),
+        ("b", "endpoint, terminating"),
+        ("c", "endpoint, not ready"),
+    ];
+    assert_eq!(told, expected);
+}

@@ -8,7 +8,8 @@ use anyhow::{Context as _, ensure};
 use bytes::Bytes;
 use gumshoe_devstack::processes::{Certificates, Identity};
 use gumshoe_proto::collector::v1::{
-    Completeness, GetPodRequest, GetPodResponse, ReadLogsRequest, pod_service_client::PodServiceClient,
+    Completeness, DiscoverTopologyRequest, DiscoverTopologyResponse, GetPodRequest, GetPodResponse, ReadLogsRequest,
+    pod_service_client::PodServiceClient,
 };
 use gumshoe_proto::methods::Method;
 use gumshoe_runtime::args::ClientTlsArgs;
@@ -104,6 +105,16 @@ impl Client {
             end = page.completeness;
         }
         Ok((read, end.context("the stream ended without its completeness")?))
+    }
+
+    /// Walks to the end; what is missing is told, and may be.
+    pub(crate) async fn discover_topology(&self, request: DiscoverTopologyRequest) -> anyhow::Result<Completeness> {
+        let mut pages = self.stream::<_, DiscoverTopologyResponse>(request).await?;
+        let mut end = None;
+        while let Some(page) = pages.message().await? {
+            end = page.completeness;
+        }
+        end.context("the stream ended without its completeness")
     }
 
     /// Reads one pod.

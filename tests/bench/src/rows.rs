@@ -7,6 +7,7 @@ mod lists;
 mod logs;
 mod merged;
 mod processes;
+mod topology;
 
 use crate::report::Report;
 use crate::setup::Setup;
@@ -26,6 +27,8 @@ pub(crate) enum Measure {
     Commands,
     /// The list of each kind beside curl
     Kinds,
+    /// The topology of one deployment among many objects
+    Topology,
     /// Sizes of what is shipped, and how long it takes to build from nothing
     Builds,
 }
@@ -39,6 +42,7 @@ impl Measure {
             Self::Merged => merged::measure(setup, report).await,
             Self::Commands => commands::measure(setup, report).await,
             Self::Kinds => kinds::measure(setup, report).await,
+            Self::Topology => topology::measure(setup, report).await,
             Self::Builds => builds::measure(setup, report).await,
         }
     }

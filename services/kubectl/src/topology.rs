@@ -78,10 +78,6 @@ pub(crate) fn describe(request: &DiscoverTopologyRequest) -> Words {
 }
 
 fn object(text: &str) -> Result<(String, String), String> {
-    // How a request is described that names nothing: the collector says what is wrong with it.
-    if text == "/" {
-        return Ok((String::new(), String::new()));
-    }
     names::object(text).map(|object| (object.kind, object.name))
 }
 

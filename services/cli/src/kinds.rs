@@ -2,6 +2,7 @@
 //!
 //! Not here: what people call a kind, and the requests that read it, which are in gumshoe-kubectl; how tables are written, in `render`.
 
+mod column;
 mod config_map;
 mod cron_job;
 mod daemon_set;
@@ -22,27 +23,31 @@ mod stateful_set;
 use gumshoe_proto::methods::Object;
 use prost_types::Timestamp;
 
+use self::column::Column;
 use crate::page::{Item, Layout};
 
 /// The table of a kind.
 pub(crate) trait Kind: Object {
-    /// The table's header, without the namespace.
-    fn columns(wide: bool) -> Vec<&'static str>;
+    /// What the collector derives for it.
+    type Derived: Default + 'static;
 
-    /// One object as a row of that table.
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String>;
+    /// The columns, without the namespace.
+    const TABLE: &'static [Column<Self>];
+
+    /// What the collector has derived.
+    fn derived(&self) -> Option<&Self::Derived>;
 }
 
 impl<K: Kind> Item for K {
     fn columns(layout: Layout) -> Vec<&'static str> {
         let namespace = layout.with_namespace.then_some("NAMESPACE");
-        namespace.into_iter().chain(K::columns(layout.wide)).collect()
+        namespace.into_iter().chain(Column::<K>::titles(layout.wide)).collect()
     }
 
     fn row(&self, layout: Layout, now: &Timestamp) -> Vec<String> {
         let namespace = || self.metadata().map(|metadata| metadata.namespace.clone()).unwrap_or_default();
         let namespace = layout.with_namespace.then(namespace);
-        namespace.into_iter().chain(Kind::row(self, layout.wide, now)).collect()
+        namespace.into_iter().chain(Column::cells(self, layout.wide, now)).collect()
     }
 }
 

@@ -1,19 +1,16 @@
 //! Config maps as `kubectl get configmaps` prints them.
 
-use gumshoe_proto::{collector::v1::ConfigMap, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{ConfigMap, ConfigMapColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for ConfigMap {
-    fn columns(_wide: bool) -> Vec<&'static str> {
-        vec!["NAME", "DATA", "AGE"]
-    }
+    type Derived = ConfigMapColumns;
 
-    fn row(&self, _wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        vec![metadata.name, derived.data.to_string(), age]
+    const TABLE: &'static [Column<Self>] =
+        &[Column::name(), Column::<Self>::derived("DATA", |it| it.data.to_string()), Column::age()];
+
+    fn derived(&self) -> Option<&ConfigMapColumns> {
+        self.columns.as_ref()
     }
 }

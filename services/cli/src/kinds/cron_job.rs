@@ -1,35 +1,26 @@
 //! Cron jobs as `kubectl get cronjobs` prints them.
 
-use gumshoe_proto::{collector::v1::CronJob, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{CronJob, CronJobColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for CronJob {
-    fn columns(wide: bool) -> Vec<&'static str> {
-        let mut columns = vec!["NAME", "SCHEDULE", "TIMEZONE", "SUSPEND", "ACTIVE", "LAST SCHEDULE", "AGE"];
-        if wide {
-            columns.extend(["CONTAINERS", "IMAGES", "SELECTOR"]);
-        }
-        columns
-    }
+    type Derived = CronJobColumns;
 
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        let mut row = vec![
-            metadata.name,
-            derived.schedule,
-            derived.timezone,
-            derived.suspend,
-            derived.active.to_string(),
-            derived.last_schedule,
-            age,
-        ];
-        if wide {
-            row.extend([derived.containers, derived.images, derived.selector]);
-        }
-        row
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("SCHEDULE", |it| it.schedule.clone()),
+        Column::<Self>::derived("TIMEZONE", |it| it.timezone.clone()),
+        Column::<Self>::derived("SUSPEND", |it| it.suspend.clone()),
+        Column::<Self>::derived("ACTIVE", |it| it.active.to_string()),
+        Column::<Self>::derived("LAST SCHEDULE", |it| it.last_schedule.clone()),
+        Column::age(),
+        Column::<Self>::derived("CONTAINERS", |it| it.containers.clone()).wide(),
+        Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
+        Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
+    ];
+
+    fn derived(&self) -> Option<&CronJobColumns> {
+        self.columns.as_ref()
     }
 }

@@ -1,37 +1,27 @@
 //! Daemon sets as `kubectl get daemonsets` prints them.
 
-use gumshoe_proto::{collector::v1::DaemonSet, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{DaemonSet, DaemonSetColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for DaemonSet {
-    fn columns(wide: bool) -> Vec<&'static str> {
-        let mut columns =
-            vec!["NAME", "DESIRED", "CURRENT", "READY", "UP-TO-DATE", "AVAILABLE", "NODE SELECTOR", "AGE"];
-        if wide {
-            columns.extend(["CONTAINERS", "IMAGES", "SELECTOR"]);
-        }
-        columns
-    }
+    type Derived = DaemonSetColumns;
 
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        let mut row = vec![
-            metadata.name,
-            derived.desired.to_string(),
-            derived.current.to_string(),
-            derived.ready.to_string(),
-            derived.up_to_date.to_string(),
-            derived.available.to_string(),
-            derived.node_selector,
-            age,
-        ];
-        if wide {
-            row.extend([derived.containers, derived.images, derived.selector]);
-        }
-        row
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("DESIRED", |it| it.desired.to_string()),
+        Column::<Self>::derived("CURRENT", |it| it.current.to_string()),
+        Column::<Self>::derived("READY", |it| it.ready.to_string()),
+        Column::<Self>::derived("UP-TO-DATE", |it| it.up_to_date.to_string()),
+        Column::<Self>::derived("AVAILABLE", |it| it.available.to_string()),
+        Column::<Self>::derived("NODE SELECTOR", |it| it.node_selector.clone()),
+        Column::age(),
+        Column::<Self>::derived("CONTAINERS", |it| it.containers.clone()).wide(),
+        Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
+        Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
+    ];
+
+    fn derived(&self) -> Option<&DaemonSetColumns> {
+        self.columns.as_ref()
     }
 }

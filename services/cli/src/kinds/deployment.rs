@@ -1,28 +1,24 @@
 //! Deployments as `kubectl get deployments` prints them.
 
-use gumshoe_proto::{collector::v1::Deployment, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{Deployment, DeploymentColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for Deployment {
-    fn columns(wide: bool) -> Vec<&'static str> {
-        let mut columns = vec!["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"];
-        if wide {
-            columns.extend(["CONTAINERS", "IMAGES", "SELECTOR"]);
-        }
-        columns
-    }
+    type Derived = DeploymentColumns;
 
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        let mut row =
-            vec![metadata.name, derived.ready, derived.up_to_date.to_string(), derived.available.to_string(), age];
-        if wide {
-            row.extend([derived.containers, derived.images, derived.selector]);
-        }
-        row
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("READY", |it| it.ready.clone()),
+        Column::<Self>::derived("UP-TO-DATE", |it| it.up_to_date.to_string()),
+        Column::<Self>::derived("AVAILABLE", |it| it.available.to_string()),
+        Column::age(),
+        Column::<Self>::derived("CONTAINERS", |it| it.containers.clone()).wide(),
+        Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
+        Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
+    ];
+
+    fn derived(&self) -> Option<&DeploymentColumns> {
+        self.columns.as_ref()
     }
 }

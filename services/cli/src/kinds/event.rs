@@ -6,50 +6,35 @@ use gumshoe_proto::{
 };
 use prost_types::Timestamp;
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for Event {
-    fn columns(wide: bool) -> Vec<&'static str> {
-        if wide {
-            vec![
-                "LAST SEEN",
-                "TYPE",
-                "REASON",
-                "OBJECT",
-                "SUBOBJECT",
-                "SOURCE",
-                "MESSAGE",
-                "FIRST SEEN",
-                "COUNT",
-                "NAME",
-            ]
-        } else {
-            vec!["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
-        }
-    }
+    type Derived = EventColumns;
 
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
-        let derived = self.columns.clone().unwrap_or_default();
-        let message = self.message.trim().to_owned();
-        let mut row = vec![last_seen(&derived, wide, now), self.r#type.clone(), self.reason.clone()];
-        row.push(derived.object.clone());
-        if wide {
-            row.extend([field_path(self), source(self), message]);
-            row.extend([human_age(derived.first_seen.as_ref(), now), derived.count.to_string(), name(self)]);
-        } else {
-            row.push(message);
-        }
-        row
+    const TABLE: &'static [Column<Self>] = &[
+        Column::<Self>::object("LAST SEEN", last_seen).narrow(),
+        Column::<Self>::since("LAST SEEN", |it| it.last_seen).wide(),
+        Column::<Self>::object("TYPE", |it, _| it.r#type.clone()),
+        Column::<Self>::object("REASON", |it, _| it.reason.clone()),
+        Column::<Self>::derived("OBJECT", |it| it.object.clone()),
+        Column::<Self>::object("SUBOBJECT", |it, _| field_path(it)).wide(),
+        Column::<Self>::object("SOURCE", |it, _| source(it)).wide(),
+        Column::<Self>::object("MESSAGE", |it, _| it.message.trim().to_owned()),
+        Column::<Self>::since("FIRST SEEN", |it| it.first_seen).wide(),
+        Column::<Self>::derived("COUNT", |it| it.count.to_string()).wide(),
+        Column::name().wide(),
+    ];
+
+    fn derived(&self) -> Option<&EventColumns> {
+        self.columns.as_ref()
     }
 }
 
 /// `5m`, or `5m (x3 over 10m)` where there is no column for the count.
-fn last_seen(derived: &EventColumns, wide: bool, now: &Timestamp) -> String {
-    let last = human_age(derived.last_seen.as_ref(), now);
-    if wide || derived.count < 2 {
-        return last;
-    }
-    format!("{last} (x{} over {})", derived.count, human_age(derived.first_seen.as_ref(), now))
+fn last_seen(event: &Event, now: &Timestamp) -> String {
+    let EventColumns { last_seen, first_seen, count, .. } = event.columns.clone().unwrap_or_default();
+    let last = human_age(last_seen.as_ref(), now);
+    if count < 2 { last } else { format!("{last} (x{count} over {})", human_age(first_seen.as_ref(), now)) }
 }
 
 /// The part of the object: `spec.containers{web}`.
@@ -63,10 +48,6 @@ fn source(event: &Event) -> String {
     let component = if component.is_empty() { &event.reporting_component } else { &component };
     let instance = if host.is_empty() { &event.reporting_instance } else { &host };
     if instance.is_empty() { component.clone() } else { format!("{component}, {instance}") }
-}
-
-fn name(event: &Event) -> String {
-    event.metadata.as_ref().map(|metadata| metadata.name.clone()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -99,19 +80,24 @@ mod tests {
         }
     }
 
+    fn cells(event: &Event, wide: bool) -> Vec<String> {
+        Column::cells(event, wide, &NOW)
+    }
+
     #[test]
     fn an_event_reads_as_in_kubectl() {
         assert_eq!(
-            mk_event(1).row(false, &NOW),
+            cells(&mk_event(1), false),
             ["5m", "Warning", "BackOff", "pod/web-0", "Back-off restarting failed container"]
         );
-        assert_eq!(mk_event(3).row(false, &NOW)[0], "5m (x3 over 10m)");
+        assert_eq!(cells(&mk_event(3), false)[0], "5m (x3 over 10m)");
     }
 
     #[test]
     fn the_wide_columns_say_where_who_and_how_often() {
-        let row = mk_event(3).row(true, &NOW);
-        assert_eq!(row.len(), Event::columns(true).len());
+        let row = cells(&mk_event(3), true);
+        let titles: Vec<_> = Column::<Event>::titles(true).collect();
+        assert_eq!((titles.len(), titles[0], titles[9]), (row.len(), "LAST SEEN", "NAME"));
         assert_eq!(row[..2], ["5m", "Warning"]);
         assert_eq!(row[4..6], ["spec.containers{web}", "kubelet, node-1"]);
         assert_eq!(row[7..], ["10m", "3", "web-0.17a"]);

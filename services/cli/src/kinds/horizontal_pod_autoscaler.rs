@@ -1,27 +1,23 @@
 //! Horizontal pod autoscalers as `kubectl get horizontalpodautoscalers` prints them.
 
-use gumshoe_proto::{collector::v1::HorizontalPodAutoscaler, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{HorizontalPodAutoscaler, HorizontalPodAutoscalerColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for HorizontalPodAutoscaler {
-    fn columns(_wide: bool) -> Vec<&'static str> {
-        vec!["NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE"]
-    }
+    type Derived = HorizontalPodAutoscalerColumns;
 
-    fn row(&self, _wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        vec![
-            metadata.name,
-            derived.reference,
-            derived.targets,
-            derived.min_pods,
-            derived.max_pods.to_string(),
-            derived.replicas.to_string(),
-            age,
-        ]
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("REFERENCE", |it| it.reference.clone()),
+        Column::<Self>::derived("TARGETS", |it| it.targets.clone()),
+        Column::<Self>::derived("MINPODS", |it| it.min_pods.clone()),
+        Column::<Self>::derived("MAXPODS", |it| it.max_pods.to_string()),
+        Column::<Self>::derived("REPLICAS", |it| it.replicas.to_string()),
+        Column::age(),
+    ];
+
+    fn derived(&self) -> Option<&HorizontalPodAutoscalerColumns> {
+        self.columns.as_ref()
     }
 }

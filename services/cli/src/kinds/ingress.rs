@@ -1,19 +1,22 @@
 //! Ingresses as `kubectl get ingresses` prints them.
 
-use gumshoe_proto::{collector::v1::Ingress, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{Ingress, IngressColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for Ingress {
-    fn columns(_wide: bool) -> Vec<&'static str> {
-        vec!["NAME", "CLASS", "HOSTS", "ADDRESS", "PORTS", "AGE"]
-    }
+    type Derived = IngressColumns;
 
-    fn row(&self, _wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        vec![metadata.name, derived.class, derived.hosts, derived.address, derived.ports, age]
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("CLASS", |it| it.class.clone()),
+        Column::<Self>::derived("HOSTS", |it| it.hosts.clone()),
+        Column::<Self>::derived("ADDRESS", |it| it.address.clone()),
+        Column::<Self>::derived("PORTS", |it| it.ports.clone()),
+        Column::age(),
+    ];
+
+    fn derived(&self) -> Option<&IngressColumns> {
+        self.columns.as_ref()
     }
 }

@@ -1,27 +1,24 @@
 //! Jobs as `kubectl get jobs` prints them.
 
-use gumshoe_proto::{collector::v1::Job, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{Job, JobColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for Job {
-    fn columns(wide: bool) -> Vec<&'static str> {
-        let mut columns = vec!["NAME", "STATUS", "COMPLETIONS", "DURATION", "AGE"];
-        if wide {
-            columns.extend(["CONTAINERS", "IMAGES", "SELECTOR"]);
-        }
-        columns
-    }
+    type Derived = JobColumns;
 
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        let mut row = vec![metadata.name, derived.status, derived.completions, derived.duration, age];
-        if wide {
-            row.extend([derived.containers, derived.images, derived.selector]);
-        }
-        row
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("STATUS", |it| it.status.clone()),
+        Column::<Self>::derived("COMPLETIONS", |it| it.completions.clone()),
+        Column::<Self>::derived("DURATION", |it| it.duration.clone()),
+        Column::age(),
+        Column::<Self>::derived("CONTAINERS", |it| it.containers.clone()).wide(),
+        Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
+        Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
+    ];
+
+    fn derived(&self) -> Option<&JobColumns> {
+        self.columns.as_ref()
     }
 }

@@ -1,19 +1,16 @@
 //! Namespaces as `kubectl get namespaces` prints them.
 
-use gumshoe_proto::{collector::v1::Namespace, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{Namespace, NamespaceColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for Namespace {
-    fn columns(_wide: bool) -> Vec<&'static str> {
-        vec!["NAME", "STATUS", "AGE"]
-    }
+    type Derived = NamespaceColumns;
 
-    fn row(&self, _wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        vec![metadata.name, derived.status, age]
+    const TABLE: &'static [Column<Self>] =
+        &[Column::name(), Column::<Self>::derived("STATUS", |it| it.status.clone()), Column::age()];
+
+    fn derived(&self) -> Option<&NamespaceColumns> {
+        self.columns.as_ref()
     }
 }

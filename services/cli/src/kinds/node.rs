@@ -1,33 +1,26 @@
 //! Nodes as `kubectl get nodes` prints them.
 
-use gumshoe_proto::{collector::v1::Node, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{Node, NodeColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for Node {
-    fn columns(wide: bool) -> Vec<&'static str> {
-        let mut columns = vec!["NAME", "STATUS", "ROLES", "AGE", "VERSION"];
-        if wide {
-            columns.extend(["INTERNAL-IP", "EXTERNAL-IP", "OS-IMAGE", "KERNEL-VERSION", "CONTAINER-RUNTIME"]);
-        }
-        columns
-    }
+    type Derived = NodeColumns;
 
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        let mut row = vec![metadata.name, derived.status, derived.roles, age, derived.version];
-        if wide {
-            row.extend([
-                derived.internal_ip,
-                derived.external_ip,
-                derived.os_image,
-                derived.kernel_version,
-                derived.container_runtime,
-            ]);
-        }
-        row
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("STATUS", |it| it.status.clone()),
+        Column::<Self>::derived("ROLES", |it| it.roles.clone()),
+        Column::age(),
+        Column::<Self>::derived("VERSION", |it| it.version.clone()),
+        Column::<Self>::derived("INTERNAL-IP", |it| it.internal_ip.clone()).wide(),
+        Column::<Self>::derived("EXTERNAL-IP", |it| it.external_ip.clone()).wide(),
+        Column::<Self>::derived("OS-IMAGE", |it| it.os_image.clone()).wide(),
+        Column::<Self>::derived("KERNEL-VERSION", |it| it.kernel_version.clone()).wide(),
+        Column::<Self>::derived("CONTAINER-RUNTIME", |it| it.container_runtime.clone()).wide(),
+    ];
+
+    fn derived(&self) -> Option<&NodeColumns> {
+        self.columns.as_ref()
     }
 }

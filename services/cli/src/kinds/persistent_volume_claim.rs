@@ -1,45 +1,25 @@
 //! Persistent volume claims as `kubectl get persistentvolumeclaims` prints them.
 
-use gumshoe_proto::{collector::v1::PersistentVolumeClaim, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{PersistentVolumeClaim, PersistentVolumeClaimColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for PersistentVolumeClaim {
-    fn columns(wide: bool) -> Vec<&'static str> {
-        let mut columns = vec![
-            "NAME",
-            "STATUS",
-            "VOLUME",
-            "CAPACITY",
-            "ACCESS MODES",
-            "STORAGECLASS",
-            "VOLUMEATTRIBUTESCLASS",
-            "AGE",
-        ];
-        if wide {
-            columns.extend(["VOLUMEMODE"]);
-        }
-        columns
-    }
+    type Derived = PersistentVolumeClaimColumns;
 
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        let mut row = vec![
-            metadata.name,
-            derived.status,
-            derived.volume,
-            derived.capacity,
-            derived.access_modes,
-            derived.storage_class,
-            derived.volume_attributes_class,
-            age,
-        ];
-        if wide {
-            row.extend([derived.volume_mode]);
-        }
-        row
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("STATUS", |it| it.status.clone()),
+        Column::<Self>::derived("VOLUME", |it| it.volume.clone()),
+        Column::<Self>::derived("CAPACITY", |it| it.capacity.clone()),
+        Column::<Self>::derived("ACCESS MODES", |it| it.access_modes.clone()),
+        Column::<Self>::derived("STORAGECLASS", |it| it.storage_class.clone()),
+        Column::<Self>::derived("VOLUMEATTRIBUTESCLASS", |it| it.volume_attributes_class.clone()),
+        Column::age(),
+        Column::<Self>::derived("VOLUMEMODE", |it| it.volume_mode.clone()).wide(),
+    ];
+
+    fn derived(&self) -> Option<&PersistentVolumeClaimColumns> {
+        self.columns.as_ref()
     }
 }

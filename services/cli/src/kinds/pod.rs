@@ -1,34 +1,33 @@
 //! Pods as `kubectl get pods` prints them.
 
-use gumshoe_proto::{collector::v1::Pod, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{Pod, PodColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for Pod {
-    fn columns(wide: bool) -> Vec<&'static str> {
-        let mut columns = vec!["NAME", "READY", "STATUS", "RESTARTS", "AGE"];
-        if wide {
-            columns.extend(["IP", "NODE", "NOMINATED NODE", "READINESS GATES"]);
-        }
-        columns
-    }
+    type Derived = PodColumns;
 
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        let mut row = vec![metadata.name, derived.ready, derived.status, derived.restarts, age];
-        if wide {
-            row.extend([derived.ip, derived.node, derived.nominated_node, derived.readiness_gates]);
-        }
-        row
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("READY", |it| it.ready.clone()),
+        Column::<Self>::derived("STATUS", |it| it.status.clone()),
+        Column::<Self>::derived("RESTARTS", |it| it.restarts.clone()),
+        Column::age(),
+        Column::<Self>::derived("IP", |it| it.ip.clone()).wide(),
+        Column::<Self>::derived("NODE", |it| it.node.clone()).wide(),
+        Column::<Self>::derived("NOMINATED NODE", |it| it.nominated_node.clone()).wide(),
+        Column::<Self>::derived("READINESS GATES", |it| it.readiness_gates.clone()).wide(),
+    ];
+
+    fn derived(&self) -> Option<&PodColumns> {
+        self.columns.as_ref()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use gumshoe_proto::collector::v1::{ObjectMeta, PodColumns};
+    use gumshoe_proto::collector::v1::ObjectMeta;
+    use prost_types::Timestamp;
 
     use super::*;
 
@@ -54,8 +53,9 @@ mod tests {
 
     #[test]
     fn a_pod_reads_as_in_kubectl() {
-        assert_eq!(Pod::columns(false), ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]);
-        assert_eq!(mk_pod().row(false, &NOW), ["web-0", "1/2", "CrashLoopBackOff", "3 (5m ago)", "5m"]);
+        let titles: Vec<_> = Column::<Pod>::titles(false).collect();
+        assert_eq!(titles, ["NAME", "READY", "STATUS", "RESTARTS", "AGE"]);
+        assert_eq!(Column::cells(&mk_pod(), false, &NOW), ["web-0", "1/2", "CrashLoopBackOff", "3 (5m ago)", "5m"]);
     }
 
     #[test]
@@ -64,7 +64,6 @@ mod tests {
         let columns = pod.columns.as_mut().unwrap();
         (columns.ip, columns.node) = ("10.0.0.1".into(), "node-1".into());
         (columns.nominated_node, columns.readiness_gates) = ("<none>".into(), "1/3".into());
-        assert_eq!(pod.row(true, &NOW)[5..], ["10.0.0.1", "node-1", "<none>", "1/3"]);
-        assert_eq!(Pod::columns(true).len(), pod.row(true, &NOW).len());
+        assert_eq!(Column::cells(&pod, true, &NOW)[5..], ["10.0.0.1", "node-1", "<none>", "1/3"]);
     }
 }

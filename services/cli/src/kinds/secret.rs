@@ -1,19 +1,20 @@
 //! Secrets as `kubectl get secrets` prints them.
 
-use gumshoe_proto::{collector::v1::SecretMetadata, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{SecretColumns, SecretMetadata};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for SecretMetadata {
-    fn columns(_wide: bool) -> Vec<&'static str> {
-        vec!["NAME", "TYPE", "DATA", "AGE"]
-    }
+    type Derived = SecretColumns;
 
-    fn row(&self, _wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        vec![metadata.name, derived.r#type, derived.data.to_string(), age]
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("TYPE", |it| it.r#type.clone()),
+        Column::<Self>::derived("DATA", |it| it.data.to_string()),
+        Column::age(),
+    ];
+
+    fn derived(&self) -> Option<&SecretColumns> {
+        self.columns.as_ref()
     }
 }

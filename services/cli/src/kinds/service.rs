@@ -1,27 +1,23 @@
 //! Services as `kubectl get services` prints them.
 
-use gumshoe_proto::{collector::v1::Service, human_duration::human_age};
-use prost_types::Timestamp;
+use gumshoe_proto::collector::v1::{Service, ServiceColumns};
 
-use super::Kind;
+use super::{Kind, column::Column};
 
 impl Kind for Service {
-    fn columns(wide: bool) -> Vec<&'static str> {
-        let mut columns = vec!["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE"];
-        if wide {
-            columns.extend(["SELECTOR"]);
-        }
-        columns
-    }
+    type Derived = ServiceColumns;
 
-    fn row(&self, wide: bool, now: &Timestamp) -> Vec<String> {
-        let metadata = self.metadata.clone().unwrap_or_default();
-        let derived = self.columns.clone().unwrap_or_default();
-        let age = human_age(metadata.creation_timestamp.as_ref(), now);
-        let mut row = vec![metadata.name, derived.r#type, derived.cluster_ip, derived.external_ip, derived.ports, age];
-        if wide {
-            row.extend([derived.selector]);
-        }
-        row
+    const TABLE: &'static [Column<Self>] = &[
+        Column::name(),
+        Column::<Self>::derived("TYPE", |it| it.r#type.clone()),
+        Column::<Self>::derived("CLUSTER-IP", |it| it.cluster_ip.clone()),
+        Column::<Self>::derived("EXTERNAL-IP", |it| it.external_ip.clone()),
+        Column::<Self>::derived("PORT(S)", |it| it.ports.clone()),
+        Column::age(),
+        Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
+    ];
+
+    fn derived(&self) -> Option<&ServiceColumns> {
+        self.columns.as_ref()
     }
 }

@@ -87,6 +87,8 @@ jobs:
   - {apiGroups: ["batch"], resources: ["jobs"], verbs: ["get", "list"]}
 cronjobs:
   - {apiGroups: ["batch"], resources: ["cronjobs"], verbs: ["get", "list"]}
+endpointslices:
+  - {apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["get", "list"]}
 ingresses:
   - {apiGroups: ["networking.k8s.io"], resources: ["ingresses"], verbs: ["get", "list"]}
 horizontalpodautoscalers:

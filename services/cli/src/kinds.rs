@@ -7,6 +7,7 @@ mod config_map;
 mod cron_job;
 mod daemon_set;
 mod deployment;
+mod endpoint;
 mod event;
 mod horizontal_pod_autoscaler;
 mod ingress;
@@ -44,10 +45,10 @@ impl<K: Kind> Item for K {
         namespace.into_iter().chain(Column::<K>::titles(layout.wide)).collect()
     }
 
-    fn row(&self, layout: Layout, now: &Timestamp) -> Vec<String> {
+    fn rows(&self, layout: Layout, now: &Timestamp) -> Vec<Vec<String>> {
         let namespace = || self.metadata().map(|metadata| metadata.namespace.clone()).unwrap_or_default();
         let namespace = layout.with_namespace.then(namespace);
-        namespace.into_iter().chain(Column::cells(self, layout.wide, now)).collect()
+        vec![namespace.into_iter().chain(Column::cells(self, layout.wide, now)).collect()]
     }
 }
 
@@ -63,7 +64,7 @@ mod tests {
         for with_namespace in [false, true] {
             let (columns, row) = (
                 <Pod as Item>::columns(layout(with_namespace)),
-                Item::row(&Pod::default(), layout(with_namespace), &Timestamp::default()),
+                Item::rows(&Pod::default(), layout(with_namespace), &Timestamp::default()).concat(),
             );
             assert_eq!(columns.len(), row.len());
             assert_eq!(columns[0], if with_namespace { "NAMESPACE" } else { "NAME" });

@@ -26,8 +26,8 @@ pub(crate) trait Item {
         Vec::new()
     }
 
-    /// One as a row of that table.
-    fn row(&self, _: Layout, _now: &Timestamp) -> Vec<String> {
+    /// One as rows of that table.
+    fn rows(&self, _: Layout, _now: &Timestamp) -> Vec<Vec<String>> {
         Vec::new()
     }
 }

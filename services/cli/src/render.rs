@@ -2,6 +2,7 @@
 
 mod json;
 mod logs;
+mod node;
 pub(crate) mod outcome;
 mod table;
 pub(crate) mod text;
@@ -10,7 +11,7 @@ mod tree;
 use std::io::{self, Write};
 
 use gumshoe_proto::{
-    collector::v1::{Completeness, ContainerLog},
+    collector::v1::{Completeness, ContainerLog, GetNodeResponse, Node},
     methods::{Method as _, Page as _},
     with_request, with_response,
 };
@@ -95,14 +96,20 @@ struct Rows {
 impl Rows {
     fn rows<I: Item>(&mut self, out: &mut dyn Write, items: &[I]) -> io::Result<()> {
         let now = units::to_proto(Timestamp::now());
-        let rows: Vec<_> = items.iter().map(|item| item.row(self.layout, &now)).collect();
+        let rows: Vec<_> = items.iter().flat_map(|item| item.rows(self.layout, &now)).collect();
         self.table.get_or_insert_with(|| Table::new(I::columns(self.layout))).rows(out, &rows)
     }
 }
 
 impl PagePrinter for Rows {
     fn page(&mut self, out: &mut dyn Write, page: &Response) -> io::Result<()> {
-        with_response!(page, page => self.rows(out, page.items()))
+        with_response!(page, page => self.rows(out, page.items()))?;
+        match page {
+            Response::GetNode(GetNodeResponse { item: Some(Node { pods: Some(pods), .. }), .. }) => {
+                node::pods(out, pods)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn end(&mut self, _: &mut dyn Write, _: &Ending) -> io::Result<()> {

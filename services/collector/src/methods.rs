@@ -72,6 +72,24 @@ impl Methods {
         self.needs(permission).streams(move |call, request: Q| reader.list(&call, &request))
     }
 
+    /// Serves a method that answers once.
+    #[must_use]
+    pub fn once<Q, F, A>(self, answer: F) -> Self
+    where
+        Q: Method,
+        F: Fn(Call, Q) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Result<Encoded, ReadError>> + Send + 'static,
+    {
+        let service = service_fn(move |request: Request<Q>| {
+            let answer = answer(Call::of(&request), request.into_inner());
+            async move { Ok(Response::new(answer.await?)) }
+        });
+        self.route::<Q, _, _>(move |request| {
+            let service = service.clone();
+            async move { grpc::<Q>().unary(service, request).await }
+        })
+    }
+
     /// Serves a method that answers with a stream of pages. What is wrong with the request is an error at once; all else comes with
     /// the stream.
     #[must_use]

@@ -56,7 +56,9 @@ impl Kind {
         let summary = |arg: Arg| arg.hide(!self.has_view());
         let command = command.mut_arg("limit", |arg| self.limit_arg(arg)).mut_arg("summary", summary);
         let command = command.mut_args(|arg| self.fill_in(arg));
-        command.visible_alias(names.singular).visible_aliases(names.short)
+        let command = if self.listed { command } else { without_lists(command) };
+        let command = if names.singular == names.plural { command } else { command.visible_alias(names.singular) };
+        command.visible_aliases(names.short)
     }
 
     /// What the arguments ask for, else how they contradict each other in a way that no definition of a flag can say.
@@ -70,7 +72,13 @@ impl Kind {
             Some(name) => self.named(namespaces.as_deref(), &name),
             None => Ok(self.selected(namespaces, SelectionArgs::from_arg_matches(matches)?, matches)?),
         };
-        Ok(request.and_then(|request| view.applied(request)))
+        match request {
+            Ok(mut request) => {
+                (self.switch)(&mut request, matches)?;
+                Ok(view.applied(request))
+            }
+            wrong => Ok(wrong),
+        }
     }
 
     fn named(&self, namespaces: Option<&[String]>, name: &str) -> Result<Request, String> {
@@ -126,6 +134,13 @@ impl Kind {
         let of_kind = help.replace("{object}", names.singular).replace("{objects}", names.plural);
         arg.help(of_kind.replace("{fields}", self.text.fields))
     }
+}
+
+/// Takes from a command what narrows lists, and wants a name.
+fn without_lists(command: Command) -> Command {
+    let hidden = ["selector", "field_selector", "limit"];
+    let command = hidden.iter().fold(command, |command, id| command.mut_arg(id, |arg| arg.hide(true)));
+    command.mut_arg("name", |arg| arg.required(true))
 }
 
 impl ViewArgs {

@@ -16,6 +16,8 @@ pub fn describe(request: &Request) -> String {
     let words = match request {
         Request::ReadLogs(read) => logs::describe(read),
         Request::DiscoverTopology(walk) => topology::describe(walk),
+        Request::GetNode(get) => objects(names(request), get).switch("--with-pods", get.with_pods),
+        Request::ListIngresses(list) => objects(names(request), list).switch("--with-backends", list.with_backends),
         Request::ListEvents(list) => events::describe(list, objects(names(request), list)),
         _ => with_request!(request, it => objects(names(request), it)),
     };

@@ -1,15 +1,16 @@
 //! The kinds of objects that can be read, one entry each: what people call them, and the requests that read them.
 
-use clap::{ArgMatches, Args, Command};
+use clap::{ArgMatches, Args, Command, FromArgMatches as _, error::ErrorKind};
 use gumshoe_proto::{
     collector::v1::{
-        GetConfigMapRequest, GetCronJobRequest, GetDaemonSetRequest, GetDeploymentRequest, GetEventRequest,
-        GetHorizontalPodAutoscalerRequest, GetIngressRequest, GetJobRequest, GetNamespaceRequest, GetNodeRequest,
-        GetPersistentVolumeClaimRequest, GetPodRequest, GetReplicaSetRequest, GetSecretRequest, GetServiceRequest,
-        GetStatefulSetRequest, ListConfigMapsRequest, ListCronJobsRequest, ListDaemonSetsRequest,
-        ListDeploymentsRequest, ListEventsRequest, ListHorizontalPodAutoscalersRequest, ListIngressesRequest,
-        ListJobsRequest, ListNamespacesRequest, ListNodesRequest, ListPersistentVolumeClaimsRequest, ListPodsRequest,
-        ListReplicaSetsRequest, ListSecretsRequest, ListServicesRequest, ListStatefulSetsRequest,
+        GetConfigMapRequest, GetCronJobRequest, GetDaemonSetRequest, GetDeploymentRequest, GetEndpointSliceRequest,
+        GetEndpointsRequest, GetEventRequest, GetHorizontalPodAutoscalerRequest, GetIngressRequest, GetJobRequest,
+        GetNamespaceRequest, GetNodeRequest, GetPersistentVolumeClaimRequest, GetPodRequest, GetReplicaSetRequest,
+        GetSecretRequest, GetServiceRequest, GetStatefulSetRequest, ListConfigMapsRequest, ListCronJobsRequest,
+        ListDaemonSetsRequest, ListDeploymentsRequest, ListEndpointSlicesRequest, ListEventsRequest,
+        ListHorizontalPodAutoscalersRequest, ListIngressesRequest, ListJobsRequest, ListNamespacesRequest,
+        ListNodesRequest, ListPersistentVolumeClaimsRequest, ListPodsRequest, ListReplicaSetsRequest,
+        ListSecretsRequest, ListServicesRequest, ListStatefulSetsRequest,
     },
     methods::{GetRequest, Limit, ListRequest, Page},
 };
@@ -66,10 +67,27 @@ pub const KINDS: &[Kind] = &[
         about: "Services, with their addresses and ports",
         fields: "spec.type=LoadBalancer",
     }),
+    Kind::one::<GetEndpointsRequest>(Text {
+        names: Names { singular: "endpoints", plural: "endpoints", short: &["ep"] },
+        about: "The backends of one service, from all its endpoint slices",
+        fields: "",
+    }),
+    Kind::of::<GetEndpointSliceRequest, ListEndpointSlicesRequest>(Text {
+        names: Names { singular: "endpointslice", plural: "endpointslices", short: &[] },
+        about: "Endpoint slices, with their ports and addresses",
+        fields: "metadata.name=web-x7k2p",
+    }),
     Kind::of::<GetIngressRequest, ListIngressesRequest>(Text {
         names: Names { singular: "ingress", plural: "ingresses", short: &["ing"] },
         about: "Ingresses, with their hosts and addresses",
         fields: "metadata.name=web",
+    })
+    .switched(BackendFlags::augment_args, |request, matches| {
+        let BackendFlags { with_backends } = BackendFlags::from_arg_matches(matches)?;
+        if let Request::ListIngresses(list) = request {
+            list.with_backends = with_backends;
+        }
+        Ok(())
     }),
     Kind::of::<GetConfigMapRequest, ListConfigMapsRequest>(Text {
         names: Names { singular: "configmap", plural: "configmaps", short: &["cm"] },
@@ -96,6 +114,18 @@ pub const KINDS: &[Kind] = &[
         names: Names { singular: "node", plural: "nodes", short: &["no"] },
         about: "Nodes, with their state, roles and versions",
         fields: "spec.unschedulable=true",
+    })
+    .switched(PodFlags::augment_args, |request, matches| {
+        let PodFlags { with_pods } = PodFlags::from_arg_matches(matches)?;
+        match request {
+            Request::GetNode(get) => get.with_pods = with_pods,
+            _ if with_pods => {
+                let why = "--with-pods says what is on one node: name it";
+                return Err(clap::Error::raw(ErrorKind::ArgumentConflict, why));
+            }
+            _ => {}
+        }
+        Ok(())
     }),
     Kind::of::<GetNamespaceRequest, ListNamespacesRequest>(Text {
         names: Names { singular: "namespace", plural: "namespaces", short: &["ns"] },
@@ -123,6 +153,26 @@ pub struct Kind {
     pub(crate) list: fn(&ArgMatches) -> Result<Request, clap::Error>,
     /// Adds those flags to a command.
     pub(crate) flags: fn(Command) -> Command,
+    /// It can be listed; else one is read by its name alone.
+    pub(crate) listed: bool,
+    /// Puts flags that are not of lists alone into the request.
+    pub(crate) switch: fn(&mut Request, &ArgMatches) -> Result<(), clap::Error>,
+}
+
+/// Of ingresses.
+#[derive(Args, Clone, Debug)]
+struct BackendFlags {
+    /// Say of each backend whether its service and port exist, as is always said where one is named
+    #[arg(long)]
+    with_backends: bool,
+}
+
+/// Of nodes.
+#[derive(Args, Clone, Debug)]
+struct PodFlags {
+    /// Read the pods on the node too, with the sums of what they request and may use
+    #[arg(long)]
+    with_pods: bool,
 }
 
 /// What people read and write of a kind.
@@ -153,7 +203,34 @@ impl Kind {
             get: |namespace, name| G::default().naming(namespace, name).into(),
             list: |_| Ok(L::default().into()),
             flags: |command| command,
+            listed: true,
+            switch: |_, _| Ok(()),
         }
+    }
+
+    /// One that is read by its name alone.
+    const fn one<G: GetRequest>(text: Text) -> Self {
+        Self {
+            kind: <<G::Response as Page>::Item as Name>::NAME,
+            item: <<G::Response as Page>::Item as Name>::NAME,
+            text,
+            limit: "",
+            limits: || None,
+            get: |namespace, name| G::default().naming(namespace, name).into(),
+            list: |_| Err(clap::Error::raw(ErrorKind::MissingRequiredArgument, "a name is required")),
+            flags: |command| command,
+            listed: false,
+            switch: |_, _| Ok(()),
+        }
+    }
+
+    /// Gives it flags that are not of lists alone.
+    const fn switched(
+        self,
+        flags: fn(Command) -> Command,
+        switch: fn(&mut Request, &ArgMatches) -> Result<(), clap::Error>,
+    ) -> Self {
+        Self { flags, switch, ..self }
     }
 
     /// Says how objects write it where the message has another name.

@@ -45,8 +45,7 @@ const ELEMENTS: Names = Names { singular: "object or connection", plural: "objec
 const ITEMS: Names = Names { singular: "item", plural: "items", short: &[] };
 
 /// Kinds that nothing here reads, and that events are about. Any other kind is taken as it is written in CamelCase.
-const OTHERS: [(&str, &[&str]); 5] = [
-    ("Endpoints", &["ep"]),
+const OTHERS: [(&str, &[&str]); 4] = [
     ("PersistentVolume", &["pv"]),
     ("PodDisruptionBudget", &["pdb"]),
     ("ReplicationController", &["rc"]),

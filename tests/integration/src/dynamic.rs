@@ -1,7 +1,7 @@
 //! Calls of any method of the contract, by its descriptor alone: for what must hold of every kind.
 
 use futures::TryStreamExt as _;
-use gumshoe_proto::json;
+use gumshoe_proto::{json, methods::Method};
 use gumshoe_runtime::client::GrpcClient;
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, MethodDescriptor};
@@ -21,6 +21,21 @@ pub fn methods() -> impl Iterator<Item = MethodDescriptor> {
 pub fn every_kind() -> String {
     let lists = methods().filter_map(|method| Some(method.name().strip_prefix("List")?.to_ascii_lowercase()));
     format!("--kinds=logs,topology,{}", lists.collect::<Vec<_>>().join(","))
+}
+
+/// The answer to a request of any method, in its pages.
+///
+/// # Errors
+/// Those of the collector.
+pub async fn ask<Q: Method>(client: &GrpcClient, request: &Q) -> Result<Vec<Q::Response>, Status> {
+    let is_it = |method: &MethodDescriptor| {
+        Q::PATH.ends_with(&format!("{}/{}", method.parent_service().full_name(), method.name()))
+    };
+    let method = methods().find(is_it).expect("the method is of the contract");
+    let mut dynamic = DynamicMessage::new(method.input());
+    dynamic.transcode_from(request).expect("a generated type agrees with its own descriptor");
+    let pages = call(client, &method, dynamic).await?;
+    Ok(pages.iter().map(|page| page.transcode_to().expect("a generated type agrees with its own descriptor")).collect())
 }
 
 /// Calls a method; what answers once is a stream of one.

@@ -1,20 +1,27 @@
 //! Ingresses: `IngressService`, and the columns that `kubectl get ingresses` derives
 //! (kubernetes: `pkg/printers/internalversion/printers.go`, printIngress).
 
+mod backends;
+
 use std::collections::BTreeSet;
 
 use gumshoe_proto::collector::v1::{
-    GetIngressRequest, Ingress, IngressColumns, IngressLoadBalancerIngress, IngressRule, IngressSpec, IngressStatus,
-    ListIngressesRequest,
+    GetIngressRequest, GetIngressResponse, Ingress, IngressColumns, IngressLoadBalancerIngress, IngressRule,
+    IngressSpec, IngressStatus, ListIngressesRequest,
 };
 use k8s_openapi::api::networking::v1 as networking;
 use prost_types::Timestamp;
 
+use self::backends::Backends;
 use super::cells;
 use crate::{
     kubernetes::resource::Resource,
-    lists::{Reader, kind::Kind},
-    methods::Methods,
+    lists::{
+        Reader,
+        kind::Kind,
+        list::{Supplement, Supplements},
+    },
+    methods::{Methods, Permission},
 };
 
 impl Kind for Ingress {
@@ -28,7 +35,23 @@ impl Kind for Ingress {
 /// Serves `IngressService`.
 #[must_use]
 pub fn serve(methods: Methods, reader: &Reader) -> Methods {
-    methods.get::<GetIngressRequest>(reader).list::<ListIngressesRequest>(reader)
+    let (gets, lists) = (reader.clone(), reader.clone());
+    methods
+        .needs(Permission { verb: "get", resource: Ingress::RESOURCE, subresource: "" })
+        .once(move |call, request: GetIngressRequest| {
+            let reader = gets.clone();
+            async move {
+                let mut named = reader.named(&call, &request).await?;
+                Backends::new(&reader, &call, false).add(&mut named.item, &mut named.report).await;
+                Ok(named.answer::<GetIngressResponse>())
+            }
+        })
+        .needs(Permission { verb: "list", resource: Ingress::RESOURCE, subresource: "" })
+        .streams(move |call, request: ListIngressesRequest| {
+            let supplement =
+                request.with_backends.then(|| -> Supplements<Ingress> { Box::new(Backends::new(&lists, &call, true)) });
+            lists.list_with(&call, &request, supplement)
+        })
 }
 
 fn columns(ingress: &Ingress) -> IngressColumns {

@@ -5,6 +5,7 @@ pub mod config_map;
 pub mod cron_job;
 pub mod daemon_set;
 pub mod deployment;
+pub mod endpoint;
 pub mod event;
 pub mod horizontal_pod_autoscaler;
 pub mod ingress;
@@ -14,6 +15,7 @@ pub mod namespace;
 pub mod node;
 pub mod persistent_volume_claim;
 pub mod pod;
+mod quantity;
 pub mod replica_set;
 mod rollout;
 pub mod secret;
@@ -60,6 +62,7 @@ pub const KINDS: &[ServedKind] = &[
     ServedKind::new("jobs", job::serve),
     ServedKind::new("cronjobs", cron_job::serve),
     ServedKind::new("services", service::serve),
+    ServedKind::new("endpointslices", endpoint::serve),
     ServedKind::new("ingresses", ingress::serve),
     ServedKind::new("configmaps", config_map::serve),
     ServedKind::if_named("secrets", secret::serve),

@@ -1,5 +1,8 @@
-//! Nodes: `NodeService`, and the columns that `kubectl get nodes` derives
+//! Nodes: `NodeService`, the pods on a node, and the columns that `kubectl get nodes` derives
 //! (kubernetes: `pkg/printers/internalversion/printers.go`, printNode).
+
+mod pods;
+mod resources;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +16,7 @@ use super::cells;
 use crate::{
     kubernetes::resource::Resource,
     lists::{Reader, kind::Kind},
-    methods::Methods,
+    methods::{Methods, Permission},
 };
 
 impl Kind for Node {
@@ -27,7 +30,14 @@ impl Kind for Node {
 /// Serves `NodeService`.
 #[must_use]
 pub fn serve(methods: Methods, reader: &Reader) -> Methods {
-    methods.get::<GetNodeRequest>(reader).list::<ListNodesRequest>(reader)
+    let reads = reader.clone();
+    methods
+        .needs(Permission { verb: "get", resource: Node::RESOURCE, subresource: "" })
+        .once(move |call, request: GetNodeRequest| {
+            let reader = reads.clone();
+            async move { pods::node(&reader, &call, &request).await }
+        })
+        .list::<ListNodesRequest>(reader)
 }
 
 /// What a label's key begins with that says a role.

@@ -1,7 +1,9 @@
-//! Pods: `PodService`, the columns that `kubectl get pods` derives, and what a pod refers to.
+//! Pods: `PodService`, the columns that `kubectl get pods` derives, what a pod refers to, and why it is not
+//! ready.
 
 mod columns;
 pub mod references;
+mod trouble;
 
 use gumshoe_proto::collector::v1::{GetPodRequest, ListPodsRequest, Pod};
 use k8s_openapi::api::core::v1 as core;
@@ -18,6 +20,7 @@ impl Kind for Pod {
 
     fn derive(&mut self, now: Timestamp) {
         self.columns = Some(columns::columns(self, now));
+        self.trouble = trouble::trouble(self);
         let name = self.metadata.as_ref().map(|metadata| metadata.name.as_str());
         self.references = self.spec.as_ref().map(|spec| references::references(name, spec)).unwrap_or_default();
     }

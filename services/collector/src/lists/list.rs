@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use gumshoe_proto::{
     collector::v1::{Gap, GapReason},
     methods::{ListRequest, Object as _, Page, Selection},
@@ -24,6 +25,7 @@ use crate::{
     },
     pages::{
         page::PageBuilder,
+        report::Report,
         size::{is_summary, limit, page_size},
         stream::PageSender,
         token::{Arguments, check_resource_version},
@@ -43,9 +45,19 @@ struct Position {
     key: String,
 }
 
+/// What is added to the objects of a list from other reads, one object after the other.
+pub trait Supplement<K>: Send {
+    /// Adds it to an object, and notes what could not be read.
+    fn add<'a>(&'a mut self, item: &'a mut K, report: &'a mut Report) -> BoxFuture<'a, ()>;
+}
+
+/// Any of them.
+pub type Supplements<K> = Box<dyn Supplement<K>>;
+
 /// One list on its way to the caller.
 pub(super) struct List<R: Page> {
     collection: Collection<R::Item>,
+    supplement: Option<Supplements<R::Item>>,
     arguments: Arguments,
     page: PageBuilder<R>,
     limit: Option<u64>,
@@ -60,7 +72,13 @@ pub(super) struct List<R: Page> {
 
 impl<R: Page<Item: Kind>> List<R> {
     /// Checks the request; nothing is read yet.
-    pub(super) fn new<Q>(api: &KubernetesApi, scope: &Scope, call: &Call, request: &Q) -> Result<Self, ReadError>
+    pub(super) fn new<Q>(
+        api: &KubernetesApi,
+        scope: &Scope,
+        call: &Call,
+        request: &Q,
+        supplement: Option<Supplements<R::Item>>,
+    ) -> Result<Self, ReadError>
     where
         Q: ListRequest<Response = R>,
     {
@@ -79,6 +97,7 @@ impl<R: Page<Item: Kind>> List<R> {
         };
         Ok(Self {
             collection: Collection::new(api, call, query),
+            supplement,
             arguments,
             page: PageBuilder::new(page_size(*size)?),
             limit: limit(*most)?,
@@ -118,6 +137,9 @@ impl<R: Page<Item: Kind>> List<R> {
             if self.limit.is_some_and(|limit| self.given >= limit) {
                 let message = "there are more than the limit of the request".to_owned();
                 return Ok(Some(Gap { reason: GapReason::Limit.into(), message, ..Gap::default() }));
+            }
+            if let Some(supplement) = &mut self.supplement {
+                supplement.add(&mut item, self.collection.report()).await;
             }
             self.shape(&mut item);
             let length = item.encoded_len();

@@ -15,20 +15,26 @@ use std::sync::Arc;
 
 use gumshoe_proto::{
     collector::v1::Completeness,
-    methods::{GetRequest, ListRequest, Object as _, Page},
+    methods::{GetRequest, ListRequest, Page},
 };
-use prost::Message as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout_at,
 };
 
-use self::{kind::Kind, list::List, object::Unreadable, scope::Scope};
+use self::{
+    collection::{Collection, CollectionQuery, Read},
+    kind::Kind,
+    list::{List, Supplements},
+    object::Unreadable,
+    scope::{Places, Scope},
+};
 use crate::{
     error::ReadError,
     kubernetes::{
         api::{Call, KubernetesApi},
         names::{Namespace, ObjectName},
+        selector::Selectors,
     },
     pages::{
         page::{Encoded, PageBuilder},
@@ -52,6 +58,31 @@ pub struct Reader {
     lists: Arc<Semaphore>,
 }
 
+/// An object that a request names, before it is the answer.
+pub struct Named<K> {
+    /// To which more may be added.
+    pub item: K,
+    /// What is to be said of the answer.
+    pub report: Report,
+    summary: bool,
+}
+
+impl<K: Kind> Named<K> {
+    /// The answer.
+    #[must_use]
+    pub fn answer<R: Page<Item = K>>(self) -> Encoded {
+        let Self { mut item, mut report, summary } = self;
+        if summary {
+            item.summarize();
+        }
+        let length = item.encoded_len();
+        report.count(1, length);
+        let mut page = PageBuilder::<R>::new(1);
+        page.push(&item, length);
+        page.take_with(String::new(), Some(report.finish(String::new())))
+    }
+}
+
 impl Reader {
     /// Reads what is in the scope; one for all calls of the process, whose bound on lists it holds.
     #[must_use]
@@ -67,17 +98,22 @@ impl Reader {
     where
         Q: GetRequest<Response: Page<Item: Kind>>,
     {
+        Ok(self.named(call, request).await?.answer::<Q::Response>())
+    }
+
+    /// Reads the object that a request names, for an answer that says more of it.
+    ///
+    /// # Errors
+    /// As `get`.
+    pub async fn named<Q>(&self, call: &Call, request: &Q) -> Result<Named<<Q::Response as Page>::Item>, ReadError>
+    where
+        Q: GetRequest<Response: Page<Item: Kind>>,
+    {
         let namespace = request.namespace().map(|name| Namespace::parse("namespace", name)).transpose()?;
         let name = ObjectName::parse("name", request.name())?;
         let summary = is_summary(request.view())?;
-        let (mut item, completeness) =
-            self.object::<<Q::Response as Page>::Item>(call, namespace.as_ref(), &name).await?;
-        if summary {
-            item.summarize();
-        }
-        let mut page = PageBuilder::<Q::Response>::new(1);
-        page.push(&item, item.encoded_len());
-        Ok(page.take_with(String::new(), Some(completeness)))
+        let (item, report) = self.read(call, namespace.as_ref(), &name).await?;
+        Ok(Named { item, report, summary })
     }
 
     /// Reads one object.
@@ -90,6 +126,17 @@ impl Reader {
         namespace: Option<&Namespace>,
         name: &ObjectName,
     ) -> Result<(K, Completeness), ReadError> {
+        let (item, mut report) = self.read::<K>(call, namespace, name).await?;
+        report.count(1, item.encoded_len());
+        Ok((item, report.finish(String::new())))
+    }
+
+    async fn read<K: Kind>(
+        &self,
+        call: &Call,
+        namespace: Option<&Namespace>,
+        name: &ObjectName,
+    ) -> Result<(K, Report), ReadError> {
         match namespace {
             Some(namespace) => self.scope.permits(namespace)?,
             None => self.scope.permits_in_no_namespace(K::RESOURCE, name)?,
@@ -101,8 +148,47 @@ impl Reader {
         })?;
         let mut report = Report::default();
         report.warnings(warnings);
-        report.count(1, item.encoded_len());
-        Ok((item, report.finish(String::new())))
+        Ok((item, report))
+    }
+
+    /// Reads all objects of a selection, one at a time, for what another answer says of them.
+    ///
+    /// # Errors
+    /// `Denied` where none of the places may be read, and whatever else ends the read early.
+    pub async fn each<K: Kind>(
+        &self,
+        call: &Call,
+        places: Places,
+        selectors: Selectors,
+        take: impl FnMut(K),
+    ) -> Result<Report, ReadError> {
+        let _permit = self.may_list(call).await?;
+        self.each_beside(call, places, selectors, take).await
+    }
+
+    /// The same within a list, which counts for both: it must not wait for others that may wait for it.
+    ///
+    /// # Errors
+    /// As `each`.
+    pub async fn each_beside<K: Kind>(
+        &self,
+        call: &Call,
+        places: Places,
+        selectors: Selectors,
+        mut take: impl FnMut(K),
+    ) -> Result<Report, ReadError> {
+        let query = CollectionQuery { places, selectors, resource_version: None, after: None, restartable: false };
+        let mut collection = Collection::new(&self.api, call, query);
+        let read = async {
+            while let Some(read) = collection.next().await? {
+                if let Read::Item(item, _) = read {
+                    take(*item);
+                }
+            }
+            Ok(())
+        };
+        timeout_at(call.deadline, read).await.unwrap_or(Err(ReadError::Deadline))?;
+        Ok(collection.into_report())
     }
 
     /// Waits until one more list may be read; for those that are part of another answer.
@@ -122,7 +208,23 @@ impl Reader {
     where
         Q: ListRequest<Response: Page<Item: Kind>>,
     {
-        let list = List::new(&self.api, &self.scope, call, request)?;
+        self.list_with(call, request, None)
+    }
+
+    /// The same, with what is added to each object.
+    ///
+    /// # Errors
+    /// As `list`.
+    pub fn list_with<Q>(
+        &self,
+        call: &Call,
+        request: &Q,
+        supplement: Option<Supplements<<Q::Response as Page>::Item>>,
+    ) -> Result<PageStream, ReadError>
+    where
+        Q: ListRequest<Response: Page<Item: Kind>>,
+    {
+        let list = List::new(&self.api, &self.scope, call, request, supplement)?;
         let (lists, deadline) = (self.lists.clone(), call.deadline);
         Ok(PageStream::start(async move |pages| {
             let permit = timeout_at(deadline, lists.acquire_owned()).await.map_err(|_| ReadError::Overloaded)?;

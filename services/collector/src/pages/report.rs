@@ -85,6 +85,14 @@ impl Report {
         self.consistent = false;
     }
 
+    /// Takes over what is to be said of a read that this answer needed beside its own.
+    pub fn adopt(&mut self, other: Self) {
+        let Self { end, gaps, folded, note, warnings, consistent, gaps_bytes: _, items: _, bytes: _ } = other;
+        end.into_iter().chain(gaps).chain(folded).for_each(|gap| self.gap(gap));
+        self.warnings(warnings.into_iter().chain(note));
+        self.consistent &= consistent;
+    }
+
     /// The end of the answer; `resume_token` is empty where there is nothing to go on with.
     #[must_use]
     pub fn finish(self, resume_token: String) -> Completeness {

@@ -13,6 +13,7 @@ mod events;
 mod kinds;
 mod logs;
 mod memory;
+mod nodes;
 mod permissions;
 mod pods;
 mod queues;

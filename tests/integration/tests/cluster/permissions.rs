@@ -11,11 +11,12 @@ use tonic::{Code, Request};
 use crate::support::{Bench, Release, audit, ended, kubectl, on_the_bench};
 
 /// Resource and verbs of each right that the chart gives in a namespace.
-const RIGHTS: [(&str, &str); 14] = [
+const RIGHTS: [(&str, &str); 15] = [
     ("configmaps", "[get list]"),
     ("cronjobs.batch", "[get list]"),
     ("daemonsets.apps", "[get list]"),
     ("deployments.apps", "[get list]"),
+    ("endpointslices.discovery.k8s.io", "[get list]"),
     ("events", "[get list]"),
     ("horizontalpodautoscalers.autoscaling", "[get list]"),
     ("ingresses.networking.k8s.io", "[get list]"),

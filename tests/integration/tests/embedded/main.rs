@@ -18,6 +18,7 @@ mod paging;
 mod queue_faults;
 mod reflection;
 mod refused_commands;
+mod related;
 mod scope;
 mod shutdown;
 mod startup;

@@ -234,7 +234,8 @@ async fn what_the_api_server_refuses_is_a_gap_and_what_it_breaks_off_is_read_aga
     stack.replay.faults().push(fault(services, Action::Forbidden));
     stack.replay.faults().push(fault(Resource::PODS, Action::CutBody { after: 3_000 }));
     let topology = discover(&stack, named("Deployment", "shop", "web")).await.unwrap();
-    assert!(topology.nodes().any(|node| node.kind == "Pod") && topology.nodes().all(|node| node.kind != "Service"));
+    // Those services that a slice names are asked for by name; that there may be others is the gap.
+    assert!(topology.nodes().any(|node| node.kind == "Pod"));
     let gaps: Vec<_> = topology.end.gaps.iter().map(|gap| (gap.reason(), gap.namespace.as_str())).collect();
     assert!(gaps.contains(&(GapReason::KindNotRead, "shop")), "{gaps:?}");
     assert_eq!(reads(&stack).iter().filter(|path| path.ends_with("/pods")).count(), 2);

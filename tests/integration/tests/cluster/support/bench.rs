@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use gumshoe_devstack::cluster::{Cluster, LongLog};
 use gumshoe_devstack::processes::{Binaries, Certificates};
-use gumshoe_devstack::tools::Tools;
+use gumshoe_devstack::tools::{Tools, workspace};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -60,6 +60,11 @@ impl Bench {
         cluster.kubectl(&["run", pod, "--namespace", namespace, "--image", "registry.example/talker:1"]).await?;
         let pod = format!("pod/{pod}");
         cluster.kubectl(&["wait", "--namespace", namespace, "--for=condition=Ready", &pod, "--timeout=300s"]).await?;
+        let resources = workspace().join("tests/integration/tests/cluster/resources.yaml");
+        cluster.kubectl(&["apply", "-f", &resources.display().to_string()]).await?;
+        cluster
+            .kubectl(&["wait", "pods", "--all", "-n", "resources", "--for=condition=Ready", "--timeout=300s"])
+            .await?;
         for release in [Release::WIDE, Release::NARROW] {
             release.install(&cluster, &certificates).await?;
         }

@@ -19,6 +19,8 @@ use super::object::{Key, WalkedKind};
 
 /// Reasons of one connection that are named; the others are counted.
 const REASONS_NAMED: usize = 4;
+/// More of a reason is of no use to anybody, and there may be thousands.
+const REASON_BYTES: usize = 256;
 
 /// How an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,10 +66,12 @@ pub enum Particular {
         /// Where it has no endpoints of its own: the name that it stands for.
         external_name: String,
     },
-    /// Of a stateful set.
-    Claims {
-        /// The names of its claims begin so, and end with a number.
-        prefixes: Vec<String>,
+    /// Of what makes pods that run all the time.
+    Workload {
+        /// Of its template: services select its pods by them.
+        labels: BTreeMap<String, String>,
+        /// Of a stateful set: the names of its claims begin so, and end with a number.
+        claims: Vec<String>,
     },
     /// Of an endpoint slice.
     Endpoints {
@@ -165,6 +169,16 @@ impl Facts {
         }
     }
 
+    /// The labels of a pod.
+    pub(super) fn labels(&self) -> Option<&BTreeMap<String, String>> {
+        if let Particular::Pod { labels } = &self.particular { Some(labels) } else { None }
+    }
+
+    /// The labels of a workload's template.
+    pub(super) fn template_labels(&self) -> Option<&BTreeMap<String, String>> {
+        if let Particular::Workload { labels, .. } = &self.particular { Some(labels) } else { None }
+    }
+
     /// Bytes that are held for it, about.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -177,7 +191,9 @@ impl Facts {
             Particular::None | Particular::Endpoints { .. } => 0,
             Particular::Pod { labels } => map(labels),
             Particular::Service { selector, external_name } => map(selector) + external_name.len(),
-            Particular::Claims { prefixes } => prefixes.iter().map(|prefix| ENTRY + prefix.len()).sum(),
+            Particular::Workload { labels, claims } => {
+                map(labels) + claims.iter().map(|prefix| ENTRY + prefix.len()).sum::<usize>()
+            }
         };
         let links: usize = self.links.iter().map(Link::size).sum();
         // Each link is in an index too.
@@ -222,11 +238,25 @@ fn merged(links: impl Iterator<Item = Link>) -> Vec<Link> {
             }
         }
     }
-    let told = |(link, reasons): (Link, usize)| match reasons.saturating_sub(REASONS_NAMED) {
-        0 => link,
-        others => Link { reason: format!("{} and {others} more", link.reason), ..link },
+    let told = |(link, reasons): (Link, usize)| {
+        let reason = shortened(link.reason);
+        let reason = match reasons.saturating_sub(REASONS_NAMED) {
+            0 => reason,
+            others => format!("{reason} and {others} more"),
+        };
+        Link { reason, ..link }
     };
     all.into_iter().map(told).collect()
+}
+
+/// A reason, no longer than it may be.
+pub(super) fn shortened(mut reason: String) -> String {
+    if reason.len() > REASON_BYTES {
+        reason.truncate(reason.floor_char_boundary(REASON_BYTES));
+        reason.shrink_to_fit();
+        reason.push('…');
+    }
+    reason
 }
 
 /// What a pod's spec, or a template of one, names: each becomes a link from the object that has the spec.

@@ -120,6 +120,11 @@ impl Memory {
         self.on_node.get(&(node.to_owned(), namespace.map(str::to_owned))).map(Vec::as_slice)
     }
 
+    /// Whether this object was asked for by its name, or came with the pods of a node.
+    pub(super) fn was_got(&self, key: &Key) -> bool {
+        self.gets.contains_key(key)
+    }
+
     /// Whether one object of this kind was asked for by its name.
     pub(super) fn has_got(&self, kind: WalkedKind, namespace: &str) -> bool {
         self.gets.keys().any(|key| key.walked() == Some(kind) && key.namespace == namespace)
@@ -158,6 +163,11 @@ impl Listed {
         self.objects.values()
     }
 
+    /// How many were read.
+    pub(super) fn len(&self) -> usize {
+        self.objects.len()
+    }
+
     /// Those that point at an object, and by which of their links.
     pub(super) fn pointing_at<'a>(&'a self, to: &Key) -> impl Iterator<Item = (&'a Known, usize)> {
         let pointing = self.pointing.get(to).map(Vec::as_slice).unwrap_or_default();
@@ -170,9 +180,13 @@ impl Listed {
     }
 }
 
-/// What is said once of a kind that the collector does not serve.
-pub(super) fn not_served(kind: WalkedKind) -> Gap {
-    let message = format!("{} are not among the kinds that this collector serves", kind.resource().plural);
+/// What is said once of a kind that the collector does not serve; or that it serves, but is confined to namespaces.
+pub(super) fn not_served(kind: WalkedKind, is_served: bool) -> Gap {
+    let why = match is_served {
+        true => "are in no namespace, and this collector reads only those of --namespaces",
+        false => "are not among the kinds that this collector serves",
+    };
+    let message = format!("{} {why}", kind.resource().plural);
     Gap { reason: GapReason::KindNotRead.into(), message, ..Gap::default() }
 }
 

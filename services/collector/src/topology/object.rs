@@ -53,6 +53,9 @@ impl WalkedKind {
         Secret,
     ];
 
+    /// Those that make pods which services select.
+    pub(super) const WORKLOADS: [Self; 4] = [Deployment, StatefulSet, DaemonSet, ReplicaSet];
+
     /// Where the Kubernetes API has it.
     #[must_use]
     pub const fn resource(self) -> Resource {
@@ -113,10 +116,12 @@ impl WalkedKind {
             Pod => &[Service, EndpointSlice],
             Deployment => &[ReplicaSet, HorizontalPodAutoscaler],
             ReplicaSet | StatefulSet => &[Pod, HorizontalPodAutoscaler],
-            DaemonSet | Job | ConfigMap | PersistentVolumeClaim => &[Pod],
+            DaemonSet | Job => &[Pod],
+            // Only where the walk begins at one: a workload may have no pods.
+            ConfigMap | PersistentVolumeClaim => &[Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob],
             CronJob => &[Job],
             Service => &[EndpointSlice, Ingress],
-            Secret => &[Pod, Ingress],
+            Secret => &[Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob, Ingress],
             EndpointSlice | Ingress | Node | HorizontalPodAutoscaler => &[],
         }
     }
@@ -130,7 +135,12 @@ impl WalkedKind {
             from = reached.len();
             for kind in level {
                 let kind = reached[kind];
-                let selected: &[Self] = if kind == Service { &[Pod] } else { &[] };
+                let selected: &[Self] = match kind {
+                    Service => &[Pod],
+                    // Where they have no pods, services are looked for by the labels of the template.
+                    Deployment | StatefulSet | DaemonSet => &[Pod, Service],
+                    _ => &[],
+                };
                 for &next in kind.pointed_at_by().iter().chain(selected) {
                     if !listed.contains(&next) {
                         listed.push(next);
@@ -236,10 +246,10 @@ mod tests {
 
     #[test]
     fn what_a_walk_from_a_deployment_will_need_is_known_by_its_depth() {
-        assert_eq!(Deployment.likely(1), [ReplicaSet, HorizontalPodAutoscaler]);
-        assert_eq!(Deployment.likely(2), [ReplicaSet, HorizontalPodAutoscaler, Pod]);
-        let all = Deployment.likely(5);
-        assert_eq!(all, [ReplicaSet, HorizontalPodAutoscaler, Pod, Service, EndpointSlice, Ingress]);
+        assert_eq!(Deployment.likely(1), [ReplicaSet, HorizontalPodAutoscaler, Pod, Service]);
+        let next = [ReplicaSet, HorizontalPodAutoscaler, Pod, Service, EndpointSlice, Ingress];
+        assert_eq!(Deployment.likely(2), next);
+        assert_eq!(Deployment.likely(5), next);
         assert_eq!(Node.likely(5), []);
     }
 }

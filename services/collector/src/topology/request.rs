@@ -47,6 +47,11 @@ const EXPORTED: &str = "exported_";
 /// An exporter that speaks of others, and whose own pod and service Prometheus adds to what it says.
 const EXPORTER: &str = "kube-state-metrics";
 
+/// What Prometheus adds to all that it scrapes from a pod.
+fn is_target(kind: WalkedKind) -> bool {
+    matches!(kind, WalkedKind::Pod | WalkedKind::Service)
+}
+
 /// A request, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
@@ -104,17 +109,17 @@ fn of_labels(labels: &BTreeMap<String, String>) -> Result<(WalkedKind, Option<Na
         return Err(ReadError::invalid("labels", format!("must be no more than {LABELS_MAX}")));
     }
     let value = |name: &str| labels.get(name).filter(|value| !value.is_empty());
-    let is_exporter = |name: &str| {
-        value("job").is_some_and(|job| job.contains(EXPORTER)) && value(name).is_some_and(|it| it.contains(EXPORTER))
-    };
-    let named = |prefix: &'static str| {
+    let of_exporter = value("job").is_some_and(|job| job.contains(EXPORTER));
+    let is_exporter = |kind, name: &str| of_exporter && is_target(kind) && name.contains(EXPORTER);
+    let named = |prefix: &'static str, or_exporter: bool| {
         ALERT_LABELS.into_iter().find_map(|(label, kind)| {
-            let label = format!("{prefix}{label}");
-            let name = value(&label).filter(|_| !is_exporter(&label))?;
+            let name = value(&format!("{prefix}{label}")).filter(|name| or_exporter || !is_exporter(kind, name))?;
             Some((prefix, kind, name))
         })
     };
-    let Some((prefix, kind, name)) = named(EXPORTED).or_else(|| named("")) else {
+    // The exporter itself may be what is wrong, where nothing else is named.
+    let itself = || if value("exported_namespace").is_none() { named("", true) } else { None };
+    let Some((prefix, kind, name)) = named(EXPORTED, false).or_else(|| named("", false)).or_else(itself) else {
         let known = ALERT_LABELS.map(|(label, _)| label).join(", ");
         return Err(ReadError::invalid("labels", format!("must have one of {known}")));
     };
@@ -122,9 +127,10 @@ fn of_labels(labels: &BTreeMap<String, String>) -> Result<(WalkedKind, Option<Na
     if !kind.resource().namespaced {
         return Ok((kind, None, name));
     }
-    // What is exported may stand beside a namespace that is not.
-    let namespace =
-        value(&format!("{prefix}namespace")).or_else(|| value("exported_namespace")).or_else(|| value("namespace"));
+    // Where the metric has a namespace and the scrape has too, the metric's is exported, and all else is in that which the scrape does
+    // not have itself: its pod and its service it has.
+    let of_scrape = value("namespace").filter(|_| prefix.is_empty() && is_target(kind));
+    let namespace = of_scrape.or_else(|| value("exported_namespace")).or_else(|| value("namespace"));
     let namespace = namespace.ok_or_else(|| ReadError::invalid("labels", "must have a namespace"))?;
     Ok((kind, Some(Namespace::parse("labels", namespace)?), name))
 }
@@ -156,6 +162,27 @@ mod tests {
         }
         let (kind, ..) = seed_of(&[("namespace", "shop"), ("pod", "web-0"), ("job", "web"), ("node", "n")]).unwrap();
         assert_eq!(kind, WalkedKind::Pod);
+    }
+
+    #[test]
+    fn what_the_scrape_does_not_have_itself_is_in_the_namespace_that_is_exported() {
+        let scrape = [("namespace", "monitoring"), ("job", "kube-state-metrics"), ("pod", "kube-state-metrics-5d9")];
+        let exported = [("exported_namespace", "shop"), ("deployment", "web")];
+        let (kind, namespace, name) = seed_of(&[&exported[..], &scrape].concat()).unwrap();
+        assert_eq!((kind, namespace.as_str(), name.as_str()), (WalkedKind::Deployment, "shop", "web"));
+        // The target's own pod is where the target is.
+        let own = [("namespace", "monitoring"), ("exported_namespace", "shop"), ("pod", "blackbox-0")];
+        assert_eq!(seed_of(&own).unwrap().1, "monitoring");
+    }
+
+    #[test]
+    fn an_alert_may_be_about_the_exporter_itself() {
+        let scrape = [("namespace", "monitoring"), ("job", "kube-state-metrics"), ("pod", "kube-state-metrics-5d9")];
+        assert_eq!(seed_of(&scrape).unwrap().0, WalkedKind::Pod);
+        let (kind, _, name) = seed_of(&[&scrape[..], &[("deployment", "kube-state-metrics")]].concat()).unwrap();
+        assert_eq!((kind, name.as_str()), (WalkedKind::Deployment, "kube-state-metrics"));
+        // Of whatever is in that namespace, it is not the exporter.
+        assert!(seed_of(&[&scrape[..], &[("exported_namespace", "shop")]].concat()).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use gumshoe_proto::collector::v1::{
 use prost::Message as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout_at,
+    time::{Instant, timeout_at},
 };
 
 use super::{
@@ -94,7 +94,7 @@ struct Run {
     requests: usize,
     page: PageBuilder<DiscoverTopologyResponse>,
     report: Report,
-    deadline: tokio::time::Instant,
+    deadline: Instant,
 }
 
 impl Run {
@@ -126,6 +126,8 @@ impl Run {
             }
             match step {
                 Step::Done => break None,
+                Step::More if Instant::now() >= self.deadline => break Some(late(&ReadError::Deadline)),
+                Step::More => tokio::task::yield_now().await,
                 Step::Read(reads) => {
                     if let Some(gap) = self.read(reads).await {
                         break Some(gap);
@@ -179,7 +181,7 @@ impl Run {
             let gap = Gap { reason: GapReason::Limit.into(), message, ..place_of(&read) };
             self.walk.learn(read, Answer::not_read(gap));
         }
-        late.map(|error| Gap { reason: GapReason::Deadline.into(), message: error.to_string(), ..Gap::default() })
+        late.map(|error| self::late(&error))
     }
 
     /// Sends what was found; a gap where the caller does not take it.
@@ -224,6 +226,11 @@ impl Run {
         let completeness = self.report.finish(String::new());
         pages.send_last(self.page.take_with(String::new(), Some(completeness)));
     }
+}
+
+/// The end of a walk whose time is over.
+fn late(error: &ReadError) -> Gap {
+    Gap { reason: GapReason::Deadline.into(), message: error.to_string(), ..Gap::default() }
 }
 
 /// Where a request reads, for the gap that it leaves.

@@ -22,6 +22,15 @@ use super::{
 };
 use neighbours::Neighbour;
 
+/// Connections beside those by which an object was found, for each object that may be given: a pod has some ten.
+const EDGES_PER_NODE: usize = 16;
+/// Elements that a step leaves to be taken, and connections that it looks at: then it returns, so that they can be sent, and others have
+/// their turn.
+const STEP_ELEMENTS: usize = 1000;
+const STEP_WORK: usize = 20_000;
+/// Objects that were not in the list of their kind and are asked for by name: the lists are of different moments.
+const SECOND_LOOKS: usize = 5;
+
 /// How far a walk goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
@@ -47,6 +56,8 @@ pub struct Readable {
 pub enum Step {
     /// It waits for the answers to these, which can be asked side by side.
     Read(Vec<Read>),
+    /// It has more to do, and nothing to wait for.
+    More,
     /// It is at its end.
     Done,
 }
@@ -61,8 +72,15 @@ pub struct Walk {
     nodes: Vec<Node>,
     ids: HashMap<Identity, u32>,
     edges: HashSet<(u32, u32, i32)>,
+    /// Edges beside those by which an object was found.
+    more_edges: usize,
     /// Those that are to be followed, the nearest first.
     queue: VecDeque<u32>,
+    /// Those of the level that is followed that wait for something, and for what.
+    waiting: VecDeque<u32>,
+    wants: Wants,
+    /// Connections that this step has looked at.
+    work: usize,
     elements: Vec<TopologyElement>,
     gaps: Vec<Gap>,
     told: Told,
@@ -70,6 +88,10 @@ pub struct Walk {
     foreseen: bool,
     /// Objects beyond the bound of depth.
     at_depth: usize,
+    /// What was left out for its number: told once each.
+    beyond_nodes: bool,
+    beyond_edges: bool,
+    looked_again: HashSet<Key>,
 }
 
 /// An object and, where its name now belongs to another one or to none, the uid of the one that is gone.
@@ -80,11 +102,22 @@ struct Node {
     key: Key,
     /// None where it was not found.
     facts: Option<Arc<Facts>>,
+    /// Empty where it is not known.
+    uid: String,
     distance: u32,
 }
 
 /// What the walk cannot do without.
 type Wants = BTreeSet<Read>;
+
+/// What a neighbour turns out to be.
+#[derive(Debug)]
+enum Resolved {
+    /// An object that was found before.
+    Known(u32),
+    /// One that was not.
+    New(Identity, Option<Arc<Facts>>, Health),
+}
 
 impl Walk {
     /// Begins at the seed, which is told first: `Read::Get` of it.
@@ -98,12 +131,19 @@ impl Walk {
             nodes: Vec::new(),
             ids: HashMap::new(),
             edges: HashSet::new(),
+            more_edges: 0,
             queue: VecDeque::new(),
+            waiting: VecDeque::new(),
+            wants: Wants::new(),
+            work: 0,
             elements: Vec::new(),
             gaps: Vec::new(),
             told: Told::default(),
             foreseen: false,
             at_depth: 0,
+            beyond_nodes: false,
+            beyond_edges: false,
+            looked_again: HashSet::new(),
         }
     }
 
@@ -113,34 +153,41 @@ impl Walk {
         self.memory.learn(read, answer);
     }
 
-    /// Goes on as far as it can by what is known.
+    /// Goes on as far as it can by what is known, but not too far at once.
     pub fn step(&mut self) -> Step {
         if self.nodes.is_empty()
             && let Err(wants) = self.begin()
         {
             return Step::Read(self.plan(wants));
         }
-        while let Some(&first) = self.queue.front() {
-            let level = self.node(first).distance;
-            let mut wants = Wants::new();
-            let mut waiting = VecDeque::new();
-            while let Some(id) = self.queue.pop_front_if(|id| self.nodes[*id as usize - 1].distance == level) {
-                if let Err(wanted) = self.follow(id) {
-                    wants.extend(wanted);
-                    waiting.push_back(id);
+        self.work = 0;
+        loop {
+            let level = self.waiting.front().or(self.queue.front()).map(|&id| self.node(id).distance);
+            let is_full = self.nodes.len() >= self.bounds.nodes;
+            // Once there are as many objects as may be given, only connections between them are added, as far as they cost no read.
+            let queue = if is_full && !self.waiting.is_empty() { &mut self.waiting } else { &mut self.queue };
+            let next = queue.pop_front_if(|id| is_full || Some(self.nodes[*id as usize - 1].distance) == level);
+            if let Some(id) = next {
+                match self.follow(id) {
+                    Err(_) if is_full => self.beyond_nodes = true,
+                    Err(wanted) => {
+                        self.wants.extend(wanted);
+                        self.waiting.push_back(id);
+                    }
+                    Ok(()) => {}
                 }
-                if self.nodes.len() >= self.bounds.nodes {
-                    self.connect_rest(waiting);
-                    return Step::Done;
+                if self.elements.len() >= STEP_ELEMENTS || self.work >= STEP_WORK {
+                    return Step::More;
                 }
-            }
-            if !wants.is_empty() {
-                waiting.append(&mut self.queue);
-                self.queue = waiting;
+            } else if is_full || self.waiting.is_empty() && self.queue.is_empty() {
+                return Step::Done;
+            } else if !self.waiting.is_empty() {
+                self.waiting.append(&mut self.queue);
+                self.queue = std::mem::take(&mut self.waiting);
+                let wants = std::mem::take(&mut self.wants);
                 return Step::Read(self.plan(wants));
             }
         }
-        Step::Done
     }
 
     /// What was found since it was last asked.
@@ -150,7 +197,15 @@ impl Walk {
 
     /// What is missing, at the end.
     pub fn take_gaps(&mut self) -> Vec<Gap> {
-        std::mem::take(&mut self.gaps)
+        let limit = |message: String| Gap { reason: GapReason::Limit.into(), message, ..Gap::default() };
+        let mut gaps = std::mem::take(&mut self.gaps);
+        if std::mem::take(&mut self.beyond_nodes) {
+            gaps.push(limit(format!("{} objects are given, and there may be more", self.bounds.nodes)));
+        }
+        if std::mem::take(&mut self.beyond_edges) {
+            gaps.push(limit(format!("{} connections are given, and there are more", self.edges.len())));
+        }
+        gaps
     }
 
     /// Objects that are as far as the walk may go, and were not followed for that.
@@ -166,8 +221,9 @@ impl Walk {
     /// The seed, which is there even if it could not be read: then who asked for the walk has found that out.
     fn begin(&mut self) -> Result<(), Wants> {
         let seed = Neighbour::seed(self.seed.clone());
-        let (identity, facts, health) = self.resolve(&seed)?;
-        self.add(identity, facts, health, 0);
+        if let Resolved::New(identity, facts, health) = self.resolve(&seed)? {
+            self.add(identity, facts, "", health, 0);
+        }
         Ok(())
     }
 
@@ -179,6 +235,7 @@ impl Walk {
         };
         let mut wants = Wants::new();
         let neighbours = self.neighbours(&key, facts.as_deref(), &mut wants);
+        self.work += neighbours.len();
         let mut resolved = Vec::with_capacity(neighbours.len());
         for neighbour in neighbours {
             match self.resolve(&neighbour) {
@@ -189,33 +246,36 @@ impl Walk {
         if !wants.is_empty() {
             return Err(wants);
         }
-        for (neighbour, (identity, facts, health)) in resolved {
-            let other = match self.ids.get(&identity) {
-                Some(&other) => other,
-                None if self.nodes.len() >= self.bounds.nodes => {
-                    self.beyond_bound();
+        for (neighbour, found) in resolved {
+            let (other, is_new) = match found {
+                Resolved::Known(other) => (other, false),
+                Resolved::New(identity, ..) if self.ids.contains_key(&identity) => (self.ids[&identity], false),
+                Resolved::New(..) if self.nodes.len() >= self.bounds.nodes => {
+                    self.beyond_nodes = true;
                     continue;
                 }
-                None => self.add(identity, facts, health, distance + 1),
+                Resolved::New(identity, facts, health) => {
+                    (self.add(identity, facts, &neighbour.uid, health, distance + 1), true)
+                }
             };
             let (from, to) = if neighbour.is_backward { (other, id) } else { (id, other) };
-            self.connect(from, to, neighbour);
+            self.connect(from, to, is_new, &neighbour);
         }
         Ok(())
     }
 
-    fn add(&mut self, identity: Identity, facts: Option<Arc<Facts>>, health: Health, distance: u32) -> u32 {
+    fn add(&mut self, identity: Identity, facts: Option<Arc<Facts>>, uid: &str, health: Health, distance: u32) -> u32 {
         let id = u32::try_from(self.nodes.len() + 1).unwrap_or(u32::MAX);
         let (key, gone) = &identity;
         let (group, kind) = key.group_and_kind();
-        let uid = gone.clone().or_else(|| facts.as_ref().map(|facts| facts.uid.clone())).unwrap_or_default();
+        let uid = gone.as_deref().or(facts.as_ref().map(|facts| facts.uid.as_str())).unwrap_or(uid).to_owned();
         let node = TopologyNode {
             id,
             kind: kind.to_owned(),
             api_group: group.to_owned(),
             namespace: key.namespace.clone(),
             name: key.name.clone(),
-            uid,
+            uid: uid.clone(),
             health: health.level.into(),
             status: health.text,
             distance,
@@ -230,70 +290,84 @@ impl Walk {
                 self.at_depth += 1;
             }
         }
-        self.nodes.push(Node { key: key.clone(), facts, distance });
+        self.nodes.push(Node { key: key.clone(), facts, uid, distance });
         self.ids.insert(identity, id);
         id
     }
 
-    fn connect(&mut self, from: u32, to: u32, neighbour: Neighbour) {
+    /// The connection by which an object is found is always given.
+    fn connect(&mut self, from: u32, to: u32, is_new: bool, neighbour: &Neighbour) {
         let Neighbour { relation, reason, optional, .. } = neighbour;
-        if self.edges.insert((from, to, relation.into())) {
-            let edge = TopologyEdge { from, to, relation: relation.into(), reason, optional };
-            self.elements.push(TopologyElement { element: Some(Element::Edge(edge)) });
+        let identity = (from, to, i32::from(*relation));
+        if self.edges.contains(&identity) {
+            return;
         }
-    }
-
-    /// Once there are as many objects as may be given, only connections between them are added, as far as they cost no read.
-    fn connect_rest(&mut self, waiting: VecDeque<u32>) {
-        let queue = std::mem::take(&mut self.queue);
-        for id in waiting.into_iter().chain(queue) {
-            if self.follow(id).is_err() {
-                self.beyond_bound();
+        if !is_new {
+            if self.more_edges >= EDGES_PER_NODE * self.bounds.nodes {
+                self.beyond_edges = true;
+                return;
             }
+            self.more_edges += 1;
         }
-    }
-
-    fn beyond_bound(&mut self) {
-        if !self.gaps.iter().any(|gap| gap.reason() == GapReason::Limit) {
-            let message = format!("{} objects are given, and there may be more", self.bounds.nodes);
-            self.gaps.push(Gap { reason: GapReason::Limit.into(), message, ..Gap::default() });
-        }
+        self.edges.insert(identity);
+        let edge = TopologyEdge { from, to, relation: identity.2, reason: reason.to_string(), optional: *optional };
+        self.elements.push(TopologyElement { element: Some(Element::Edge(edge)) });
     }
 
     /// What is known of a neighbour.
-    fn resolve(&mut self, neighbour: &Neighbour) -> Result<(Identity, Option<Arc<Facts>>, Health), Wants> {
+    fn resolve(&mut self, neighbour: &Neighbour) -> Result<Resolved, Wants> {
         let Neighbour { key, uid, .. } = neighbour;
-        let not_read = |why: String| Ok(((key.clone(), None), None, Health::new(TopologyHealth::NotRead, why)));
+        let identity = || (key.clone(), None);
+        // One name stands for one object, unless two uids are given for it.
+        let named = self.ids.get(&identity()).map_or("", |&id| self.node(id).uid.as_str());
+        let other = (![named, uid].contains(&"") && named != uid).then(|| uid.clone());
+        let not_read = |why: String| {
+            let health = Health::new(TopologyHealth::NotRead, why);
+            Ok(Resolved::New((key.clone(), other), None, health))
+        };
         let Some(kind) = key.walked() else {
             return not_read("objects of this kind are not read".to_owned());
         };
         if !self.may_read(kind) {
             return not_read("not served by this collector".to_owned());
         }
-        match self.memory.look_up(kind, key) {
-            None => Err([Read::Get(key.clone())].into()),
-            Some(Found::NotRead(why)) => not_read(why),
+        let found = self.memory.look_up(kind, key);
+        let text = match found {
+            None => return Err([Read::Get(key.clone())].into()),
+            Some(Found::NotRead(why)) => return not_read(why),
             Some(Found::Here(facts)) if uid.is_empty() || *uid == facts.uid => {
-                let health = self.health(kind, key, &facts)?;
-                Ok(((key.clone(), None), Some(facts), health))
+                return match self.ids.get(&identity()) {
+                    Some(&id) => Ok(Resolved::Known(id)),
+                    None => Ok(Resolved::New(identity(), Some(facts.clone()), self.health(kind, key, &facts)?)),
+                };
             }
-            Some(Found::Here(_)) => {
-                let health = Health::new(TopologyHealth::Missing, "gone; another object has its name");
-                Ok(((key.clone(), Some(uid.clone())), None, health))
-            }
-            Some(Found::Missing) => {
-                let text = if uid.is_empty() { "does not exist" } else { "gone" };
-                let gone = (!uid.is_empty()).then(|| uid.clone());
-                Ok(((key.clone(), gone), None, Health::new(TopologyHealth::Missing, text)))
-            }
+            Some(Found::Missing) if uid.is_empty() => "does not exist",
+            Some(_) if self.looks_again(key) => return Err([Read::Get(key.clone())].into()),
+            Some(_) if !self.memory.was_got(key) => "gone, or newer than what was read",
+            Some(Found::Here(_)) => "gone; another object has its name",
+            Some(Found::Missing) => "gone",
+        };
+        let gone = (!uid.is_empty()).then(|| uid.clone());
+        Ok(Resolved::New((key.clone(), gone), None, Health::new(TopologyHealth::Missing, text)))
+    }
+
+    /// Whether an object that something names, and that is not in the list of its kind, is asked for by name before it is called gone:
+    /// the lists are of different moments, so it may be newer than its list.
+    fn looks_again(&mut self, key: &Key) -> bool {
+        if self.memory.was_got(key) || self.nodes.len() >= self.bounds.nodes {
+            return false;
         }
+        if self.looked_again.len() < SECOND_LOOKS {
+            self.looked_again.insert(key.clone());
+        }
+        self.looked_again.contains(key)
     }
 
     /// Whether a kind may be read; says once that it may not.
     fn may_read(&mut self, kind: WalkedKind) -> bool {
         let may = self.readable.kinds.contains(&kind) && (self.readable.cluster || kind.resource().namespaced);
         if !may && self.told.first(kind) {
-            self.gaps.push(not_served(kind));
+            self.gaps.push(not_served(kind, self.readable.kinds.contains(&kind)));
         }
         may
     }
@@ -334,6 +408,10 @@ impl Walk {
         reads.extend(self.foresee());
         for ((kind, namespace), keys) in names {
             let list = Read::List { kind, namespace: namespace.clone() };
+            if self.memory.list(kind, &namespace).is_some() {
+                reads.extend(keys.into_iter().map(Read::Get));
+                continue;
+            }
             match <[Key; 1]>::try_from(keys) {
                 _ if reads.contains(&list) => {}
                 Ok([key]) if !kind.is_listed() && !self.memory.has_got(kind, &namespace) => {

@@ -13,6 +13,12 @@ fn template_uses(metadata: &ObjectMeta, template: Option<&PodTemplateSpec>) -> V
     uses(&metadata.namespace, None, spec).into_iter().map(of_template).collect()
 }
 
+/// What services select by, where there are no pods.
+fn workload(template: Option<&PodTemplateSpec>, claims: Vec<String>) -> Particular {
+    let metadata = template.and_then(|template| template.metadata.as_ref());
+    Particular::Workload { labels: metadata.map(|metadata| metadata.labels.clone()).unwrap_or_default(), claims }
+}
+
 /// A rollout that goes on, in one word.
 fn rollout_note(rollout: Option<&Rollout>) -> Option<String> {
     match rollout?.status() {
@@ -34,10 +40,13 @@ pub(in crate::topology) fn deployment(deployment: &Deployment) -> Facts {
     let rollout = rollout_note(deployment.rollout.as_ref()).filter(|_| paused.is_none());
     let notes: Vec<_> = rollout.into_iter().chain(failure.map(|it| it.reason.clone())).chain(paused).collect();
     let health = Health::of_replicas(status.ready_replicas, wanted, &notes);
-    Facts::new(metadata, health, template_uses(metadata, spec.template.as_ref()))
+    Facts {
+        particular: workload(spec.template.as_ref(), Vec::new()),
+        ..Facts::new(metadata, health, template_uses(metadata, spec.template.as_ref()))
+    }
 }
 
-/// Its template is its owner's, whose references are told; one without an owner has none to tell them but its pods.
+/// The template of a Deployment's is the Deployment's, which is told of that.
 pub(in crate::topology) fn replica_set(set: &ReplicaSet) -> Facts {
     let (no_metadata, no_status) = (ObjectMeta::default(), Default::default());
     let metadata = set.metadata.as_ref().unwrap_or(&no_metadata);
@@ -45,7 +54,15 @@ pub(in crate::topology) fn replica_set(set: &ReplicaSet) -> Facts {
     let wanted = set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
     let failure = status.conditions.iter().find(|it| it.r#type == "ReplicaFailure" && it.status == "True");
     let notes: Vec<_> = failure.map(|it| it.reason.clone()).into_iter().collect();
-    Facts::new(metadata, Health::of_replicas(status.ready_replicas, wanted, &notes), Vec::new())
+    let health = Health::of_replicas(status.ready_replicas, wanted, &notes);
+    if metadata.owner_references.iter().any(|owner| owner.kind == "Deployment") {
+        return Facts::new(metadata, health, Vec::new());
+    }
+    let template = set.spec.as_ref().and_then(|spec| spec.template.as_ref());
+    Facts {
+        particular: workload(template, Vec::new()),
+        ..Facts::new(metadata, health, template_uses(metadata, template))
+    }
 }
 
 pub(in crate::topology) fn stateful_set(set: &StatefulSet) -> Facts {
@@ -59,7 +76,7 @@ pub(in crate::topology) fn stateful_set(set: &StatefulSet) -> Facts {
     let claim = |template: &ObjectMeta| format!("{}-{}-", template.name, metadata.name);
     let templates = spec.volume_claim_templates.iter().filter_map(|template| template.metadata.as_ref());
     Facts {
-        particular: Particular::Claims { prefixes: templates.map(claim).collect() },
+        particular: workload(spec.template.as_ref(), templates.map(claim).collect()),
         ..Facts::new(metadata, health, template_uses(metadata, spec.template.as_ref()))
     }
 }
@@ -77,7 +94,10 @@ pub(in crate::topology) fn daemon_set(set: &DaemonSet) -> Facts {
         Health::of_replicas(ready, wanted, &notes)
     };
     let template = set.spec.as_ref().and_then(|spec| spec.template.as_ref());
-    Facts::new(metadata, health, template_uses(metadata, template))
+    Facts {
+        particular: workload(template, Vec::new()),
+        ..Facts::new(metadata, health, template_uses(metadata, template))
+    }
 }
 
 pub(in crate::topology) fn job(job: &Job) -> Facts {

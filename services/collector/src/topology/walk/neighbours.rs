@@ -1,15 +1,18 @@
 //! What is connected with an object: what it points at, and what points at it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use gumshoe_proto::collector::v1::{TopologyHealth, TopologyRelation};
 
 use super::{Found, Walk, Wants};
 use crate::topology::{
-    facts::{Facts, Health, Link, Particular},
+    facts::{Facts, Health, Link, Particular, shortened},
     known::{Known, Listed, Read},
     object::{Key, WalkedKind},
 };
+
+/// How a selector matches a workload.
+const TEMPLATE: &str = "matches its template";
 
 /// An object that is connected with the one that is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +23,8 @@ pub(super) struct Neighbour {
     pub(super) relation: TopologyRelation,
     /// The connection goes from the neighbour to the one that is followed.
     pub(super) is_backward: bool,
-    pub(super) reason: String,
+    /// Many share one text.
+    pub(super) reason: Arc<str>,
     pub(super) optional: bool,
 }
 
@@ -28,13 +32,13 @@ impl Neighbour {
     /// Where the walk begins.
     pub(super) fn seed(key: Key) -> Self {
         let relation = TopologyRelation::Unspecified;
-        Self { key, uid: String::new(), relation, is_backward: false, reason: String::new(), optional: false }
+        Self { key, uid: String::new(), relation, is_backward: false, reason: Arc::from(""), optional: false }
     }
 
     /// What a link of the one that is followed points at.
     fn pointed_at(link: &Link) -> Self {
         let Link { to, uid, relation, is_backward, reason, optional } = link.clone();
-        Self { key: to, uid, relation, is_backward, reason, optional }
+        Self { key: to, uid, relation, is_backward, reason: reason.into(), optional }
     }
 
     /// What has this link, which points at the one that is followed.
@@ -43,7 +47,7 @@ impl Neighbour {
     }
 
     /// What is connected by more than a name.
-    fn matching((key, _): &Known, relation: TopologyRelation, is_backward: bool, reason: String) -> Self {
+    fn matching((key, _): &Known, relation: TopologyRelation, is_backward: bool, reason: Arc<str>) -> Self {
         Self { relation, is_backward, reason, ..Self::seed(key.clone()) }
     }
 }
@@ -59,27 +63,12 @@ impl Walk {
         let Some(facts) = facts else { return all };
         match &facts.particular {
             Particular::Service { selector, .. } if !selector.is_empty() => {
-                let reason = selector_reason(selector);
-                let pods = self.listed(WalkedKind::Pod, &key.namespace, wants);
-                let pods = pods.into_iter().flat_map(Listed::objects).filter(|(_, pod)| selects(selector, pod));
-                all.extend(pods.map(|pod| Neighbour::matching(pod, TopologyRelation::Selects, false, reason.clone())));
+                all.extend(self.selected_by(key, selector, wants));
             }
-            Particular::Pod { .. } => {
-                let services = self.listed(WalkedKind::Service, &key.namespace, wants);
-                let services = services.into_iter().flat_map(Listed::objects).filter_map(|service| {
-                    let selector = selector_of(&service.1).filter(|selector| selects(selector, facts))?;
-                    let reason = selector_reason(selector);
-                    Some(Neighbour::matching(service, TopologyRelation::Selects, true, reason))
-                });
-                all.extend(services);
-            }
-            Particular::Claims { prefixes } if !prefixes.is_empty() => {
-                let claims = self.listed(WalkedKind::PersistentVolumeClaim, &key.namespace, wants);
-                let claims = claims.into_iter().flat_map(Listed::objects).filter(|(claim, _)| is_of(prefixes, claim));
-                let reason = "claim template".to_owned();
-                all.extend(
-                    claims.map(|claim| Neighbour::matching(claim, TopologyRelation::Uses, false, reason.clone())),
-                );
+            Particular::Pod { labels } => all.extend(self.selecting(key, labels, "matches", wants)),
+            Particular::Workload { labels, claims } => {
+                all.extend(self.selecting_template(key, labels, wants));
+                all.extend(self.claims_of(key, claims, wants));
             }
             _ => {}
         }
@@ -95,18 +84,91 @@ impl Walk {
         all
     }
 
+    /// The pods that a service selects; where there is none, the workloads whose pods it would select.
+    fn selected_by(&mut self, service: &Key, selector: &BTreeMap<String, String>, wants: &mut Wants) -> Vec<Neighbour> {
+        let reason: Arc<str> = selector_reason(selector, "matches").into();
+        if self.may_read(WalkedKind::Pod) {
+            let Some(pods) = self.listed(WalkedKind::Pod, &service.namespace, wants) else { return Vec::new() };
+            let matches = |pod: &Facts| pod.labels().is_some_and(|labels| selects(selector, labels));
+            let pods_of_it = pods.objects().filter(|(_, pod)| matches(pod));
+            let matching = |pod| Neighbour::matching(pod, TopologyRelation::Selects, false, reason.clone());
+            let (all, scanned) = (pods_of_it.map(matching).collect::<Vec<_>>(), pods.len());
+            self.work += scanned;
+            if !all.is_empty() {
+                return all;
+            }
+        }
+        let reason: Arc<str> = selector_reason(selector, TEMPLATE).into();
+        let mut all = Vec::new();
+        for kind in WalkedKind::WORKLOADS {
+            let listed = self.listed(kind, &service.namespace, wants);
+            let workloads = listed.into_iter().flat_map(Listed::objects);
+            let selected =
+                workloads.filter(|(_, it)| it.template_labels().is_some_and(|labels| selects(selector, labels)));
+            all.extend(selected.map(|it| Neighbour::matching(it, TopologyRelation::Selects, false, reason.clone())));
+        }
+        all
+    }
+
+    /// The services whose selector matches these labels.
+    fn selecting(
+        &mut self,
+        of: &Key,
+        labels: &BTreeMap<String, String>,
+        how: &str,
+        wants: &mut Wants,
+    ) -> Vec<Neighbour> {
+        let Some(services) = self.listed(WalkedKind::Service, &of.namespace, wants) else { return Vec::new() };
+        let selecting = services.objects().filter_map(|service| {
+            let selector = selector_of(&service.1).filter(|selector| selects(selector, labels))?;
+            let reason = selector_reason(selector, how).into();
+            Some(Neighbour::matching(service, TopologyRelation::Selects, true, reason))
+        });
+        let (all, scanned) = (selecting.collect(), services.len());
+        self.work += scanned;
+        all
+    }
+
+    /// The services that would select the pods of a workload, where it has none: else its pods lead to them.
+    fn selecting_template(
+        &mut self,
+        workload: &Key,
+        labels: &BTreeMap<String, String>,
+        wants: &mut Wants,
+    ) -> Vec<Neighbour> {
+        if labels.is_empty() {
+            return Vec::new();
+        }
+        let has_pods = match self.listed(WalkedKind::Pod, &workload.namespace, wants) {
+            None => false,
+            Some(pods) => pods.objects().any(|(_, pod)| pod.labels().is_some_and(|own| selects(labels, own))),
+        };
+        if has_pods { Vec::new() } else { self.selecting(workload, labels, TEMPLATE, wants) }
+    }
+
+    /// The claims that a stateful set's templates have made.
+    fn claims_of(&mut self, set: &Key, prefixes: &[String], wants: &mut Wants) -> Vec<Neighbour> {
+        if prefixes.is_empty() {
+            return Vec::new();
+        }
+        let claims = self.listed(WalkedKind::PersistentVolumeClaim, &set.namespace, wants);
+        let claims = claims.into_iter().flat_map(Listed::objects).filter(|(claim, _)| is_of(prefixes, claim));
+        let reason: Arc<str> = "claim template".into();
+        claims.map(|claim| Neighbour::matching(claim, TopologyRelation::Uses, false, reason.clone())).collect()
+    }
+
     /// The pods on a node.
     fn pods_on(&mut self, node: &Key, wants: &mut Wants) -> Vec<Neighbour> {
         if !self.may_read(WalkedKind::Pod) {
             return Vec::new();
         }
+        let reason: Arc<str> = format!("runs on {}", node.name).into();
         let mut all = Vec::new();
         for namespace in &self.readable.namespaces {
             match self.memory.on_node(&node.name, namespace.as_deref()) {
-                Some(pods) => all.extend(pods.iter().map(|pod| {
-                    let reason = format!("runs on {}", node.name);
-                    Neighbour::matching(pod, TopologyRelation::RunsOn, true, reason)
-                })),
+                Some(pods) => all.extend(
+                    pods.iter().map(|pod| Neighbour::matching(pod, TopologyRelation::RunsOn, true, reason.clone())),
+                ),
                 None => {
                     wants.insert(Read::OnNode { node: node.name.clone(), namespace: namespace.clone() });
                 }
@@ -150,12 +212,11 @@ impl Walk {
         let Some(slices) = slices else {
             return if wants.is_empty() { unknown("its endpoint slices are not read") } else { Err(wants) };
         };
-        let counts =
-            |known: &Known| match (&known.1.particular, known.1.links.iter().any(|link| is_slice_of(link, key))) {
-                (Particular::Endpoints { ready, total }, true) => Some((*ready, *total)),
-                _ => None,
-            };
-        let of_it: Vec<_> = slices.objects().filter_map(counts).collect();
+        let counts = |(slice, place): (&Known, usize)| match &slice.1.particular {
+            Particular::Endpoints { ready, total } if is_slice_of(&slice.1.links[place], key) => Some((*ready, *total)),
+            _ => None,
+        };
+        let of_it: Vec<_> = slices.pointing_at(key).filter_map(counts).collect();
         let (ready, total) = of_it.iter().fold((0, 0), |(ready, total), one| (ready + one.0, total + one.1));
         if ready == 0 && slices.cut().is_some() {
             return unknown("its endpoint slices could not be read");
@@ -217,15 +278,14 @@ fn selector_of(facts: &Facts) -> Option<&BTreeMap<String, String>> {
     }
 }
 
-/// Whether a pod has all labels of a selector.
-fn selects(selector: &BTreeMap<String, String>, pod: &Facts) -> bool {
-    let Particular::Pod { labels } = &pod.particular else { return false };
+/// Whether all labels of a selector are among these.
+fn selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
     selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
-fn selector_reason(selector: &BTreeMap<String, String>) -> String {
+fn selector_reason(selector: &BTreeMap<String, String>, how: &str) -> String {
     let terms: Vec<_> = selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    format!("selector {} matches", terms.join(","))
+    format!("selector {} {how}", shortened(terms.join(",")))
 }
 
 /// Whether a claim is called as those of a template: its prefix and a number.

@@ -99,7 +99,9 @@ fn walk(soup: &Soup, seed: Key, bounds: Bounds, readable: Readable) -> Walked {
     walk.learn(Read::Get(seed.clone()), soup.answer(&Read::Get(seed)));
     loop {
         let step = walk.step();
-        for element in walk.take() {
+        let elements = walk.take();
+        assert!(elements.len() <= STEP_ELEMENTS + soup.objects.len() * 3, "{}", elements.len());
+        for element in elements {
             match element.element.unwrap() {
                 Element::Node(node) => walked.nodes.push(node),
                 Element::Edge(edge) => {
@@ -109,7 +111,11 @@ fn walk(soup: &Soup, seed: Key, bounds: Bounds, readable: Readable) -> Walked {
                 }
             }
         }
-        let Step::Read(reads) = step else { break };
+        let reads = match step {
+            Step::Read(reads) => reads,
+            Step::More => continue,
+            Step::Done => break,
+        };
         assert!(!reads.is_empty(), "it waits for something");
         walked.rounds += 1;
         for read in reads {
@@ -253,6 +259,150 @@ fn a_kind_that_is_not_served_is_not_read_and_never_missing() {
 }
 
 #[test]
+fn a_workload_without_pods_and_what_leads_to_it_find_each_other() {
+    use TopologyRelation::{RoutesTo, Uses};
+    let labels: BTreeMap<_, _> = [("app".to_owned(), "web".to_owned())].into();
+    let workload = || Particular::Workload { labels: labels.clone(), claims: Vec::new() };
+    let service = Particular::Service { selector: labels.clone(), external_name: String::new() };
+    let to = |kind, relation| mk_link(mk_key(kind, "web"), "", relation);
+    for kind in WalkedKind::WORKLOADS {
+        let soup = Soup::default()
+            .with(kind, "web", vec![to(WalkedKind::ConfigMap, Uses)], workload())
+            .with(WalkedKind::Service, "web", vec![], service.clone())
+            .with(WalkedKind::ConfigMap, "web", vec![], Particular::None)
+            .with(WalkedKind::Ingress, "web", vec![to(WalkedKind::Service, RoutesTo)], Particular::None);
+        for seed in soup.objects.keys() {
+            let walked = walk(&soup, seed.clone(), far(), mk_readable());
+            assert_eq!(walked.nodes.len(), 4, "{seed:?}: {:?}", walked.names());
+            assert!(walked.edges.iter().any(|edge| edge.reason == "selector app=web matches its template"));
+        }
+    }
+    // Where there are pods, they lead to it: no edge beside theirs, and no list of workloads.
+    let walked = walk(&mk_app(), mk_key(WalkedKind::Service, "web"), far(), mk_readable());
+    assert!(walked.edges.iter().all(|edge| !edge.reason.contains("template")));
+    let of_workloads = |read: &&Read| matches!(read, Read::List { kind: WalkedKind::DaemonSet, .. });
+    assert_eq!(walked.reads.iter().filter(of_workloads).count(), 0);
+}
+
+/// Services that all select the same pods.
+fn mk_crowd(services: usize, pods: usize) -> Soup {
+    let labels: BTreeMap<_, _> = [("app".to_owned(), "x".repeat(400))].into();
+    let mut soup = Soup::default();
+    for pod in 0..pods {
+        let labels = labels.clone();
+        soup = soup.with(WalkedKind::Pod, &format!("pod-{pod}"), vec![], Particular::Pod { labels });
+    }
+    for service in 0..services {
+        let selector = labels.clone();
+        let service_of = Particular::Service { selector, external_name: String::new() };
+        soup = soup.with(WalkedKind::Service, &format!("service-{service}"), vec![], service_of);
+    }
+    soup
+}
+
+#[test]
+fn connections_are_bounded_and_are_given_while_the_walk_goes_on() {
+    let soup = mk_crowd(100, 300);
+    let seed = mk_key(WalkedKind::Service, "service-0");
+    let bounds = Bounds { depth: 5, nodes: 400 };
+    let mut walk = Walk::new(seed.clone(), bounds, mk_readable());
+    walk.learn(Read::Get(seed.clone()), soup.answer(&Read::Get(seed)));
+    let (mut edges, mut nodes) = (0, 0);
+    loop {
+        let step = walk.step();
+        let elements = walk.take();
+        assert!(elements.len() <= STEP_ELEMENTS + soup.objects.len(), "{}", elements.len());
+        for element in elements {
+            match element.element.unwrap() {
+                Element::Node(_) => nodes += 1,
+                Element::Edge(edge) => {
+                    edges += 1;
+                    assert!(edge.reason.len() < 300, "{}", edge.reason);
+                }
+            }
+        }
+        match step {
+            Step::Read(reads) => reads.into_iter().for_each(|read| {
+                let answer = soup.answer(&read);
+                walk.learn(read, answer);
+            }),
+            Step::More => {}
+            Step::Done => break,
+        }
+    }
+    assert_eq!((nodes, edges), (400, 399 + EDGES_PER_NODE * 400));
+    let gaps: Vec<_> = walk.take_gaps();
+    assert_eq!(gaps.iter().map(Gap::reason).collect::<Vec<_>>(), [GapReason::Limit; 1]);
+    assert!(gaps[0].message.contains("connections"), "{}", gaps[0].message);
+}
+
+#[test]
+fn what_is_newer_than_the_list_of_its_kind_is_not_gone() {
+    use TopologyRelation::Owns;
+    let owned = |uid| vec![mk_link(mk_key(WalkedKind::ReplicaSet, "web-2"), uid, Owns)];
+    let now = Soup::default().with(WalkedKind::ReplicaSet, "web-2", vec![], Particular::None).with(
+        WalkedKind::Pod,
+        "new",
+        owned("web-2"),
+        Particular::None,
+    );
+    // The list of replica sets was made before there was this one.
+    let mut walk = Walk::new(mk_key(WalkedKind::Pod, "new"), far(), mk_readable());
+    let seed = Read::Get(mk_key(WalkedKind::Pod, "new"));
+    walk.learn(seed.clone(), now.answer(&seed));
+    let mut elements = Vec::new();
+    loop {
+        let step = walk.step();
+        elements.extend(walk.take());
+        let Step::Read(reads) = step else { break };
+        for read in reads {
+            let is_early = matches!(read, Read::List { kind: WalkedKind::ReplicaSet, .. });
+            let answer = if is_early { Answer::default() } else { now.answer(&read) };
+            walk.learn(read, answer);
+        }
+    }
+    let owner = elements.into_iter().find_map(|element| match element.element {
+        Some(Element::Node(node)) if node.kind == "ReplicaSet" => Some(node),
+        _ => None,
+    });
+    assert_eq!(owner.map(|owner| (owner.health(), owner.uid)), Some((TopologyHealth::Healthy, "web-2".to_owned())));
+}
+
+#[test]
+fn of_many_that_are_gone_only_the_first_are_looked_for_once_more() {
+    let mut soup = Soup::default().with(WalkedKind::Deployment, "web", vec![], Particular::None);
+    let mut owners = vec![mk_link(mk_key(WalkedKind::Deployment, "web"), "web", TopologyRelation::Owns)];
+    let gone = |name: &str| mk_link(mk_key(WalkedKind::ReplicaSet, name), "gone", TopologyRelation::Owns);
+    owners.extend(["a", "b", "c", "d", "e", "f", "g"].map(gone));
+    soup = soup.with(WalkedKind::ReplicaSet, "web-1", owners, Particular::None);
+    let walked = walk(&soup, mk_key(WalkedKind::Deployment, "web"), far(), mk_readable());
+    let gets = walked.reads.iter().filter(|read| matches!(read, Read::Get(_))).count();
+    assert_eq!(gets, SECOND_LOOKS);
+    let with = |status| walked.nodes.iter().filter(|node| node.status == status).count();
+    assert_eq!((with("gone"), with("gone, or newer than what was read")), (SECOND_LOOKS, 2));
+}
+
+#[test]
+fn an_owner_of_another_kind_keeps_its_uid_and_two_of_one_name_are_two() {
+    let owned = |uid| {
+        let rollout = Key::of_reference("argoproj.io/v1alpha1", "Rollout", NAMESPACE, "web");
+        vec![
+            mk_link(rollout, uid, TopologyRelation::Owns),
+            mk_link(mk_key(WalkedKind::Node, "n"), "", TopologyRelation::RunsOn),
+        ]
+    };
+    let soup = Soup::default()
+        .with(WalkedKind::Node, "n", vec![], Particular::None)
+        .with(WalkedKind::Pod, "a", owned("one"), Particular::None)
+        .with(WalkedKind::Pod, "b", owned("two"), Particular::None)
+        .with(WalkedKind::Pod, "c", owned("two"), Particular::None);
+    let walked = walk(&soup, Key::of(WalkedKind::Node, "", "n"), far(), mk_readable());
+    let owners: Vec<_> =
+        walked.nodes.iter().filter(|node| node.kind == "Rollout").map(|node| node.uid.as_str()).collect();
+    assert_eq!(owners, ["one", "two"]);
+}
+
+#[test]
 fn a_bound_on_objects_leaves_a_gap_and_the_nearest() {
     let bounds = Bounds { depth: 5, nodes: 5 };
     let walked = walk(&mk_app(), mk_key(WalkedKind::Deployment, "web"), bounds, mk_readable());
@@ -293,7 +443,8 @@ fn particular(kind: WalkedKind, label: bool, selector: bool) -> Particular {
         WalkedKind::Pod => Particular::Pod { labels: labels(label) },
         WalkedKind::Service => Particular::Service { selector: labels(selector), external_name: String::new() },
         WalkedKind::EndpointSlice => Particular::Endpoints { ready: 0, total: usize::from(label) },
-        WalkedKind::StatefulSet => Particular::Claims { prefixes: vec!["data-".to_owned()] },
+        WalkedKind::StatefulSet => Particular::Workload { labels: labels(label), claims: vec!["data-".to_owned()] },
+        WalkedKind::Deployment => Particular::Workload { labels: labels(label), claims: Vec::new() },
         _ => Particular::None,
     }
 }
@@ -361,11 +512,24 @@ fn closure(soup: &Soup, seed: &Key, depth: u32) -> BTreeSet<(String, String, boo
                 let claims = kind == WalkedKind::StatefulSet
                     && other.walked() == Some(WalkedKind::PersistentVolumeClaim)
                     && other.name.strip_prefix("data-").is_some_and(|rest| rest.parse::<u32>().is_ok());
+                // A service that selects no pod is connected with the workloads whose template it matches, and such without pods with it.
+                let labels_of = |facts: &Facts| facts.template_labels().cloned().unwrap_or_default();
+                let pods = || soup.objects.values().filter_map(Facts::labels);
+                let selector = |service: &Facts| match &service.particular {
+                    Particular::Service { selector, .. } => selector.clone(),
+                    _ => BTreeMap::new(),
+                };
+                let by_template = |service: &Facts, workload: &Facts| {
+                    let (selector, labels) = (selector(service), labels_of(workload));
+                    !selector.is_empty() && selector == labels && pods().all(|pod| *pod != selector)
+                };
                 if pointing && kind.pointed_at_by().contains(&other.walked().unwrap())
                     || is_on_it
                     || claims
                     || matches(facts, its)
                     || matches(its, facts)
+                    || by_template(facts, its)
+                    || by_template(its, facts)
                 {
                     next.push((other.clone(), false));
                 }

@@ -51,7 +51,9 @@ impl Setup {
         let certificates = Certificates::make(&binaries, &directory.path().join("pki")).await?;
         eprintln!("starting the control plane");
         let cluster = Cluster::start(Tools::find()?, &directory.path().join("cluster"), false).await?;
-        cluster.helm_install(&workspace().join("deploy/chart"), "gumshoe", "gumshoe", &[]).await?;
+        cluster
+            .helm_install(&workspace().join("deploy/chart"), "gumshoe", "gumshoe", &["collector.kinds.secrets=true"])
+            .await?;
         let kubeconfig = cluster.kubeconfig_of("gumshoe", "gumshoe-collector").await?;
         Ok(Self {
             curl: Curl::new(&cluster, directory.path())?,
@@ -66,7 +68,17 @@ impl Setup {
 
     /// A collector that has not yet done anything.
     pub(crate) async fn collector(&self) -> anyhow::Result<Collector> {
-        let mut process = self.collector_options().start(&self.binaries)?;
+        self.start_collector(&self.collector_options()).await
+    }
+
+    /// One that serves this kind alone, whether others are served without being named or not.
+    pub(crate) async fn collector_of(&self, plural: &str) -> anyhow::Result<Collector> {
+        let arguments = vec![format!("--kinds={plural}")];
+        self.start_collector(&CollectorOptions { arguments, ..self.collector_options() }).await
+    }
+
+    async fn start_collector(&self, options: &CollectorOptions) -> anyhow::Result<Collector> {
+        let mut process = options.start(&self.binaries)?;
         process.ready().await?;
         let address = process.address("grpc").await?;
         Ok(Collector { process, address })

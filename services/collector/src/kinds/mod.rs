@@ -108,7 +108,7 @@ mod tests {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::{kubernetes::api::KubernetesApi, lists::scope::Scope};
+    use crate::{kubernetes::api::KubernetesApi, lists::scope::Scope, methods::Permission};
 
     /// A reader that reads nothing.
     fn mk_reader() -> Reader {
@@ -163,5 +163,22 @@ mod tests {
         assert!(!reads_secrets(&[]));
         assert!(!reads_secrets(&["pods".parse().unwrap()]));
         assert!(reads_secrets(&["secrets".parse().unwrap()]));
+    }
+
+    #[tokio::test]
+    async fn every_kind_has_its_switch_in_the_chart_and_its_rights_in_the_readme() {
+        let values = include_str!("../../../../deploy/chart/values.yaml");
+        let readme = include_str!("../../../../README.md");
+        for kind in KINDS {
+            let switch = format!("\n    {}: {}\n", kind.name, kind.by_default);
+            assert!(values.contains(&switch), "values.yaml has no {switch:?}");
+            for Permission { verb, resource, subresource } in methods(&[*kind], &mk_reader()).permissions() {
+                let sub = if subresource.is_empty() { String::new() } else { format!("/{subresource}") };
+                let row = |line: &&str| line.starts_with('|') && line.contains(&format!("`{}{sub}`", resource.plural));
+                let row =
+                    readme.lines().find(row).unwrap_or_else(|| panic!("README has no row of {}{sub}", resource.plural));
+                assert!(row.contains(&format!("`{verb}`")), "{row}");
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which lines are given, by their text: `include` and `exclude`.
 //!
-//! The crate regex takes time linear in the text, whatever the expression; what an expression may cost in memory is bounded here.
+//! The crate regex takes time linear in the text, whatever the expression; but each byte may cost as much as the compiled expression is
+//! large, so its size is bounded here. Whoever filters many lines lets others have their turn in between (`AT_ONCE`).
 
 use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
 
@@ -10,11 +11,18 @@ use crate::error::ReadError;
 const EXPRESSIONS_MAX: usize = 32;
 /// Of one expression.
 const BYTES_MAX: usize = 1 << 10;
-/// Bytes that all expressions of a field may take when they are compiled, and what the search may remember beside: enough for some
-/// hundred words in any script.
-const COMPILED_MAX: usize = 1 << 20;
+/// Bytes that all expressions of a field may take when they are compiled: enough for two hundred words, or for two `\w`, which stands for
+/// the letters of all scripts and takes 50 KiB. The longest line is then searched within about a second, whatever the expression.
+const COMPILED_MAX: usize = 128 << 10;
+/// What the search may remember beside, so that it need not work it out anew.
+const REMEMBERED_MAX: usize = 1 << 20;
 /// Parentheses in parentheses.
 const NESTING_MAX: u32 = 50;
+
+/// Bytes that are searched before others get their turn and the deadline is looked at: the longest line.
+pub const AT_ONCE: usize = 64 << 10;
+/// What a line costs beside its bytes.
+const LINE_COST: usize = 64;
 
 /// What a line has to match, and what it must not.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +42,12 @@ impl Filter {
     #[must_use]
     pub fn takes_all(&self) -> bool {
         self.include.is_none() && self.exclude.is_none()
+    }
+
+    /// What it costs to ask about a line of this text, in bytes.
+    #[must_use]
+    pub fn cost(&self, text: &[u8]) -> usize {
+        if self.takes_all() { 0 } else { text.len() + LINE_COST }
     }
 
     /// Whether a line of this text is given.
@@ -56,7 +70,7 @@ fn compile(field: &'static str, expressions: &[String]) -> Result<Option<RegexSe
     }
     let set = RegexSetBuilder::new(expressions)
         .size_limit(COMPILED_MAX)
-        .dfa_size_limit(COMPILED_MAX)
+        .dfa_size_limit(REMEMBERED_MAX)
         .nest_limit(NESTING_MAX)
         .build();
     set.map(Some).map_err(|error| ReadError::invalid(field, why(expressions, &error)))
@@ -112,9 +126,16 @@ mod tests {
     #[test]
     fn what_is_no_expression_or_takes_too_much_is_refused_with_the_field_named() {
         let large = r"\w{100}".repeat(20);
-        for hostile in
-            ["(", r"\pL{10000}", "((((a{100}){100}){100}){100})", &"(".repeat(200), &large, &"x".repeat(2000)]
-        {
+        for hostile in [
+            "(",
+            r"\pL{10000}",
+            "((((a{100}){100}){100}){100})",
+            &"(".repeat(200),
+            &large,
+            &"x".repeat(2000),
+            r"(?-u)a.{0,5000}[^a]b",
+            r"(?-u)a.{9000}z",
+        ] {
             let refused = |outcome, expected| match outcome {
                 Err(ReadError::InvalidArgument { field, why }) => {
                     assert!(field == expected && !why.contains('\n') && why.len() < 1300, "{why}");
@@ -125,6 +146,21 @@ mod tests {
             refused(mk_filter(&[], &[hostile]), "exclude");
         }
         assert!(mk_filter(&["x"; 33], &[]).is_err());
-        assert!(mk_filter(&[r"\w{20}"; 30], &[]).is_err(), "all together");
+        assert!(mk_filter(&[r"\w"; 30], &[]).is_err(), "all together");
+    }
+
+    #[test]
+    fn what_people_look_for_is_not_too_much() {
+        let words: Vec<_> = (0..100).map(|number| format!("word{number:04}")).collect();
+        for expression in [
+            r"(?i)\berror\b|warn(ing)?:",
+            r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}",
+            r"user=\S+ status=5\d\d .*latency=\d{4,}",
+            r"user=\w+ from=\w+",
+            "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}",
+            &words.join("|"),
+        ] {
+            mk_filter(&[expression], &[expression]).unwrap();
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use k8s_openapi::api::core::v1::Pod;
+use tokio::{task::yield_now, time::Instant};
 
 use super::{
     end::{End, Mark},
@@ -81,6 +82,7 @@ pub struct LogRead {
     trouble: Option<Trouble>,
     no_content: bool,
     warnings: Vec<String>,
+    deadline: Instant,
 }
 
 /// What came off a read, lines that are not given included.
@@ -137,6 +139,7 @@ impl PodLogs {
             met: false,
             received: Received::default(),
             trouble: (!is_log).then(Trouble::no_log),
+            deadline: self.call.deadline,
         })
     }
 }
@@ -183,6 +186,15 @@ impl LogRead {
             }
         }
         Ok(true)
+    }
+
+    /// Lets others have their turn, where there is much to do with the lines that have come.
+    ///
+    /// # Errors
+    /// `Deadline`.
+    pub async fn pause(&mut self) -> Result<(), ReadError> {
+        yield_now().await;
+        if Instant::now() < self.deadline { Ok(()) } else { Err(ReadError::Deadline) }
     }
 
     /// Whether it waits for lines that are still to come.

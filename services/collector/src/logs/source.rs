@@ -14,7 +14,7 @@ pub use self::told::{Lost, Place, Progress, Step};
 use super::{
     containers::Run,
     end::End,
-    filter::Filter,
+    filter::{AT_ONCE, Filter},
     lines::Line,
     moment::Moment,
     outcome::{Missing, Trouble},
@@ -47,6 +47,8 @@ pub struct Source {
     /// Lines that the filter left out up to the place, and those for which another stands.
     filtered: u64,
     folded: u64,
+    /// What was spent on the filter since others had their turn.
+    spent: usize,
     /// Where the read ended that filled the ring, and how many lines behind the ring's last one the filter left out.
     behind_ring: (Position, u64),
     older: Option<bool>,
@@ -108,6 +110,7 @@ impl Source {
             fresh: true,
             filtered: 0,
             folded: 0,
+            spent: 0,
             behind_ring: (Position::default(), 0),
             older: None,
             cut: None,
@@ -191,8 +194,10 @@ impl Source {
     /// Goes to the next line, waiting for it; there is no head at the end of the window.
     pub async fn advance(&mut self) {
         while !self.advance_now() {
+            let is_due = self.pause_is_due();
             let Feed::Read(read) = &mut self.feed else { return };
-            match read.more().await {
+            let more = if is_due { read.pause().await.map(|()| true) } else { read.more().await };
+            match more {
                 Ok(true) => {}
                 Ok(false) => return self.end_of_read(),
                 Err(error) => {
@@ -204,7 +209,12 @@ impl Source {
         }
     }
 
-    /// Goes to the next line if it is there already.
+    /// Whether the search for the next line was left for others to have their turn.
+    fn pause_is_due(&mut self) -> bool {
+        self.spent >= AT_ONCE && std::mem::take(&mut self.spent) > 0
+    }
+
+    /// Goes to the next line if it is there already, and found soon.
     pub fn advance_now(&mut self) -> bool {
         self.head = match &mut self.feed {
             Feed::None => None,
@@ -227,8 +237,9 @@ impl Source {
     /// The next line of a read that the filter takes. What it leaves out lies behind: nobody needs to read it again.
     fn next_wanted(&mut self) -> Option<Line> {
         let Feed::Read(read) = &mut self.feed else { return None };
-        loop {
+        while self.spent < AT_ONCE {
             let line = read.next_line()?;
+            self.spent += self.filter.cost(read.text());
             if self.filter.takes(read.text()) {
                 return Some(line);
             }
@@ -238,6 +249,7 @@ impl Source {
             self.place = Place::Behind(read.position());
             self.filtered += 1;
         }
+        None
     }
 
     /// The moment by which the head is merged with those of other logs; None where there is no head.

@@ -1,5 +1,7 @@
 //! `include` and `exclude`.
 
+use std::time::Duration;
+
 use gumshoe_proto::collector::v1::{GapReason, ReadLogsRequest};
 use proptest::prelude::*;
 
@@ -119,5 +121,34 @@ proptest! {
             prop_assert_eq!(rest.lines(), expected);
             prop_assert_eq!(rest.log().filtered_lines, answer.log().filtered_lines);
         }
+    }
+}
+
+#[tokio::test]
+async fn an_expression_that_takes_long_keeps_neither_the_deadline_nor_other_tasks_waiting() {
+    let mut state = 1_u64;
+    let mut letter = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        if state >> 63 == 0 { b'a' } else { b'b' }
+    };
+    let lines = (0..8000).map(|line| record(line, (0..1000).map(|_| letter()).collect::<Vec<_>>()));
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", lines);
+    for request in [whole(), newest(), follow()] {
+        let request = mk_filter(&["(?-u)a.{30}z"], &[], request);
+        let begin = std::time::Instant::now();
+        let others = async {
+            for turns in 0.. {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                if begin.elapsed() > Duration::from_secs(1) {
+                    return turns;
+                }
+            }
+            0
+        };
+        let (answer, turns) = tokio::join!(read_until(&kubelet, request, Duration::from_secs(1)), others);
+        let took = begin.elapsed();
+        let answer = answer.unwrap();
+        assert!(took < Duration::from_secs(5) && turns > 1, "{took:?}, {turns} turns of others");
+        assert!(answer.gap().reason() == GapReason::Deadline && answer.gap().resumable, "{:?}", answer.gap());
     }
 }

@@ -70,6 +70,7 @@ impl Source {
             if self.advance_now() {
                 return Ok(());
             }
+            let is_due = self.pause_is_due();
             let Feed::Read(read) = &mut self.feed else {
                 if !self.goes_on() {
                     return Ok(());
@@ -79,6 +80,12 @@ impl Source {
                 self.take_up(logs).await?;
                 continue;
             };
+            if is_due {
+                if read.pause().await.is_err() {
+                    return Ok(());
+                }
+                continue;
+            }
             match timeout(QUIET, read.more()).await {
                 Ok(Ok(true)) => continue,
                 Ok(Ok(false)) => {

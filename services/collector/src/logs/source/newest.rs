@@ -6,7 +6,7 @@ use crate::{
     error::ReadError,
     logs::{
         end::End,
-        filter::Filter,
+        filter::{AT_ONCE, Filter},
         outcome::Trouble,
         read::{LogRead, PodLogs, ReadQuery},
         ring::{Place, Ring},
@@ -75,13 +75,19 @@ async fn fill(
     give_up: Option<u64>,
 ) -> Result<(bool, u64), ReadError> {
     let mut left_out = 0;
+    let mut cost = 0;
     loop {
         while let Some(line) = read.next_line() {
+            cost += filter.cost(read.text());
             if filter.takes(read.text()) {
                 let place = Place { behind: read.position(), left_out: std::mem::take(&mut left_out) };
                 ring.push(line, read.text(), place);
             } else {
                 left_out += 1;
+            }
+            if cost >= AT_ONCE {
+                cost = 0;
+                read.pause().await?;
             }
         }
         // Before something had to be dropped it is not known that there is more than is wanted.

@@ -13,6 +13,7 @@ use super::{
     read::PodLogs,
     request::{Containers, Window},
     source::{Progress, Source},
+    token::PodToken,
 };
 use crate::{
     error::ReadError,
@@ -102,6 +103,12 @@ impl Plan {
         containers.iter().map(resume).collect()
     }
 
+    /// The same, with the window that each log has had in the call that gave these tokens.
+    pub(super) fn with_window_of(&self, tokens: &[PodToken]) -> Self {
+        let logs = tokens.iter().map(|token| token.containers.len()).sum();
+        Self { window: self.window.of_each(logs), ..self.clone() }
+    }
+
     fn pod_logs(&self, pod: ObjectName, uid: &str) -> Arc<PodLogs> {
         let Self { reader, call, namespace, previous, .. } = self.clone();
         Arc::new(PodLogs { reader, call, namespace, pod, uid: uid.to_owned(), previous })
@@ -113,7 +120,7 @@ impl Plan {
 
     fn log(&self, pod: &Arc<PodLogs>, node: &str, mut source: Source) -> Log {
         if node.is_empty() && source.is_wanted() {
-            source.trouble = Some(Trouble::not_scheduled());
+            source.wait_for_node();
         }
         Log::new(pod, node, source, self.fold)
     }
@@ -140,7 +147,18 @@ pub(super) fn left_out(namespace: &Namespace, name: String) -> Gap {
     }
 }
 
-/// The same of pods that the call has named from which this one goes on.
+/// The gap of a pod of which nobody can tell what logs it has.
+pub(super) fn unreadable(namespace: &Namespace, name: String, error: &ReadError) -> Gap {
+    Gap {
+        reason: GapReason::ItemUnreadable.into(),
+        namespace: namespace.to_string(),
+        name,
+        message: error.to_string(),
+        ..Gap::default()
+    }
+}
+
+/// The same as `left_out`, of pods that the call has named from which this one goes on.
 pub(super) fn left_out_earlier(namespace: &Namespace, pods: usize) -> Gap {
     let message = format!("{pods} more pods matched than one call reads, when the first call was made");
     Gap { message, ..left_out(namespace, String::new()) }

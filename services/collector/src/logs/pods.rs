@@ -207,7 +207,7 @@ fn parse(text: &str) -> Result<Selectors, ReadError> {
 }
 
 /// Of a pod, what logs are about: many are held.
-fn lighter(pod: Pod) -> Pod {
+pub(super) fn lighter(pod: Pod) -> Pod {
     let Pod { metadata, spec, status, .. } = pod;
     let metadata = metadata.map(|metadata| {
         let ObjectMeta { name, namespace, uid, annotations, creation_timestamp, deletion_timestamp, .. } = metadata;

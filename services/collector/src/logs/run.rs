@@ -5,7 +5,8 @@ use std::{
     sync::Arc,
 };
 
-use gumshoe_proto::collector::v1::{Gap, GapReason, Pod, ReadLogsRequest};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use gumshoe_proto::collector::v1::{Pod, ReadLogsRequest};
 
 use super::{
     answer::{Answer, Joining},
@@ -15,8 +16,8 @@ use super::{
     moment::Moment,
     output::{LOGS_MAX, Output, has_room},
     page::LinePage,
-    plan::{Plan, left_out, left_out_earlier},
-    pods::{Finder, Found, PODS_MAX, uid},
+    plan::{Plan, left_out, left_out_earlier, unreadable},
+    pods::{Finder, Found, PODS_MAX, lighter, uid},
     request::{CONTAINERS_MAX, Containers, LogRequest, Selection},
     token::{PodToken, Token},
 };
@@ -26,6 +27,9 @@ use crate::{
     lists::Reader,
     pages::{report::Report, stream::PageSender},
 };
+
+/// Pods that are asked for by their names at the same moment.
+const ASKED_AT_ONCE: usize = 8;
 
 /// A call that has not begun to read.
 pub struct LogRun {
@@ -116,6 +120,7 @@ async fn one_pod(plan: &Plan, name: &ObjectName, resumed: Option<Token>) -> Resu
     };
     let logs = match (resumed, pod) {
         (Some(token), pod) => {
+            let plan = &plan.with_window_of(&token.pods);
             let Ok([token]) = <[PodToken; 1]>::try_from(token.pods) else { return Err(misfit()) };
             if token.name != name.as_str() {
                 return Err(misfit());
@@ -153,27 +158,59 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
     all.report.warnings(found.warnings);
     found.gaps.into_iter().for_each(|gap| all.report.gap(gap));
     let mut pods: HashMap<_, _> = found.pods.iter().map(|pod| (uid(pod).to_owned(), pod)).collect();
+    let mut not_found = Vec::new();
     for token in &tokens {
-        all.logs.extend(resume(plan, token, pods.remove(&token.uid))?);
+        // Of the others nothing is read.
+        let has_more = token.containers.iter().any(|progress| progress.step.place.has_more());
+        if has_more && !pods.contains_key(&token.uid) {
+            not_found.push((ObjectName::parse("page_token", &token.name)?, token.uid.clone()));
+        }
+    }
+    let others = still_there(plan, not_found).await?;
+    pods.extend(others.iter().map(|pod| (uid(pod).to_owned(), pod)));
+    let resumed = plan.with_window_of(&tokens);
+    let mut begun_pods = 0;
+    for token in &tokens {
+        let pod = pods.remove(&token.uid);
+        begun_pods += usize::from(pod.is_some());
+        all.logs.extend(resume(&resumed, token, pod)?);
     }
     // Behind a token only what is followed grows.
     if !begun || plan.follow {
         let new = found.pods.iter().filter(|pod| pods.contains_key(uid(pod)));
-        begin(plan, new, begun, &mut all)?;
+        begin(plan, new, begun.then_some(begun_pods), &mut all)?;
         for name in found.left_out {
             all.leave_out(plan, name);
         }
-    } else if left_out_before > 0 {
+    }
+    // Those that are named now may be others.
+    if left_out_before > all.left_out.len() {
         all.report.gap(left_out_earlier(&plan.namespace, left_out_before));
     }
     Ok(all)
 }
 
-/// Adds the logs of pods that no token speaks of: from the beginning of the window, or of the log where others are followed already.
+/// The pods of tokens that were not found where they were before, but exist: the workload is gone, or selects others by now.
+async fn still_there(plan: &Plan, pods: Vec<(ObjectName, String)>) -> Result<Vec<Pod>, ReadError> {
+    let ask = |(name, uid_then): (ObjectName, String)| {
+        let Plan { reader, call, namespace, .. } = plan.clone();
+        async move {
+            match reader.object::<Pod>(&call, Some(&namespace), &name).await {
+                Ok((pod, _)) => Ok(Some(lighter(pod)).filter(|pod| uid(pod) == uid_then)),
+                Err(ReadError::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    let asked: Vec<Option<Pod>> = stream::iter(pods).map(ask).buffered(ASKED_AT_ONCE).try_collect().await?;
+    Ok(asked.into_iter().flatten().collect())
+}
+
+/// Adds the logs of pods that no token speaks of: from the beginning of the window, or of the log where so many others are followed already.
 fn begin<'pod>(
     plan: &Plan,
     pods: impl Iterator<Item = &'pod Pod>,
-    begun: bool,
+    begun: Option<usize>,
     all: &mut Logs,
 ) -> Result<(), ReadError> {
     let mut taken: Vec<(&Pod, Vec<Subject>)> = Vec::new();
@@ -183,18 +220,12 @@ fn begin<'pod>(
         let subjects = match plan.subjects(pod) {
             Ok(subjects) => subjects,
             Err(error) => {
-                all.report.gap(Gap {
-                    reason: GapReason::ItemUnreadable.into(),
-                    namespace: plan.namespace.to_string(),
-                    name,
-                    message: error.to_string(),
-                    ..Gap::default()
-                });
+                all.report.gap(unreadable(&plan.namespace, name, &error));
                 continue;
             }
         };
         room.push((name.len(), subjects.iter().map(|(name, _)| name.as_str().len()).collect::<Vec<_>>()));
-        if all.left_out.is_empty() && taken.len() + all.logs.len() < PODS_MAX && has_room(&all.logs, &room) {
+        if all.left_out.is_empty() && taken.len() + begun.unwrap_or_default() < PODS_MAX && has_room(&all.logs, &room) {
             taken.push((pod, subjects));
         } else {
             room.pop();
@@ -205,7 +236,7 @@ fn begin<'pod>(
     let containers = taken.iter().map(|(_, subjects)| subjects.len()).sum();
     let plan = Plan { window: plan.window.of_each(containers), ..plan.clone() };
     for (pod, subjects) in taken {
-        let logs = if begun { plan.logs_from_the_beginning(pod)? } else { plan.logs(pod, subjects)? };
+        let logs = if begun.is_some() { plan.logs_from_the_beginning(pod)? } else { plan.logs(pod, subjects)? };
         all.logs.extend(logs);
     }
     Ok(())

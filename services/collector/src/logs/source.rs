@@ -161,6 +161,14 @@ impl Source {
         self.trouble = None;
     }
 
+    /// Notes that the pod has no node. Where it is followed, all that comes is new, in this call and in those that go on from it.
+    pub fn wait_for_node(&mut self) {
+        self.trouble = Some(Trouble::not_scheduled());
+        if self.follow && self.place == Place::Beginning {
+            self.place = Place::Behind(Position::default());
+        }
+    }
+
     /// Whether it is not read since its pod has no node.
     #[must_use]
     pub fn has_no_node(&self) -> bool {

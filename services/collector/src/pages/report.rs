@@ -54,6 +54,14 @@ impl Report {
         }
     }
 
+    /// Notes something that is missing and may have been noted already, be it with another number of items.
+    pub fn gap_once(&mut self, gap: Gap) {
+        let same = |other: &Gap| Gap { items: gap.items, ..other.clone() } == gap;
+        if !self.gaps.iter().any(same) {
+            self.gap(gap);
+        }
+    }
+
     /// Notes why the answer ends before its end. There is always room for it, and it is told first: callers decide by it
     /// whether to go on.
     pub fn ends_with(&mut self, gap: Gap) {

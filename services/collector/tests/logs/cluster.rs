@@ -64,6 +64,10 @@ impl FakeCluster {
         self
     }
 
+    pub fn delete_object(&self, path: &str) {
+        self.0.lock().unwrap().objects.remove(path).unwrap();
+    }
+
     /// The collector may not read this path.
     pub fn deny(self, path: &str) -> Self {
         self.0.lock().unwrap().denied.insert(path.to_owned());

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason, ReadLogsRequest, ReadLogsResponse};
+use gumshoe_collector::kinds::log::Logs;
+use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason, Pod, ReadLogsRequest, ReadLogsResponse};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -176,4 +177,119 @@ async fn that_new_pods_could_not_be_looked_for_is_told() {
     let answer = Answer::of(pages);
     assert_eq!((answer.gap().reason(), answer.gap().resumable), (GapReason::ReadInterrupted, true));
     assert!(answer.gap().message.contains("list pods"), "{}", answer.gap().message);
+}
+
+/// A pod that has no node yet; and on the node, once it has.
+fn mk_pending(name: &str) -> (Pod, Pod) {
+    let pod = mk_named_pod(name, &["web"], WEB);
+    let mut pending = pod.clone();
+    pending.spec.as_mut().unwrap().node_name.clear();
+    (pending, pod)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_got_its_node_between_two_calls_is_read_from_its_first_line() {
+    let cluster = mk_cluster(&["web-a"]);
+    let (pending, pod) = mk_pending("web-b");
+    let b = cluster.add(pending, |kubelet| kubelet.with_log("web", numbered(5..8)));
+    let request = ReadLogsRequest { whole_log: false, tail_lines: Some(0), ..follow_all() };
+    let mut pages = call(&serve_all(&cluster), request.clone(), AMPLE).unwrap();
+    let first = async {
+        cluster.pod("web-a").requested(1).await;
+        cluster.pod("web-a").append("web", [record(0, "first")]);
+    };
+    let (page, ()) = tokio::join!(pages.next(), first);
+    let page_token = page.unwrap().unwrap().next_page_token;
+    drop(pages);
+    b.set_pod(Some(pod));
+    let mut pages = call(&serve_all(&cluster), ReadLogsRequest { page_token, ..request }, AMPLE).unwrap();
+    assert_eq!(lines(&mut pages, 3).await, ["line 5", "line 6", "line 7"]);
+}
+
+/// Follows as many logs as may be of the node of the pod `name`.
+fn fill_node_of(
+    cluster: &FakeCluster,
+    logs: &Logs,
+    name: &str,
+) -> impl futures::Stream<Item = Result<ReadLogsResponse, tonic::Status>> + Unpin + use<> {
+    for number in 0..16 {
+        let mut pod = mk_named_pod(&format!("db-{number}"), &["web"], &[("app", "db")]);
+        pod.spec.as_mut().unwrap().node_name = format!("node-of-{name}");
+        cluster.add(pod, |kubelet| kubelet.with_log("web", numbered(number..number + 1)));
+    }
+    let request = ReadLogsRequest { label_selector: "app=db".into(), ..follow_all() };
+    call(logs, request, 10 * AMPLE).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_gets_a_node_without_room_is_missing() {
+    for begins_with_it in [true, false] {
+        let cluster = mk_cluster(&[]);
+        let logs = serve_all(&cluster);
+        let mut others = fill_node_of(&cluster, &logs, "web-a");
+        lines(&mut others, 16).await;
+        let (pending, pod) = mk_pending("web-a");
+        if begins_with_it {
+            cluster.add(pending.clone(), |kubelet| kubelet.with_log("web", numbered(0..3)));
+        }
+        let pages = call(&logs, follow_all(), AMPLE).unwrap();
+        let schedule = async {
+            sleep(Duration::from_secs(5)).await;
+            cluster.add(pod, |kubelet| kubelet.with_log("web", numbered(0..3)));
+        };
+        let (pages, ()) = tokio::join!(rest(pages), schedule);
+        let answer = Answer::of(pages);
+        let gap = answer.gap();
+        assert_eq!((gap.reason(), gap.name.as_str(), gap.resumable), (GapReason::Overloaded, "web-a", true));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_that_appears_and_cannot_be_read_is_named() {
+    let cluster = mk_cluster(&["web-a"]);
+    let mut large = mk_named_pod("web-b", &["web"], WEB);
+    large.metadata.as_mut().unwrap().annotations.insert("large".into(), "x".repeat(9 << 20));
+    let pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    let (pages, ()) = tokio::join!(rest(pages), async {
+        cluster.pod("web-a").requested(2).await;
+        cluster.add(large, |kubelet| kubelet);
+    });
+    let answer = Answer::of(pages);
+    assert_eq!((answer.gap().reason(), answer.gap().name.as_str()), (GapReason::ItemTooLarge, "web-b"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pods_are_counted_and_not_their_containers_where_a_call_goes_on() {
+    let cluster = FakeCluster::default();
+    let add = |name: &str, line: i64| {
+        let pod = mk_named_pod(name, &["one", "two", "three"], WEB);
+        cluster.add(pod, |kubelet| kubelet.with_log("one", numbered(line..line + 1)));
+    };
+    (0..35).for_each(|number| add(&format!("web-{number:02}"), number));
+    let request = ReadLogsRequest { all_containers: true, ..follow_all() };
+    let mut pages = call(&serve_all(&cluster), request.clone(), AMPLE).unwrap();
+    let page_token = pages.next().await.unwrap().unwrap().next_page_token;
+    drop(pages);
+    add("web-new", 100);
+    let mut pages = call(&serve_all(&cluster), ReadLogsRequest { page_token, ..request }, AMPLE).unwrap();
+    assert_eq!(lines(&mut pages, 1).await, ["line 100"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_goes_on_says_how_many_pods_an_earlier_one_left_out() {
+    let cluster = FakeCluster::default();
+    for number in 0..101 {
+        let mut pod = mk_named_pod(&format!("web-{number:03}"), &["web"], WEB);
+        let created = prost_types::Timestamp { seconds: 1000 - number, nanos: 0 };
+        pod.metadata.as_mut().unwrap().creation_timestamp = Some(created);
+        cluster.add(pod, |kubelet| kubelet.with_log("web", numbered(number..number + 1)));
+    }
+    let mut pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    let page_token = pages.next().await.unwrap().unwrap().next_page_token;
+    drop(pages);
+    cluster.delete("web-100");
+    let pages = call(&serve_all(&cluster), ReadLogsRequest { page_token, ..follow_all() }, AMPLE).unwrap();
+    let answer = Answer::of(rest(pages).await);
+    assert_eq!(answer.gap().reason(), GapReason::Limit);
+    assert!(answer.gap().message.starts_with("1 more pods"), "{:?}", answer.gap());
 }

@@ -186,6 +186,49 @@ async fn of_too_many_pods_the_newest_are_read_and_the_others_are_named() {
 }
 
 #[tokio::test]
+async fn a_pod_that_was_begun_is_read_to_its_end_even_where_it_is_not_selected_any_more() {
+    let delete = |cluster: &FakeCluster| cluster.delete_object("/apis/apps/v1/namespaces/shop/deployments/web");
+    let strip = |cluster: &FakeCluster| {
+        cluster.pod("web-b").set_pod(Some(mk_named_pod("web-b", &["web"], &[])));
+    };
+    for change in [&delete as &dyn Fn(&FakeCluster), &strip] {
+        let cluster = mk_cluster();
+        let request = ReadLogsRequest { page_size: 2, ..of_deployment() };
+        let answer = read_all(&cluster, request.clone()).await.unwrap();
+        let page_token = answer.pages[0].next_page_token.clone();
+        change(&cluster);
+        let rest = read_all(&cluster, ReadLogsRequest { page_token: page_token.clone(), ..request.clone() });
+        let rest = rest.await.unwrap();
+        assert_eq!(rest.texts(), texts(2..10));
+        assert!(rest.completeness.complete, "{:?}", rest.completeness);
+
+        // Another pod has the name of the one that was begun.
+        let mut other = mk_named_pod("web-b", &["web"], WEB);
+        other.metadata.as_mut().unwrap().uid = "another".into();
+        cluster.pod("web-b").set_pod(Some(other));
+        let rest = read_all(&cluster, ReadLogsRequest { page_token, ..request }).await.unwrap();
+        assert_eq!(rest.logs[1].status(), ContainerLogStatus::PodGone);
+    }
+}
+
+#[tokio::test]
+async fn behind_a_token_each_log_has_the_window_that_it_had_before() {
+    let cluster = FakeCluster::default();
+    for number in 0..70 {
+        let mut pod = mk_named_pod(&format!("web-{number:02}"), &["web"], WEB);
+        if number > 0 {
+            statuses(&mut pod).clear();
+        }
+        cluster.add(pod, |kubelet| kubelet.with_log("web", numbered(0..10)));
+    }
+    let request = ReadLogsRequest { whole_log: false, page_size: 5, ..of_labels("app=web") };
+    let answer = read_all(&cluster, request.clone()).await.unwrap();
+    let page_token = answer.pages[0].next_page_token.clone();
+    let rest = read_all(&cluster, ReadLogsRequest { page_token, ..request }).await.unwrap();
+    assert_eq!((rest.texts(), rest.logs.len()), (texts(5..10), 70));
+}
+
+#[tokio::test]
 async fn many_pods_of_one_node_are_read_together_without_an_end_to_the_wait() {
     let cluster = FakeCluster::default();
     for number in 0..20_i64 {

@@ -109,7 +109,7 @@ impl Following<'_> {
         }
         let stop = outcome?;
         if let Some(joining) = &mut self.joining {
-            joining.tell(&mut self.out.report, self.logs.is_empty());
+            joining.tell(&mut self.out.report);
         }
         // What is still held has its place now.
         Ok(match stop {
@@ -246,7 +246,10 @@ impl Following<'_> {
                     let Some(log) = log.as_mut().filter(waits) else { continue };
                     if limits.join(granted, node, 1) {
                         log.got_node(node);
+                        progress[index] = log.progress();
                         joined.push(index);
+                    } else {
+                        joining.no_room(&pod);
                     }
                 }
                 continue;

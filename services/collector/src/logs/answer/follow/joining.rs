@@ -16,7 +16,7 @@ use crate::{
     logs::{
         log::Log,
         output::Output,
-        plan::{Plan, left_out},
+        plan::{Plan, left_out, unreadable},
         pods::{Finder, Found, uid},
     },
     pages::report::Report,
@@ -39,6 +39,10 @@ pub(in crate::logs) struct Joining {
     no_room: BTreeSet<String>,
     /// Why it is not known which pods there are now.
     failed: Option<String>,
+    /// What the last look could not read.
+    unread: Vec<Gap>,
+    /// Whether any pod was ever found.
+    found_any: bool,
     wait: Duration,
     next: BoxFuture<'static, Result<Found, ReadError>>,
 }
@@ -61,6 +65,8 @@ impl Joining {
             left_out,
             no_room: BTreeSet::new(),
             failed: None,
+            unread: Vec::new(),
+            found_any: false,
             wait: FIRST_WAIT,
             next: pending().boxed(),
         }
@@ -68,6 +74,7 @@ impl Joining {
 
     /// Begins, knowing the pods with these uids.
     pub(super) fn with(mut self, known: HashSet<String>) -> Self {
+        self.found_any = !known.is_empty() || !self.left_out.is_empty();
         self.known = known;
         self.look_again(true);
         self
@@ -88,8 +95,12 @@ impl Joining {
     pub(super) fn pods(&mut self, found: Result<Found, ReadError>, out: &mut Output) -> Vec<Pod> {
         self.failed = None;
         self.no_room.clear();
+        self.unread.clear();
         match found {
             Ok(found) => {
+                self.found_any |= !found.pods.is_empty();
+                self.unread = found.gaps;
+                out.report.warnings(found.warnings);
                 for name in found.left_out {
                     self.leave_out(name, out);
                 }
@@ -111,21 +122,32 @@ impl Joining {
 
     /// The logs of a new pod, if there is room for them; `may_follow` asks whether so many more may be followed.
     pub(super) fn logs(&mut self, pod: &Pod, out: &mut Output, may_follow: impl FnOnce(usize) -> bool) -> Vec<Log> {
-        let name = pod.metadata.as_ref().map(|metadata| metadata.name.clone()).unwrap_or_default();
+        let name = name_of(pod);
         if self.left_out.contains(&name) {
             return Vec::new();
         }
-        let Ok(logs) = self.plan.logs_from_the_beginning(pod) else { return Vec::new() };
+        let logs = match self.plan.logs_from_the_beginning(pod) {
+            Ok(logs) => logs,
+            Err(error) => {
+                self.unread.push(unreadable(&self.finder.namespace, name, &error));
+                return Vec::new();
+            }
+        };
         if !out.has_room(&logs) {
             self.leave_out(name, out);
             return Vec::new();
         }
         if !may_follow(logs.iter().filter(|log| log.source.goes_on()).count()) {
-            self.no_room.insert(name);
+            self.no_room(pod);
             return Vec::new();
         }
         self.known.insert(uid(pod).to_owned());
         logs
+    }
+
+    /// Notes that a pod's logs have to wait until others end.
+    pub(super) fn no_room(&mut self, pod: &Pod) {
+        self.no_room.insert(name_of(pod));
     }
 
     fn leave_out(&mut self, name: String, out: &mut Output) {
@@ -136,7 +158,7 @@ impl Joining {
     }
 
     /// Says at the end what could not be read.
-    pub(super) fn tell(&mut self, report: &mut Report, no_logs: bool) {
+    pub(super) fn tell(&mut self, report: &mut Report) {
         let gap = |reason: GapReason, name: &str, message: String| Gap {
             reason: reason.into(),
             namespace: self.finder.namespace.to_string(),
@@ -148,12 +170,19 @@ impl Joining {
         if let Some(why) = &self.failed {
             let message = format!("whether there are other pods by now could not be read: {why}");
             report.gap(gap(GapReason::ReadInterrupted, "", message));
-        } else if no_logs {
+        } else if !self.found_any && self.unread.is_empty() {
             report.gap(gap(GapReason::LogUnreadable, "", ReadError::NoPods(self.finder.what()).to_string()));
+        }
+        for gap in self.unread.drain(..) {
+            report.gap_once(gap);
         }
         for name in &self.no_room {
             let message = "too many logs are being followed at this time".to_owned();
             report.gap(gap(GapReason::Overloaded, name, message));
         }
     }
+}
+
+fn name_of(pod: &Pod) -> String {
+    pod.metadata.as_ref().map(|metadata| metadata.name.clone()).unwrap_or_default()
 }

@@ -22,10 +22,10 @@ pub(super) struct Story {
     inconsistent: bool,
 }
 
-/// Says whether the answer ended early for a reason that does not hold any more, so that asking again brings the rest.
-pub(super) fn is_interrupted(completeness: &Completeness) -> bool {
-    let final_reasons = [GapReason::Limit, GapReason::Deadline];
-    let is_final = |gap: &Gap| final_reasons.contains(&gap.reason());
+/// Says whether the answer ended early for a reason that does not hold any more, so that asking again brings the rest. A request for
+/// logs has no limit of its own: there it tells of pods that were left out beside those whose logs go on.
+pub(super) fn is_interrupted(completeness: &Completeness, of_logs: bool) -> bool {
+    let is_final = |gap: &Gap| gap.reason() == GapReason::Deadline || (gap.reason() == GapReason::Limit && !of_logs);
     !completeness.resume_token.is_empty()
         && completeness.gaps.iter().any(is_filled_by_resuming)
         && !completeness.gaps.iter().any(is_final)
@@ -150,7 +150,16 @@ mod tests {
             (false, "t", vec![slow(), mk_gap(GapReason::Limit, "", true)]),
         ] {
             let completeness = mk_completeness(token, gaps);
-            assert_eq!(is_interrupted(&completeness), expected, "{completeness:?}");
+            assert_eq!(is_interrupted(&completeness, false), expected, "{completeness:?}");
+        }
+        let left_out = || mk_gap(GapReason::Limit, "", false);
+        for (expected, gaps) in [
+            (true, vec![left_out(), broken()]),
+            (false, vec![left_out()]),
+            (false, vec![left_out(), broken(), mk_gap(GapReason::Deadline, "", true)]),
+        ] {
+            let completeness = mk_completeness("t", gaps);
+            assert_eq!(is_interrupted(&completeness, true), expected, "{completeness:?}");
         }
     }
 

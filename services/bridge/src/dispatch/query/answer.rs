@@ -151,7 +151,7 @@ impl Answer {
                 self.written_up_to(token);
                 Ok(Took::Part)
             }
-            Some(mut completeness) if is_interrupted(&completeness) && self.has_patience() => {
+            Some(mut completeness) if is_interrupted(&completeness, self.tally.is_some()) && self.has_patience() => {
                 if let Some(tally) = &mut self.tally {
                     completeness.gaps = tally.interrupted(&rest, completeness.gaps);
                 }

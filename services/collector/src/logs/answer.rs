@@ -2,7 +2,11 @@
 
 mod follow;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures::{StreamExt as _, stream};
 use gumshoe_proto::collector::v1::{Gap, GapReason, ReadLogsResponse};
@@ -26,6 +30,10 @@ use crate::error::ReadError;
 const OPEN_AT_ONCE: usize = 4;
 /// The same of all nodes, for the sake of the API server.
 const OPEN_AT_ONCE_IN_ALL: usize = 24;
+
+/// A node whose kubelet says nothing for so long is not waited for where there are logs of others: the newest line is found at once by
+/// one that works.
+const OPEN_WAIT: Duration = Duration::from_secs(10);
 
 /// An answer in the making.
 pub(super) struct Answer {
@@ -63,7 +71,7 @@ impl Answer {
             Ok(grant) => grant,
             Err(stop) => return Ok(Some(stop)),
         };
-        side_by_side(logs.iter_mut().map(|log| (log.node.clone(), log.begin())).collect()).await?;
+        begin(logs, nodes.len() > 1).await?;
         if !logs.iter().any(|log| log.source.is_reading()) {
             grant.reads_ended();
         }
@@ -104,6 +112,29 @@ impl Answer {
         };
         pages.send_last(page.take(&end));
     }
+}
+
+/// Goes to the first line of each log. What one log has met with answers for all of its node: of several nodes, a dead one must not
+/// keep the lines of the others waiting.
+async fn begin(logs: &mut [Log], several_nodes: bool) -> Result<(), ReadError> {
+    let dead = Mutex::new(BTreeSet::new());
+    let begin = async |log: &mut Log| {
+        let patience = several_nodes.then_some(OPEN_WAIT);
+        if lock(&dead).contains(&log.node) {
+            log.source.node_is_dead();
+            return Ok(());
+        }
+        log.begin(patience).await?;
+        if log.source.found_node_dead() {
+            lock(&dead).insert(log.node.clone());
+        }
+        Ok(())
+    };
+    side_by_side(logs.iter_mut().map(|log| (log.node.clone(), begin(log))).collect()).await
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Gives the lines of all logs in the order of time, each log until it has no next line.

@@ -81,6 +81,11 @@ impl LogLimits {
         Grant { reads, held: acquire(&self.held, units).await }
     }
 
+    /// Follows nothing yet; see `join`.
+    pub fn follow_none(&self) -> Followed {
+        Followed(self.followed.nothing())
+    }
+
     /// Waits until a call may follow so many logs, in the same way.
     pub async fn follow(&self, logs: &Nodes) -> Followed {
         Followed(self.followed.acquire(logs).await)
@@ -149,6 +154,11 @@ impl Pool {
             nodes.insert(name.clone(), Portion::acquire(&self.node(name), *logs, self.node_max).await);
         }
         Share { nodes, all: Portion::acquire(&self.all, logs.values().sum(), self.all_max).await }
+    }
+
+    fn nothing(&self) -> Share {
+        let permit = self.all.clone().try_acquire_many_owned(0).expect("there is always room for none");
+        Share { nodes: BTreeMap::new(), all: Portion { logs: 0, permit } }
     }
 
     fn join(&self, share: &mut Share, name: &str, logs: usize) -> bool {

@@ -1,6 +1,6 @@
 //! One log of a call: whose it is, its lines as they are given. Repeats are folded here, where a log is read to the end of a window.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     lines::Line,
@@ -50,12 +50,12 @@ impl Log {
         self.source.start_from_the_beginning();
     }
 
-    /// Goes to the first line of the window.
+    /// Goes to the first line of the window; the node may be silent only for as long as `patience` has it.
     ///
     /// # Errors
     /// Only what concerns the whole call.
-    pub(super) async fn begin(&mut self) -> Result<(), ReadError> {
-        self.source.begin(&self.pod).await?;
+    pub(super) async fn begin(&mut self, patience: Option<Duration>) -> Result<(), ReadError> {
+        self.source.begin(&self.pod, patience).await?;
         self.fold_ahead().await;
         Ok(())
     }

@@ -159,16 +159,22 @@ impl Trouble {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 interrupted("the kubelet refused the API server's request".into(), false)
             }
-            code if code.is_server_error() && unreachable(&message) => Self {
-                status: ContainerLogStatus::NodeUnreachable,
-                message: "the API server could not reach the node's kubelet".into(),
-                missing: Some(Missing::UNREADABLE),
-            },
+            code if code.is_server_error() && unreachable(&message) => Self::node_unreachable(),
             code => interrupted(
                 format!("the Kubernetes API answered {code}"),
                 code.is_server_error() || code == StatusCode::TOO_MANY_REQUESTS,
             ),
         })
+    }
+
+    /// The node's kubelet is not there.
+    #[must_use]
+    pub fn node_unreachable() -> Self {
+        Self {
+            status: ContainerLogStatus::NodeUnreachable,
+            message: "the API server could not reach the node's kubelet".into(),
+            missing: Some(Missing::UNREADABLE),
+        }
     }
 
     /// The container has had a run of which there is nothing.

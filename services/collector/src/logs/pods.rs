@@ -36,6 +36,8 @@ pub(super) struct Found {
     pub(super) pods: Vec<Pod>,
     /// The names of the others.
     pub(super) left_out: Vec<String>,
+    /// Whether there will be no others: a job has come to its end.
+    pub(super) over: bool,
     /// What could not be read.
     pub(super) gaps: Vec<Gap>,
     pub(super) warnings: Vec<String>,
@@ -68,6 +70,14 @@ impl Finder {
                 checked(Some(&LabelSelector { match_labels, ..LabelSelector::default() }))?
             }
             Selection::Workload(Workload::CronJob, name) => self.of_cron_job(name, &mut found).await?,
+            Selection::Workload(Workload::Job, name) => {
+                let job = self.object::<Job>(name).await?;
+                let conditions = job.status.iter().flat_map(|status| &status.conditions);
+                found.over = conditions.into_iter().any(|condition| {
+                    matches!(condition.r#type.as_str(), "Complete" | "Failed") && condition.status == "True"
+                });
+                checked(job.spec.and_then(|spec| spec.selector).as_ref())?
+            }
             Selection::Workload(kind, name) => checked(self.selector(*kind, name).await?.as_ref())?,
         };
         for selectors in selectors {
@@ -105,16 +115,15 @@ impl Finder {
             Workload::ReplicaSet => self.object::<ReplicaSet>(name).await?.spec.and_then(|spec| spec.selector),
             Workload::StatefulSet => self.object::<StatefulSet>(name).await?.spec.and_then(|spec| spec.selector),
             Workload::DaemonSet => self.object::<DaemonSet>(name).await?.spec.and_then(|spec| spec.selector),
-            Workload::Job => self.object::<Job>(name).await?.spec.and_then(|spec| spec.selector),
-            // It has none; its jobs have.
-            Workload::CronJob => None,
+            // The one is asked for more; the other has none, its jobs have.
+            Workload::Job | Workload::CronJob => None,
         })
     }
 
     /// The selectors of a cron job's jobs. A job's own selector names one label, so those of several are put together.
     async fn of_cron_job(&self, name: &ObjectName, found: &mut Found) -> Result<Vec<Selectors>, ReadError> {
         let cron_job = self.object::<CronJob>(name).await?.metadata.unwrap_or_default();
-        let mut jobs: Vec<Job> = Vec::new();
+        let mut jobs = Jobs::default();
         self.list(Selectors::default(), found, |job: Job, _| {
             let owners = job.metadata.iter().flat_map(|metadata| &metadata.owner_references);
             if owners.into_iter().any(|owner| owner.controller == Some(true) && owner.uid == cron_job.uid) {
@@ -122,20 +131,20 @@ impl Finder {
             }
         })
         .await?;
-        jobs.sort_by_key(|job| std::cmp::Reverse(created(job.metadata.as_ref())));
-        for job in jobs.drain(JOBS_MAX.min(jobs.len())..) {
+        jobs.bound();
+        if jobs.left_out > 0 {
             found.gaps.push(Gap {
                 reason: GapReason::Limit.into(),
                 namespace: self.namespace.to_string(),
-                name: job.metadata.unwrap_or_default().name,
-                message: format!("only the pods of the {JOBS_MAX} newest jobs are read"),
+                name: name.to_string(),
+                message: format!("only the pods of the {JOBS_MAX} newest jobs are read; the items are jobs"),
+                items: Some(jobs.left_out),
                 ..Gap::default()
             });
         }
         let mut one_label: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut selectors = Vec::new();
-        for job in jobs {
-            let selector = job.spec.and_then(|spec| spec.selector).unwrap_or_default();
+        for (_, selector) in jobs.newest {
             match selector.match_labels.iter().next() {
                 Some((key, value)) if selector.match_labels.len() == 1 && selector.match_expressions.is_empty() => {
                     one_label.entry(key.clone()).or_default().push(value.clone());
@@ -168,6 +177,29 @@ impl Finder {
         found.gaps.extend(completeness.gaps);
         found.warnings.extend(completeness.warnings);
         Ok(())
+    }
+}
+
+/// The newest jobs of a cron job, which may keep thousands: when each was created, and the selector of its pods.
+#[derive(Debug, Default)]
+struct Jobs {
+    newest: Vec<(Option<(i64, i32)>, LabelSelector)>,
+    /// How many there are beside.
+    left_out: u64,
+}
+
+impl Jobs {
+    fn push(&mut self, job: Job) {
+        let selector = job.spec.and_then(|spec| spec.selector).unwrap_or_default();
+        self.newest.push((created(job.metadata.as_ref()), selector));
+        if self.newest.len() >= JOBS_MAX * 4 {
+            self.bound();
+        }
+    }
+
+    fn bound(&mut self) {
+        self.newest.sort_by_key(|(created, _)| std::cmp::Reverse(*created));
+        self.left_out += self.newest.drain(JOBS_MAX.min(self.newest.len())..).len() as u64;
     }
 }
 
@@ -276,6 +308,19 @@ mod tests {
         assert_eq!((name(0), name(1), found.pods.len()), ("web-3", "web-149", PODS_MAX));
         assert_eq!(found.left_out.len(), 50);
         assert!(!found.left_out.contains(&"web-3".to_owned()) && found.left_out.contains(&"web-50".to_owned()));
+    }
+
+    #[test]
+    fn of_thousands_of_jobs_few_are_held() {
+        let mut jobs = Jobs::default();
+        for seconds in 0..5000 {
+            let metadata = mk_pod("backup", seconds).metadata;
+            jobs.push(Job { metadata, ..Job::default() });
+            assert!(jobs.newest.len() < JOBS_MAX * 4);
+        }
+        jobs.bound();
+        let created: Vec<_> = jobs.newest.iter().map(|(created, _)| created.unwrap().0).collect();
+        assert_eq!((created, jobs.left_out), ((4950..5000).rev().collect(), 4950));
     }
 
     #[test]

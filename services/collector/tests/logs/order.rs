@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use gumshoe_collector::kinds::log::Logs;
-use gumshoe_proto::collector::v1::{ContainerLogStatus, GapReason, Pod, ReadLogsRequest, ReadLogsResponse};
+use gumshoe_proto::collector::v1::{
+    ContainerLogStatus, GapReason, Job, JobCondition, JobSpec, JobStatus, LabelSelector, Pod, ReadLogsRequest,
+    ReadLogsResponse,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -292,4 +295,61 @@ async fn a_call_that_goes_on_says_how_many_pods_an_earlier_one_left_out() {
     let answer = Answer::of(rest(pages).await);
     assert_eq!(answer.gap().reason(), GapReason::Limit);
     assert!(answer.gap().message.starts_with("1 more pods"), "{:?}", answer.gap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_node_holds_up_neither_the_logs_of_others_nor_other_calls() {
+    let cluster = mk_cluster(&["web-a", "web-b"]);
+    let logs = serve_all(&cluster);
+    let mut others = fill_node_of(&cluster, &logs, "web-b");
+    lines(&mut others, 16).await;
+    let begin = Instant::now();
+    let mut pages = call(&logs, follow_all(), AMPLE).unwrap();
+    cluster.pod("web-a").append("web", [record(0, "one")]);
+    assert_eq!(page(&mut pages).await, [line("web-a", "one")]);
+    // Once its window is given, it is followed.
+    cluster.pod("web-a").requested(2).await;
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    drop(others);
+    cluster.pod("web-b").append("web", [record(1000, "two")]);
+    assert_eq!(page(&mut pages).await, [line("web-b", "two")]);
+
+    // Where no room comes, that is said.
+    drop(pages);
+    let cluster = mk_cluster(&["web-a", "web-b"]);
+    let logs = serve_all(&cluster);
+    let mut others = fill_node_of(&cluster, &logs, "web-b");
+    lines(&mut others, 16).await;
+    let answer = Answer::of(rest(call(&logs, follow_all(), AMPLE).unwrap()).await);
+    let gap = answer.gap();
+    assert_eq!((gap.reason(), gap.name.as_str(), gap.resumable), (GapReason::Overloaded, "web-b", true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_has_come_to_its_end_is_followed_to_the_end_of_its_logs() {
+    let mk_job = |ended: bool| {
+        let condition = JobCondition { r#type: "Complete".into(), status: "True".into(), ..JobCondition::default() };
+        let match_labels = [("app".to_owned(), "web".to_owned())].into_iter().collect();
+        let selector = Some(LabelSelector { match_labels, ..LabelSelector::default() });
+        let conditions = if ended { vec![condition] } else { Vec::new() };
+        Job {
+            spec: Some(JobSpec { selector, ..JobSpec::default() }),
+            status: Some(JobStatus { conditions, ..JobStatus::default() }),
+            ..Job::default()
+        }
+    };
+    for ended in [true, false] {
+        let mut pod = mk_ended_pod();
+        pod.metadata.as_mut().unwrap().labels = [("app".to_owned(), "web".to_owned())].into_iter().collect();
+        let cluster = FakeCluster::default()
+            .with(pod, |kubelet| kubelet.with_log("web", numbered(0..3)))
+            .with_object("/apis/batch/v1/namespaces/shop/jobs/migrate", &mk_job(ended));
+        cluster.pod("web-0").end("web");
+        let request = ReadLogsRequest { label_selector: String::new(), workload: "job/migrate".into(), ..follow_all() };
+        let begin = Instant::now();
+        let answer = Answer::of(rest(call(&serve_all(&cluster), request, AMPLE).unwrap()).await);
+        assert_eq!(answer.texts(), ["line 0", "line 1", "line 2"]);
+        assert!(answer.completeness.complete);
+        assert_eq!(begin.elapsed() < AMPLE / 2, ended, "{:?}", begin.elapsed());
+    }
 }

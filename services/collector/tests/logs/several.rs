@@ -228,6 +228,24 @@ async fn behind_a_token_each_log_has_the_window_that_it_had_before() {
     assert_eq!((rest.texts(), rest.logs.len()), (texts(5..10), 70));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_dead_node_does_not_hold_up_the_logs_of_others() {
+    let cluster = mk_cluster();
+    for number in 0..12 {
+        let mut pod = mk_named_pod(&format!("web-dead-{number:02}"), &["web"], WEB);
+        pod.spec.as_mut().unwrap().node_name = "dead".into();
+        cluster.add(pod, |kubelet| kubelet.with_log("web", numbered(0..3))).fault_look(Fault::Silence);
+    }
+    let begin = tokio::time::Instant::now();
+    let answer = read_all(&cluster, of_deployment()).await.unwrap();
+    assert!(begin.elapsed() < std::time::Duration::from_secs(15), "{:?}", begin.elapsed());
+    assert_eq!(answer.texts(), texts(0..10));
+    let dead = answer.logs.iter().filter(|log| log.status() == ContainerLogStatus::NodeUnreachable);
+    assert_eq!((dead.count(), answer.completeness.gaps.len()), (12, 12));
+    let looks: usize = (0..12).map(|number| cluster.pod(&format!("web-dead-{number:02}")).looks()).sum();
+    assert_eq!(looks, 4, "the others of the node are not asked");
+}
+
 #[tokio::test]
 async fn many_pods_of_one_node_are_read_together_without_an_end_to_the_wait() {
     let cluster = FakeCluster::default();

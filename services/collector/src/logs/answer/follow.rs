@@ -6,15 +6,16 @@ mod joining;
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use tokio::time::{Instant, sleep_until};
+use gumshoe_proto::collector::v1::GapReason;
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 pub(in crate::logs) use self::joining::Joining;
-use super::{Answer, granted, nodes, progress};
+use super::{Answer, nodes, progress};
 use crate::{
     error::ReadError,
     logs::{
-        limits::{Followed, LogLimits},
+        limits::{Followed, LogLimits, Nodes},
         log::{Held, Log},
         outcome::Trouble,
         output::{Output, Stop},
@@ -27,6 +28,10 @@ use crate::{
 
 /// Lines that come one by one are sent together after so long.
 const FLUSH_AFTER: Duration = Duration::from_millis(50);
+
+/// Where there is no room for all logs after so long, those are followed that have room. The others are tried again as often.
+const ROOM_WAIT: Duration = Duration::from_secs(5);
+const NO_ROOM: Stop = (GapReason::Overloaded, "too many logs are being followed at this time");
 
 /// Logs that are followed.
 struct Following<'answer> {
@@ -41,6 +46,9 @@ struct Following<'answer> {
     order: Option<Reorder>,
     folds: bool,
     joining: Option<Joining>,
+    /// The logs that have to wait until others end, and when they are tried again.
+    no_room: Vec<usize>,
+    room_at: Instant,
     flush_at: Instant,
     ended: CancellationToken,
 }
@@ -58,9 +66,11 @@ impl Answer {
         {
             return Ok(Some(stop));
         }
-        let goes_on = nodes(logs.iter().filter(|log| log.source.goes_on()));
-        let granted = match granted(out.deadline, limits.follow(&goes_on)).await {
-            Ok(granted) => granted,
+        let going = logs.iter().enumerate().filter(|(_, log)| log.source.goes_on());
+        let going = going.map(|(index, log)| (index, log.node.clone())).collect();
+        let of_nodes = nodes(logs.iter().filter(|log| log.source.goes_on()));
+        let (granted, no_room) = match room(limits, going, of_nodes, out.deadline).await {
+            Ok(room) => room,
             Err(stop) => return Ok(Some(stop)),
         };
         let logs_known = logs.iter().map(|log| log.pod.uid.clone()).collect();
@@ -71,6 +81,8 @@ impl Answer {
             folds: plan.fold,
             logs: std::mem::take(logs).into_iter().map(Some).collect(),
             joining: joining.map(|joining| joining.with(logs_known)),
+            no_room,
+            room_at: Instant::now() + ROOM_WAIT,
             flush_at: Instant::now(),
             ended: CancellationToken::new(),
             out,
@@ -78,13 +90,17 @@ impl Answer {
             granted,
         };
         let outcome = following.run().await;
-        let Following { logs: followed, progress, order, .. } = following;
+        let Following { logs: followed, progress, order, no_room, .. } = following;
         let stop = outcome?;
         for (index, mut log) in followed.into_iter().flatten().enumerate() {
             let holds_some = order.as_ref().is_some_and(|order| !order.holds_none_of(index));
             if let Some((reason, message)) = stop {
                 let given = progress.get(index).filter(|_| holds_some).map(|progress| progress.step);
                 log.stop(given, || Trouble::stopped(reason, message));
+            }
+            if no_room.contains(&index) {
+                let (reason, message) = NO_ROOM;
+                log.source.trouble = Some(Trouble::stopped(reason, message));
             }
             logs.push(log);
         }
@@ -97,7 +113,7 @@ impl Following<'_> {
     async fn run(&mut self) -> Result<Option<Stop>, ReadError> {
         let mut waiting = FuturesUnordered::new();
         for index in 0..self.logs.len() {
-            let goes_on = |log: &mut Log| log.source.goes_on();
+            let goes_on = |log: &mut Log| log.source.goes_on() && !self.no_room.contains(&index);
             if let Some(log) = self.logs.get_mut(index).and_then(|log| log.take_if(goes_on)) {
                 waiting.push(await_line(index, log, self.ended.clone()));
             }
@@ -125,7 +141,9 @@ impl Following<'_> {
     ) -> Result<Option<Stop>, ReadError> {
         loop {
             let due = self.order.as_mut().and_then(Reorder::next_due);
-            if waiting.is_empty() && self.joining.is_none() && due.is_none() && self.out.page.is_empty() {
+            let is_quiet = waiting.is_empty() && due.is_none() && self.out.page.is_empty();
+            let is_over = self.joining.as_ref().is_none_or(Joining::is_over) && self.no_room.is_empty();
+            if is_quiet && is_over {
                 return Ok(None);
             }
             let stop = tokio::select! {
@@ -135,6 +153,14 @@ impl Following<'_> {
                 // Before the lines, which may never pause.
                 found = joining::found(&mut self.joining) => {
                     for index in self.join(found) {
+                        if let Some(log) = self.logs[index].take() {
+                            waiting.push(wait(index, log, self.ended.clone()));
+                        }
+                    }
+                    None
+                }
+                () = sleep_until(self.room_at), if !self.no_room.is_empty() => {
+                    for index in self.try_again() {
                         if let Some(log) = self.logs[index].take() {
                             waiting.push(wait(index, log, self.ended.clone()));
                         }
@@ -233,6 +259,14 @@ impl Following<'_> {
         }
     }
 
+    /// The logs for which there is room by now.
+    fn try_again(&mut self) -> Vec<usize> {
+        let Self { limits, granted, logs, no_room, .. } = self;
+        self.room_at = Instant::now() + ROOM_WAIT;
+        let has_room = |index: &mut usize| logs[*index].as_ref().is_none_or(|log| limits.join(granted, &log.node, 1));
+        no_room.extract_if(.., has_room).collect()
+    }
+
     /// Takes in the pods that have appeared, and those that have got a node; gives back which logs are to be waited for.
     fn join(&mut self, found: Result<Found, ReadError>) -> Vec<usize> {
         let Self { out, limits, granted, logs, progress, joining, .. } = self;
@@ -265,6 +299,30 @@ impl Following<'_> {
         }
         joining.look_again(!joined.is_empty());
         joined
+    }
+}
+
+/// Waits for room for all logs that go on; after a while, takes what there is. Gives back for which there was none.
+async fn room(
+    limits: &LogLimits,
+    logs: Vec<(usize, String)>,
+    nodes: Nodes,
+    deadline: Instant,
+) -> Result<(Followed, Vec<usize>), Stop> {
+    loop {
+        let until = deadline.min(Instant::now() + ROOM_WAIT);
+        if let Ok(granted) = timeout_at(until, limits.follow(&nodes)).await {
+            return Ok((granted, Vec::new()));
+        }
+        let mut granted = limits.follow_none();
+        let no_room = logs.iter().filter(|(_, node)| !limits.join(&mut granted, node, 1));
+        let no_room: Vec<_> = no_room.map(|(index, _)| *index).collect();
+        if no_room.len() < logs.len() {
+            return Ok((granted, no_room));
+        }
+        if until == deadline {
+            return Err(NO_ROOM);
+        }
     }
 }
 

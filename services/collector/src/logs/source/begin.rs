@@ -1,6 +1,9 @@
 //! The beginning of a read: where its log ends, then the first line of its window.
 
+use std::time::Duration;
+
 use gumshoe_proto::collector::v1::ContainerLogStatus;
+use tokio::time::timeout;
 
 use super::{Feed, Place, RECORD_MIN, Source};
 use crate::{
@@ -22,15 +25,23 @@ const LOOK_GROWTH: u64 = 8;
 const LOOK_RECORDS_MAX: u64 = 1 << 10;
 
 impl Source {
-    /// Goes to the first line of the window.
+    /// Goes to the first line of the window; the node may be silent only for as long as `patience` has it.
     ///
     /// # Errors
     /// Only what concerns the whole call.
-    pub async fn begin(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
+    pub async fn begin(&mut self, logs: &PodLogs, patience: Option<Duration>) -> Result<(), ReadError> {
         if !self.is_wanted() {
             return Ok(());
         }
-        let Some(end) = self.find_end(logs).await? else {
+        let found = match patience {
+            Some(patience) => timeout(patience, self.find_end(logs)).await.ok().transpose()?,
+            None => Some(self.find_end(logs).await?),
+        };
+        let Some(end) = found else {
+            self.node_is_dead();
+            return Ok(());
+        };
+        let Some(end) = end else {
             let not_started =
                 self.trouble.as_ref().is_some_and(|trouble| trouble.status == ContainerLogStatus::NotStarted);
             if self.follow && not_started && self.place == Place::Beginning {
@@ -61,6 +72,31 @@ impl Source {
         }
         self.advance().await;
         Ok(())
+    }
+
+    /// Notes that the node's kubelet is not there.
+    pub fn node_is_dead(&mut self) {
+        if self.is_wanted() {
+            let message = "the node's kubelet did not answer soon, for this log or another".into();
+            self.trouble = Some(self.as_far_as_begun(Trouble { message, ..Trouble::node_unreachable() }));
+        }
+    }
+
+    /// Whether the node's kubelet was not there.
+    #[must_use]
+    pub fn found_node_dead(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.status == ContainerLogStatus::NodeUnreachable)
+    }
+
+    /// Where the place is known, the rest can be had once the node is back.
+    fn as_far_as_begun(&self, trouble: Trouble) -> Trouble {
+        if trouble.status == ContainerLogStatus::NodeUnreachable && matches!(self.place, Place::Behind(_)) {
+            return Trouble {
+                missing: Some(Missing { newer: true, resumable: true, ..Missing::UNREADABLE }),
+                ..trouble
+            };
+        }
+        trouble
     }
 
     /// Asks for the newest line: a read that begins afterwards is whole when it has come there. The kubelet finds it from the
@@ -124,11 +160,7 @@ impl Source {
                 if trouble.status == ContainerLogStatus::NotStarted && self.has_begun() {
                     trouble = Trouble::forgotten();
                 }
-                // Where the place is known, the rest can be had once the node is back.
-                if trouble.status == ContainerLogStatus::NodeUnreachable && matches!(self.place, Place::Behind(_)) {
-                    trouble.missing = Some(Missing { newer: true, resumable: true, ..Missing::UNREADABLE });
-                }
-                self.trouble = Some(trouble);
+                self.trouble = Some(self.as_far_as_begun(trouble));
                 Ok(None)
             }
         }

@@ -41,6 +41,8 @@ pub(in crate::logs) struct Joining {
     failed: Option<String>,
     /// What the last look could not read.
     unread: Vec<Gap>,
+    /// Whether the last look found that no others will come.
+    over: bool,
     /// Whether any pod was ever found.
     found_any: bool,
     wait: Duration,
@@ -66,6 +68,7 @@ impl Joining {
             no_room: BTreeSet::new(),
             failed: None,
             unread: Vec::new(),
+            over: false,
             found_any: false,
             wait: FIRST_WAIT,
             next: pending().boxed(),
@@ -98,6 +101,7 @@ impl Joining {
         self.unread.clear();
         match found {
             Ok(found) => {
+                self.over = found.over;
                 self.found_any |= !found.pods.is_empty();
                 self.unread = found.gaps;
                 out.report.warnings(found.warnings);
@@ -113,6 +117,11 @@ impl Joining {
                 Vec::new()
             }
         }
+    }
+
+    /// Whether there is nothing more to join.
+    pub(super) fn is_over(&self) -> bool {
+        self.over && self.no_room.is_empty()
     }
 
     /// Whether the pod's logs are in the answer.

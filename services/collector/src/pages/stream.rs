@@ -28,7 +28,7 @@ use crate::error::ReadError;
 pub const BUFFER_BYTES: usize = 512 << 10;
 
 /// Pages that the caller has not taken so long after the last of them was made are dropped: what they hold is missing to others.
-const TAKEN_WITHIN: Duration = Duration::from_secs(60);
+pub const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 
 /// Takes pages from a producer. The buffer's bound is in bytes, so the channel itself needs none.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use gumshoe_proto::collector::v1::{ObjectMeta, TopologyHealth, TopologyRelation};
 
 pub(super) use self::{
-    network::{EndpointSlice, endpoint_slice, ingress, service},
+    network::{endpoint_slice, ingress, service},
     others::{autoscaler, claim, metadata_only, node},
     pod::pod,
     workload::{cron_job, daemon_set, deployment, job, replica_set, stateful_set},
@@ -75,9 +75,11 @@ pub enum Particular {
     },
     /// Of an endpoint slice.
     Endpoints {
-        /// Those that take traffic.
+        /// What the endpoints stand for, and whether it takes traffic.
+        targets: BTreeMap<String, bool>,
+        /// Of those that stand for no object, the ones that take traffic.
         ready: usize,
-        /// All of them.
+        /// All of these.
         total: usize,
     },
 }
@@ -128,10 +130,16 @@ impl Health {
     /// The same where the object says of itself that it is being deleted.
     pub(super) fn terminating_as(self, own: &Self) -> Self {
         if own.text.starts_with(TERMINATING) {
-            Self { text: format!("{TERMINATING}, {}", self.text), ..self }
+            let text = format!("{TERMINATING}, {}", self.text);
+            Self { text, ..self }.for_a_while()
         } else {
             self
         }
+    }
+
+    fn for_a_while(self) -> Self {
+        let level = if self.level == TopologyHealth::Healthy { TopologyHealth::Degraded } else { self.level };
+        Self { level, ..self }
     }
 
     /// The same of an object that is being deleted: where it is, it is so only for a while.
@@ -139,9 +147,8 @@ impl Health {
         if metadata.deletion_timestamp.is_none() || self.text.starts_with(TERMINATING) {
             return self;
         }
-        let level = if self.level == TopologyHealth::Healthy { TopologyHealth::Degraded } else { self.level };
         let text = [TERMINATING, &self.text].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
-        Self { level, text }
+        Self { text, ..self }.for_a_while()
     }
 }
 
@@ -153,7 +160,7 @@ impl Link {
     }
 
     fn size(&self) -> usize {
-        size_of::<Self>() + self.to.size() + self.uid.len() + self.reason.len()
+        size_of::<Self>() + self.to.held() + self.uid.len() + self.reason.len()
     }
 }
 
@@ -188,7 +195,8 @@ impl Facts {
             map.iter().map(|(key, value)| ENTRY + key.len() + value.len()).sum::<usize>()
         };
         let particular = match &self.particular {
-            Particular::None | Particular::Endpoints { .. } => 0,
+            Particular::None => 0,
+            Particular::Endpoints { targets, .. } => targets.keys().map(|target| ENTRY + target.len()).sum(),
             Particular::Pod { labels } => map(labels),
             Particular::Service { selector, external_name } => map(selector) + external_name.len(),
             Particular::Workload { labels, claims } => {
@@ -196,8 +204,9 @@ impl Facts {
             }
         };
         let links: usize = self.links.iter().map(Link::size).sum();
-        // Each link is in an index too.
-        size_of::<Self>() + self.uid.len() + self.health.text.len() + 2 * links + particular
+        // Each link is in an index too, in which what many point at is once.
+        let indexed = self.links.len() * size_of::<(u32, u32)>();
+        size_of::<Self>() + self.uid.len() + self.health.text.len() + links + indexed + particular
     }
 }
 

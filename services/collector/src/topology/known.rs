@@ -1,7 +1,7 @@
 //! What a walk has read so far. It lives as long as the call.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
@@ -75,9 +75,10 @@ pub(super) struct Memory {
 /// All objects of a kind in a namespace.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
-    objects: BTreeMap<String, Known>,
-    /// Which of them point at what: positions in `Facts::links`.
-    pointing: HashMap<Key, Vec<(String, usize)>>,
+    /// In the order of their names.
+    objects: Vec<Known>,
+    /// Which of them point at what: positions in `objects` and in `Facts::links`.
+    pointing: HashMap<Key, Vec<(u32, u32)>>,
     unread: HashMap<String, String>,
     /// Why there may be more.
     cut: Option<String>,
@@ -141,17 +142,23 @@ impl Listed {
                 listed.unread.insert(gap.name, gap.message);
             }
         }
-        for (key, facts) in answer.objects {
-            for (place, link) in facts.links.iter().enumerate() {
-                listed.pointing.entry(link.to.clone()).or_default().push((key.name.clone(), place));
+        listed.objects = answer.objects;
+        listed.objects.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+        listed.objects.dedup_by(|(one, _), (other, _)| one.name == other.name);
+        for (object, (_, facts)) in (0..).zip(&listed.objects) {
+            for (place, link) in (0..).zip(&facts.links) {
+                match listed.pointing.get_mut(&link.to) {
+                    Some(pointing) => pointing.push((object, place)),
+                    None => drop(listed.pointing.insert(link.to.clone(), vec![(object, place)])),
+                }
             }
-            listed.objects.insert(key.name.clone(), (key, facts));
         }
         listed
     }
 
     fn look_up(&self, name: &str) -> Found {
-        match (self.objects.get(name), self.unread.get(name).or(self.cut.as_ref())) {
+        let found = self.objects.binary_search_by(|(key, _)| key.name.as_str().cmp(name));
+        match (found.ok().and_then(|place| self.objects.get(place)), self.unread.get(name).or(self.cut.as_ref())) {
             (Some((_, facts)), _) => Found::Here(facts.clone()),
             (None, Some(why)) => Found::NotRead(why.clone()),
             (None, None) => Found::Missing,
@@ -160,7 +167,7 @@ impl Listed {
 
     /// Those that were read, in the order of their names.
     pub(super) fn objects(&self) -> impl Iterator<Item = &Known> {
-        self.objects.values()
+        self.objects.iter()
     }
 
     /// How many were read.
@@ -171,12 +178,12 @@ impl Listed {
     /// Those that point at an object, and by which of their links.
     pub(super) fn pointing_at<'a>(&'a self, to: &Key) -> impl Iterator<Item = (&'a Known, usize)> {
         let pointing = self.pointing.get(to).map(Vec::as_slice).unwrap_or_default();
-        pointing.iter().filter_map(|(name, place)| Some((self.objects.get(name)?, *place)))
+        pointing.iter().filter_map(|(object, place)| Some((self.objects.get(*object as usize)?, *place as usize)))
     }
 
-    /// Why there may be more of them.
-    pub(super) fn cut(&self) -> Option<&str> {
-        self.cut.as_deref()
+    /// Whether all there are were read.
+    pub(super) fn is_whole(&self) -> bool {
+        self.cut.is_none() && self.unread.is_empty()
     }
 }
 

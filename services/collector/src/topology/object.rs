@@ -113,7 +113,8 @@ impl WalkedKind {
     #[must_use]
     pub const fn pointed_at_by(self) -> &'static [Self] {
         match self {
-            Pod => &[Service, EndpointSlice],
+            // A pod may own pods: the executors of a driver.
+            Pod => &[Service, EndpointSlice, Pod],
             Deployment => &[ReplicaSet, HorizontalPodAutoscaler],
             ReplicaSet | StatefulSet => &[Pod, HorizontalPodAutoscaler],
             DaemonSet | Job => &[Pod],
@@ -222,11 +223,16 @@ impl Key {
 
     /// Bytes that it holds.
     pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.held()
+    }
+
+    /// The same without its own place.
+    pub(super) fn held(&self) -> usize {
         let other = match &self.kind {
             ObjectKind::Walked(_) => 0,
             ObjectKind::Other { group, kind } => group.len() + kind.len(),
         };
-        size_of::<Self>() + other + self.namespace.len() + self.name.len()
+        other + self.namespace.len() + self.name.len()
     }
 }
 

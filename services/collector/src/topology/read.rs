@@ -10,10 +10,9 @@ use std::{
 
 use bytes::Bytes;
 use gumshoe_proto::collector::v1::{
-    CronJob, DaemonSet, Deployment, Gap, GapReason, HorizontalPodAutoscaler, Ingress, Job, Node, PersistentVolumeClaim,
-    Pod, ReplicaSet, Service, StatefulSet,
+    CronJob, DaemonSet, Deployment, EndpointSlice, Gap, GapReason, HorizontalPodAutoscaler, Ingress, Job, Node,
+    PersistentVolumeClaim, Pod, ReplicaSet, Service, StatefulSet,
 };
-use prost::Message as _;
 use prost_types::Timestamp;
 
 use super::{
@@ -35,8 +34,12 @@ use crate::{
     lists::{Reader, kind::Kind},
 };
 
-/// What one walk may hold of what it has read: some ten thousand pods.
+/// What one walk may hold of what it has read: some three thousand pods with what comes with them.
 const HELD_BYTES: usize = 8 << 20;
+/// Of that, pods and what else there is without number leave so much to the other kinds: services are judged by these.
+const LEFT_TO_OTHERS: usize = HELD_BYTES / 4;
+/// What could not be read of a list is named so often; what is beyond is told as one.
+const GAPS_NAMED: usize = 100;
 /// A list that breaks is made again so often: each time the API server makes all of it.
 const ATTEMPTS: u32 = 2;
 
@@ -99,6 +102,12 @@ impl Source {
             };
         self.warn(warnings);
         let known = decode(kind, &bytes).map_err(ReadError::Malformed)?;
+        if known.0 != *key {
+            return Err(ReadError::Malformed("it is another object than the one that was asked for".to_owned()));
+        }
+        if !self.hold(kind, known.0.size() + known.1.size()) {
+            return Ok(Answer::not_read(Gap { name: key.name.clone(), ..full(kind, key.namespace.clone()) }));
+        }
         Ok(Answer { objects: vec![known], gaps: Vec::new() })
     }
 
@@ -123,6 +132,8 @@ impl Source {
             paginate: !self.reader.api.streams_lists(),
         };
         for attempt in 1.. {
+            // One of the lists that are read at one time, whoever reads them.
+            let _permit = self.reader.may_list(&self.call).await?;
             let mut held = 0;
             let error = match self.list_once(kind, query.clone(), &mut held).await {
                 Ok(answer) => return Ok(answer),
@@ -142,6 +153,11 @@ impl Source {
         let place = query.namespace.as_ref().map(Namespace::to_string).unwrap_or_default();
         let mut list = ListRead::open(&self.reader.api, &self.call, query).await?;
         let mut answer = Answer::default();
+        let mut beyond = 0;
+        let mut tell = |answer: &mut Answer, gap: Gap| match answer.gaps.len() {
+            GAPS_NAMED => beyond += 1,
+            _ => answer.gaps.push(gap),
+        };
         let unread = |name: String, reason: GapReason, bytes: u64, message: String| {
             let (namespace, items, bytes) = (place.clone(), Some(1), Some(bytes));
             Gap { reason: reason.into(), namespace, name, message, items, bytes, ..Gap::default() }
@@ -150,28 +166,22 @@ impl Source {
             let entry = list.next_entry().await?;
             self.warn(list.take_warnings());
             match entry {
-                None => return Ok(answer),
+                None => break,
                 Some(Entry::TooLarge { head, length }) => {
                     let why = format!("it is larger than {ITEM_MAX} bytes");
-                    answer.gaps.push(unread(name_of_head(&head).1, GapReason::ItemTooLarge, length, why));
+                    tell(&mut answer, unread(name_of_head(&head).1, GapReason::ItemTooLarge, length, why));
                 }
-                Some(Entry::Item(bytes)) => match decode(kind, &bytes) {
+                Some(Entry::Item(bytes)) => match decode(kind, &bytes).and_then(|known| within(&place, known)) {
                     Err(why) => {
                         let why = format!("it could not be decoded: {why}");
                         let name = name_of_head(&bytes).1;
-                        answer.gaps.push(unread(name, GapReason::ItemUnreadable, bytes.len() as u64, why));
+                        tell(&mut answer, unread(name, GapReason::ItemUnreadable, bytes.len() as u64, why));
                     }
                     Ok((key, facts)) => {
                         let size = key.size() + facts.size();
-                        if !self.hold(size) {
-                            let plural = kind.resource().plural;
-                            answer.gaps.push(Gap {
-                                reason: GapReason::Overloaded.into(),
-                                namespace: place,
-                                message: format!("there are too many {plural} for one walk to hold"),
-                                ..Gap::default()
-                            });
-                            return Ok(answer);
+                        if !self.hold(kind, size) {
+                            answer.gaps.push(full(kind, place.clone()));
+                            break;
                         }
                         *held += size;
                         answer.objects.push((key, facts));
@@ -179,12 +189,34 @@ impl Source {
                 },
             }
         }
+        if beyond > 0 {
+            let message = format!("{beyond} more could not be read");
+            let reason = GapReason::ItemUnreadable.into();
+            answer.gaps.push(Gap { reason, namespace: place, message, items: Some(beyond), ..Gap::default() });
+        }
+        Ok(answer)
     }
 
     /// Takes room for so many bytes, if there is.
-    fn hold(&self, bytes: usize) -> bool {
-        let less = |room: usize| room.checked_sub(bytes);
+    fn hold(&self, kind: WalkedKind, bytes: usize) -> bool {
+        let left = if kind == WalkedKind::Pod { LEFT_TO_OTHERS } else { 0 };
+        let less = |room: usize| room.checked_sub(bytes).filter(|room| *room >= left);
         self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
+    }
+}
+
+/// What is said where there is no room for more.
+fn full(kind: WalkedKind, namespace: String) -> Gap {
+    let message = format!("there are too many {} for one walk to hold", kind.resource().plural);
+    Gap { reason: GapReason::Overloaded.into(), namespace, message, ..Gap::default() }
+}
+
+/// An object of a list, if it has a name and is in the namespace that was asked for: one that is not may be any.
+fn within(namespace: &str, known: Known) -> Result<Known, String> {
+    let Key { namespace: its, name, .. } = &known.0;
+    match name.is_empty() || (!namespace.is_empty() && its != namespace) {
+        true => Err("it has no name, or is in another namespace".to_owned()),
+        false => Ok(known),
     }
 }
 
@@ -199,7 +231,7 @@ fn decode(kind: WalkedKind, bytes: &Bytes) -> Result<Known, String> {
         WalkedKind::Job => of::<Job>(bytes, facts::job),
         WalkedKind::CronJob => of::<CronJob>(bytes, facts::cron_job),
         WalkedKind::Service => of::<Service>(bytes, facts::service),
-        WalkedKind::EndpointSlice => endpoint_slice(bytes),
+        WalkedKind::EndpointSlice => of::<EndpointSlice>(bytes, facts::endpoint_slice),
         WalkedKind::Ingress => of::<Ingress>(bytes, facts::ingress),
         WalkedKind::Node => of::<Node>(bytes, facts::node),
         WalkedKind::PersistentVolumeClaim => of::<PersistentVolumeClaim>(bytes, facts::claim),
@@ -220,9 +252,54 @@ fn of<K: Kind>(bytes: &Bytes, keep: fn(&K) -> Facts) -> Result<Named, String> {
     Ok((namespace, name, facts))
 }
 
-fn endpoint_slice(bytes: &Bytes) -> Result<Named, String> {
-    let slice = facts::EndpointSlice::decode(bytes.clone()).map_err(|error| error.to_string())?;
-    let facts = facts::endpoint_slice(&slice);
-    let (namespace, name) = slice.metadata.map(|it| (it.namespace, it.name)).unwrap_or_default();
-    Ok((namespace, name, facts))
+#[cfg(test)]
+mod tests {
+    use gumshoe_proto::json;
+    use prost::Message as _;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{kubernetes::api::KubernetesApi, lists::scope::Scope, topology::run::tests::mk_call};
+
+    fn mk_reader() -> Reader {
+        let nobody = tower::service_fn(async |_: http::Request<kube::client::Body>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(kube::client::Body::empty()))
+        });
+        Reader::new(KubernetesApi::from_client(kube::Client::new(nobody, "default")), Scope::default())
+    }
+
+    /// A pod as most are: an owner, a node, and some that it needs.
+    fn mk_pod(index: usize) -> Bytes {
+        let volume =
+            |name: &str| json!({"name": name, "volumeSource": {"configMap": {"localObjectReference": {"name": name}}}});
+        let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "storefront-5d9c7b6f4", "uid": "0123456789abcdef0123456789abcdef0123"});
+        let labels = json!({"app.kubernetes.io/name": "storefront", "app.kubernetes.io/part-of": "shop", "pod-template-hash": "5d9c7b6f4"});
+        let metadata = json!({"namespace": "shop", "name": format!("storefront-5d9c7b6f4-{index:05}"), "labels": labels,
+            "uid": "0123456789abcdef0123456789abcdef0123", "ownerReferences": [owner]});
+        let spec =
+            json!({"nodeName": "node-17", "volumes": [volume("kube-root-ca.crt"), volume("config"), volume("theme")]});
+        let pod: Pod =
+            json::from_value(json!({"metadata": metadata, "spec": spec, "status": {"phase": "Running"}})).unwrap();
+        pod.encode_to_vec().into()
+    }
+
+    #[tokio::test]
+    async fn three_thousand_pods_fit_into_a_walk_and_leave_room_for_other_kinds() {
+        let source = Source::new(mk_reader(), mk_call(60));
+        let size =
+            |index| decode(WalkedKind::Pod, &mk_pod(index)).map(|(key, facts)| key.size() + facts.size()).unwrap();
+        let held = (0..100_000).take_while(|&index| source.hold(WalkedKind::Pod, size(index))).count();
+        assert!((3000..20_000).contains(&held), "{held}");
+        assert!(source.hold(WalkedKind::Service, LEFT_TO_OTHERS / 2));
+    }
+
+    #[test]
+    fn an_object_without_a_name_or_of_another_namespace_is_not_taken() {
+        let known = decode(WalkedKind::ConfigMap, &Bytes::from_static(b"\xff\xff\xff")).unwrap();
+        assert!(within("shop", known.clone()).is_err() && within("", known).is_err());
+        let pod = decode(WalkedKind::Pod, &mk_pod(0)).unwrap();
+        assert!(
+            within("shop", pod.clone()).is_ok() && within("", pod.clone()).is_ok() && within("other", pod).is_err()
+        );
+    }
 }

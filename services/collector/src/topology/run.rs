@@ -26,7 +26,7 @@ use crate::{
     pages::{
         page::PageBuilder,
         report::Report,
-        stream::{PageSender, PageStream},
+        stream::{PageSender, PageStream, TAKEN_WITHIN},
     },
 };
 
@@ -114,7 +114,11 @@ impl Run {
         }
     }
 
-    async fn run(mut self, pages: PageSender, permit: OwnedSemaphorePermit) -> Result<OwnedSemaphorePermit, ReadError> {
+    async fn run(
+        mut self,
+        pages: PageSender,
+        permit: OwnedSemaphorePermit,
+    ) -> Result<Option<OwnedSemaphorePermit>, ReadError> {
         if self.seed_is_read {
             self.read_seed().await?;
         }
@@ -130,13 +134,27 @@ impl Run {
                 Step::More => tokio::task::yield_now().await,
                 Step::Read(reads) => {
                     if let Some(gap) = self.read(reads).await {
+                        self.give_what_came(&pages).await;
                         break Some(gap);
                     }
                 }
             }
         };
+        // Whoever does not take what was found keeps nobody else from walking.
+        let is_slow = end.as_ref().is_some_and(|gap| gap.reason() == GapReason::SlowCaller);
         self.finish(end, &pages);
-        Ok(permit)
+        Ok(Some(permit).filter(|_| !is_slow))
+    }
+
+    /// Sends what can be told by what came before the time was over.
+    async fn give_what_came(&mut self, pages: &PageSender) {
+        loop {
+            let step = self.walk.step();
+            let found = self.walk.take();
+            if self.send(found, pages).await.is_some() || step != Step::More {
+                return;
+            }
+        }
     }
 
     /// The seed has to be there: else there is nothing to tell.
@@ -169,17 +187,26 @@ impl Run {
         for (read, answer) in answers {
             match answer {
                 Ok(answer) => self.walk.learn(read, answer),
-                Err(error @ ReadError::Deadline) => late = Some(error),
+                Err(error @ ReadError::Deadline) => {
+                    let gap = Gap { reason: GapReason::Deadline.into(), message: error.to_string(), ..place_of(&read) };
+                    self.walk.learn(read, Answer::not_read(gap));
+                    late = Some(error);
+                }
                 Err(error) => {
                     let gap = gap_of(&read, &error);
                     self.walk.learn(read, Answer::not_read(gap));
                 }
             }
         }
-        for read in beyond {
-            let message = format!("{REQUESTS_MAX} requests were made, and one walk makes no more");
-            let gap = Gap { reason: GapReason::Limit.into(), message, ..place_of(&read) };
-            self.walk.learn(read, Answer::not_read(gap));
+        // One gap stands for all.
+        let items = (!beyond.is_empty()).then_some(beyond.len() as u64);
+        let message = format!("{REQUESTS_MAX} requests were made, and one walk makes no more");
+        let gap = Gap { reason: GapReason::Limit.into(), message, items, ..Gap::default() };
+        for (index, read) in beyond.into_iter().enumerate() {
+            match index {
+                0 => self.walk.learn(read, Answer::not_read(gap.clone())),
+                _ => self.walk.learn_unread(read, gap.clone()),
+            }
         }
         late.map(|error| self::late(&error))
     }
@@ -199,9 +226,13 @@ impl Run {
     }
 
     async fn flush(&mut self, pages: &PageSender) -> Option<Gap> {
-        // Nothing is open at the API server meanwhile, so the caller has all of the call's time.
-        let Ok(room) = timeout_at(self.deadline, pages.reserve(self.page.bytes())).await else {
+        // Nothing is open at the API server meanwhile; but what was read is held, and others wait to walk.
+        let until = self.deadline.min(Instant::now() + TAKEN_WITHIN);
+        let Ok(room) = timeout_at(until, pages.reserve(self.page.bytes())).await else {
             self.page.clear();
+            if until == self.deadline {
+                return Some(late(&ReadError::Deadline));
+            }
             let message = ReadError::SlowCaller.to_string();
             return Some(Gap { reason: GapReason::SlowCaller.into(), message, ..Gap::default() });
         };
@@ -246,7 +277,8 @@ fn place_of(read: &Read) -> Gap {
 /// What an error means for the answer: what could not be read is not missing.
 fn gap_of(read: &Read, error: &ReadError) -> Gap {
     let reason = match error {
-        ReadError::Denied(_) => GapReason::KindNotRead,
+        // A server that is too old for a kind answers that there is no such path, or no such kind.
+        ReadError::Denied(_) | ReadError::NotFound { .. } | ReadError::KindNotServed(_) => GapReason::KindNotRead,
         ReadError::TooLarge(_) => GapReason::ItemTooLarge,
         ReadError::Malformed(_) => GapReason::ItemUnreadable,
         ReadError::Overloaded | ReadError::Throttled { .. } => GapReason::Overloaded,
@@ -254,3 +286,6 @@ fn gap_of(read: &Read, error: &ReadError) -> Gap {
     };
     Gap { reason: reason.into(), message: error.to_string(), ..place_of(read) }
 }
+
+#[cfg(test)]
+pub(super) mod tests;

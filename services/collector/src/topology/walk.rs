@@ -153,6 +153,11 @@ impl Walk {
         self.memory.learn(read, answer);
     }
 
+    /// Takes that a read was not made, for a reason that is told already.
+    pub fn learn_unread(&mut self, read: Read, gap: Gap) {
+        self.memory.learn(read, Answer::not_read(gap));
+    }
+
     /// Goes on as far as it can by what is known, but not too far at once.
     pub fn step(&mut self) -> Step {
         if self.nodes.is_empty()

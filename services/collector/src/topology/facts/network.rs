@@ -1,41 +1,17 @@
 //! What leads to pods.
 
+use std::collections::BTreeMap;
+
 use gumshoe_proto::collector::v1::{
-    Ingress, IngressBackend, IngressServiceBackend, ObjectMeta, ObjectReference, Service, TopologyRelation,
+    Endpoint, EndpointSlice, Ingress, IngressBackend, IngressServiceBackend, ObjectMeta, Service, TopologyHealth,
+    TopologyRelation,
 };
 
-use super::{Facts, Health, Link, Particular};
+use super::{Facts, Health, Link, Particular, shortened};
 use crate::topology::object::{Key, WalkedKind};
 
 /// Names the service of a slice (k8s.io/api: discovery/v1, LabelServiceName).
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
-
-/// `discovery.k8s.io/v1 EndpointSlice`, as far as the walk needs it (k8s.io/api: `discovery/v1/generated.proto`).
-#[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::topology) struct EndpointSlice {
-    #[prost(message, optional, tag = "1")]
-    pub(in crate::topology) metadata: Option<ObjectMeta>,
-    #[prost(message, repeated, tag = "2")]
-    pub(in crate::topology) endpoints: Vec<Endpoint>,
-}
-
-/// `discovery.k8s.io/v1 Endpoint`.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::topology) struct Endpoint {
-    #[prost(message, optional, tag = "2")]
-    pub(in crate::topology) conditions: Option<EndpointConditions>,
-    #[prost(message, optional, tag = "4")]
-    pub(in crate::topology) target_ref: Option<ObjectReference>,
-}
-
-/// `discovery.k8s.io/v1 EndpointConditions`.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(in crate::topology) struct EndpointConditions {
-    #[prost(bool, optional, tag = "1")]
-    pub(in crate::topology) ready: Option<bool>,
-    #[prost(bool, optional, tag = "3")]
-    pub(in crate::topology) terminating: Option<bool>,
-}
 
 /// How a service is, its slices say: that is put together when they are known.
 pub(in crate::topology) fn service(service: &Service) -> Facts {
@@ -63,12 +39,22 @@ pub(in crate::topology) fn endpoint_slice(slice: &EndpointSlice) -> Facts {
             format!("label {SERVICE_NAME}={name}"),
         )
     });
-    let ready = slice.endpoints.iter().filter(|endpoint| endpoint.is_ready()).count();
+    let ready = slice.endpoints.iter().filter(|endpoint| is_ready(endpoint)).count();
     let total = slice.endpoints.len();
+    // The slices of a service for IPv4 and IPv6 have the same pods: they are counted once.
+    let (mut targets, mut others) = (BTreeMap::new(), (0, 0));
+    for endpoint in &slice.endpoints {
+        match &endpoint.target_ref {
+            Some(target) => {
+                *targets.entry(format!("{}/{}", target.kind, target.name)).or_default() |= is_ready(endpoint)
+            }
+            None => others = (others.0 + usize::from(is_ready(endpoint)), others.1 + 1),
+        }
+    }
     let pods = slice.endpoints.iter().filter_map(|endpoint| {
         let target = endpoint.target_ref.as_ref().filter(|target| target.kind == "Pod")?;
         let to = Key::of(WalkedKind::Pod, namespace, &target.name);
-        let link = Link::to(to, TopologyRelation::HasEndpoint, format!("endpoint, {}", endpoint.state()));
+        let link = Link::to(to, TopologyRelation::HasEndpoint, format!("endpoint, {}", state(endpoint)));
         Some(Link { uid: target.uid.clone(), ..link })
     });
     let text = format!("{ready}/{total} endpoints ready");
@@ -85,22 +71,20 @@ pub(in crate::topology) fn endpoint_slice(slice: &EndpointSlice) -> Facts {
     if facts.links.iter().any(|link| of_service(link) && link.relation == TopologyRelation::HasSlice) {
         facts.links.retain(|link| !of_service(link) || link.relation == TopologyRelation::HasSlice);
     }
-    Facts { particular: Particular::Endpoints { ready, total }, ..facts }
+    Facts { particular: Particular::Endpoints { targets, ready: others.0, total: others.1 }, ..facts }
 }
 
-impl Endpoint {
-    /// Not told means ready (k8s.io/api: discovery/v1, EndpointConditions).
-    fn is_ready(&self) -> bool {
-        self.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
-    }
+/// Not told means ready (k8s.io/api: discovery/v1, EndpointConditions).
+fn is_ready(endpoint: &Endpoint) -> bool {
+    endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
+}
 
-    fn state(&self) -> &'static str {
-        let terminating = self.conditions.as_ref().and_then(|conditions| conditions.terminating) == Some(true);
-        match (self.is_ready(), terminating) {
-            (true, _) => "ready",
-            (false, true) => "terminating",
-            (false, false) => "not ready",
-        }
+fn state(endpoint: &Endpoint) -> &'static str {
+    let terminating = endpoint.conditions.as_ref().and_then(|conditions| conditions.terminating) == Some(true);
+    match (is_ready(endpoint), terminating) {
+        (true, _) => "ready",
+        (false, true) => "terminating",
+        (false, false) => "not ready",
     }
 }
 
@@ -123,10 +107,14 @@ pub(in crate::topology) fn ingress(ingress: &Ingress) -> Facts {
         Link::to(to, TopologyRelation::Uses, format!("tls of {}", tls.hosts.join(",")))
     });
     let balancer = ingress.status.as_ref().and_then(|status| status.load_balancer.as_ref());
-    let addresses: Vec<_> = balancer.iter().flat_map(|balancer| &balancer.ingress).collect();
-    let address = addresses.first().map(|it| if it.ip.is_empty() { it.hostname.clone() } else { it.ip.clone() });
-    let text = address.map_or_else(|| "no address".to_owned(), |address| format!("address {address}"));
-    Facts::new(metadata, Health::healthy(text), default.chain(rules).chain(secrets).collect())
+    let addresses = balancer.iter().flat_map(|balancer| &balancer.ingress);
+    let addresses: Vec<_> = addresses.map(|it| if it.ip.is_empty() { &*it.hostname } else { &*it.ip }).collect();
+    let health = match addresses.is_empty() {
+        // Some controllers never say one; but then nobody says that it is served either.
+        true => Health::new(TopologyHealth::Unknown, "no address"),
+        false => Health::healthy(format!("address {}", shortened(addresses.join(",")))),
+    };
+    Facts::new(metadata, health, default.chain(rules).chain(secrets).collect())
 }
 
 /// The way to a service; a backend may also be an object of another kind, whose controller alone knows what it is.

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use gumshoe_proto::collector::v1::{
-    HorizontalPodAutoscaler, Node, ObjectMeta, PersistentVolumeClaim, TopologyRelation,
+    HorizontalPodAutoscaler, Node, ObjectMeta, OwnerReference, PersistentVolumeClaim, TopologyRelation,
 };
+use prost::Message as _;
 
 use super::{Facts, Health, Link, TERMINATING};
 use crate::{kubernetes::wire::fields, topology::object::Key};
@@ -66,6 +67,7 @@ pub(in crate::topology) fn autoscaler(scaler: &HorizontalPodAutoscaler) -> Facts
 pub(in crate::topology) fn metadata_only(encoded: &Bytes) -> (String, String, Facts) {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     let (mut namespace, mut name, mut uid, mut deleted) = (String::new(), String::new(), String::new(), false);
+    let mut owner_references = Vec::new();
     let metadata = fields(encoded).find(|(number, _)| *number == 1).map_or(&[][..], |(_, metadata)| metadata);
     // ObjectMeta, from Kubernetes meta/v1.
     for (number, value) in fields(metadata) {
@@ -75,10 +77,11 @@ pub(in crate::topology) fn metadata_only(encoded: &Bytes) -> (String, String, Fa
             5 => uid = text(value),
             // An empty Time is null.
             9 => deleted = !value.is_empty(),
+            13 => owner_references.extend(OwnerReference::decode(value)),
             _ => {}
         }
     }
     let health = if deleted { Health::degraded(TERMINATING) } else { Health::healthy("exists") };
-    let no_metadata = ObjectMeta { uid, ..ObjectMeta::default() };
+    let no_metadata = ObjectMeta { uid, namespace: namespace.clone(), owner_references, ..ObjectMeta::default() };
     (namespace, name, Facts::new(&no_metadata, health, Vec::new()))
 }

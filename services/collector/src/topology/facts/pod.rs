@@ -34,9 +34,14 @@ fn health(status: Option<&PodStatus>, columns: Option<&PodColumns>) -> Health {
     let text = format!("{}, {} ready{restarts}", columns.status, columns.ready);
     let initialising = columns.status.strip_prefix("Init:").is_some_and(|rest| rest.contains('/'));
     match columns.status.as_str() {
-        "Completed" | "Succeeded" => Health::healthy(columns.status.clone()),
+        // A container that ended well and is to run again says Completed too.
+        "Completed" | "Succeeded" if status.phase == "Succeeded" => Health::healthy(columns.status.clone()),
         "Running" if ready => Health::healthy(text),
-        "Running" if columns.ready_containers > 0 => Health::degraded(text),
+        "Running" if columns.ready_containers > 0 => {
+            let is_whole = columns.ready_containers == columns.total_containers;
+            let reason = condition("Ready").map(|ready| ready.reason.as_str()).filter(|reason| !reason.is_empty());
+            Health::degraded(if is_whole { format!("{text}, {}", reason.unwrap_or("not Ready")) } else { text })
+        }
         "Pending" if unschedulable => Health::unhealthy("Pending, Unschedulable"),
         "Pending" | "ContainerCreating" | "PodInitializing" | "SchedulingGated" | "Terminating" => {
             Health::degraded(text)

@@ -59,11 +59,18 @@ fn a_pod_says_its_status_as_kubectl_does() {
     let running = json!({"name": "web", "ready": true, "state": {"running": {}}});
     let crashing = json!({"name": "web", "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}}});
     let creating = json!({"name": "web", "state": {"waiting": {"reason": "ContainerCreating"}}});
+    let ended =
+        json!({"name": "web", "restartCount": 5, "state": {"terminated": {"reason": "Completed", "exitCode": 0}}});
+    let gates = json!([{"type": "Ready", "status": "False", "reason": "ReadinessGatesNotReady"}]);
     let unschedulable = json!([{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]);
     for (facts, expected) in [
         (mk_pod("Running", running.clone(), ready), (Healthy, "Running, 1/1 ready")),
         // A readiness gate is closed.
-        (mk_pod("Running", running, json!([])), (Degraded, "Running, 1/1 ready")),
+        (mk_pod("Running", running.clone(), gates), (Degraded, "Running, 1/1 ready, ReadinessGatesNotReady")),
+        (mk_pod("Running", running, json!([])), (Degraded, "Running, 1/1 ready, not Ready")),
+        // It ended well, and is to run again.
+        (mk_pod("Running", ended.clone(), json!([])), (Unhealthy, "Completed, 0/1 ready, 5 restarts")),
+        (mk_pod("Succeeded", ended, json!([])), (Healthy, "Completed")),
         (mk_pod("Running", crashing, json!([])), (Unhealthy, "CrashLoopBackOff, 0/1 ready, 7 restarts")),
         (mk_pod("Pending", creating, json!([])), (Degraded, "ContainerCreating, 0/1 ready")),
         (mk_pod("Pending", json!({"name": "web"}), unschedulable), (Unhealthy, "Pending, Unschedulable")),
@@ -130,6 +137,17 @@ fn an_ingress_names_the_rule_of_each_way_and_the_ways_of_one_service_together() 
 }
 
 #[test]
+fn an_ingress_tells_all_its_addresses_and_without_one_nobody_knows() {
+    let with = |addresses: Value| {
+        let status = json!({"loadBalancer": {"ingress": addresses}});
+        ingress(&mk(json!({"metadata": {"namespace": "shop", "name": "shop"}, "status": status})))
+    };
+    let two = with(json!([{"ip": "192.0.2.1"}, {"hostname": "lb.example"}]));
+    assert_eq!(line(&two), (TopologyHealth::Healthy, "address 192.0.2.1,lb.example"));
+    assert_eq!(line(&with(json!([]))), (TopologyHealth::Unknown, "no address"));
+}
+
+#[test]
 fn of_many_reasons_the_first_are_named_and_the_others_counted() {
     let to = Key::of(WalkedKind::Service, "shop", "web");
     let links = (0..7).map(|index| Link::to(to.clone(), TopologyRelation::RoutesTo, format!("r{index}")));
@@ -140,11 +158,19 @@ fn of_many_reasons_the_first_are_named_and_the_others_counted() {
 #[test]
 fn of_metadata_no_annotation_is_looked_at() {
     let annotations = [("kubectl.kubernetes.io/last-applied-configuration".to_owned(), "c2VjcmV0".to_owned())].into();
+    let owner = proto::OwnerReference {
+        api_version: "apps/v1".into(),
+        kind: "Deployment".into(),
+        name: "web".into(),
+        uid: "d".into(),
+        ..proto::OwnerReference::default()
+    };
     let metadata = proto::ObjectMeta {
         name: "token".into(),
         namespace: "shop".into(),
         uid: "u".into(),
         annotations,
+        owner_references: vec![owner],
         ..proto::ObjectMeta::default()
     };
     let mut encoded = Vec::new();
@@ -152,6 +178,11 @@ fn of_metadata_no_annotation_is_looked_at() {
     let (namespace, name, facts) = metadata_only(&Bytes::from(encoded));
     assert_eq!((namespace.as_str(), name.as_str(), facts.uid.as_str()), ("shop", "token", "u"));
     assert_eq!(line(&facts), (TopologyHealth::Healthy, "exists"));
+    assert_eq!(facts.links.len(), 1);
+    assert_eq!(
+        (&facts.links[0].to, facts.links[0].uid.as_str()),
+        (&Key::of(WalkedKind::Deployment, "shop", "web"), "d")
+    );
     assert!(!format!("{facts:?}").contains("c2VjcmV0"));
     let (_, name, _) = metadata_only(&Bytes::from_static(b"\xff\xff\xff"));
     assert_eq!(name, "");
@@ -160,9 +191,14 @@ fn of_metadata_no_annotation_is_looked_at() {
 
 #[test]
 fn a_slice_points_back_at_its_service_and_tells_ready_endpoints_from_others() {
-    let endpoint = |name: &str, ready: Option<bool>, terminating: Option<bool>| network::Endpoint {
-        conditions: Some(network::EndpointConditions { ready, terminating }),
-        target_ref: Some(proto::ObjectReference { kind: "Pod".into(), name: name.into(), ..Default::default() }),
+    let endpoint = |name: &str, ready: Option<bool>, terminating: Option<bool>| proto::Endpoint {
+        conditions: Some(proto::EndpointConditions { ready, terminating, ..Default::default() }),
+        target_ref: Some(Box::new(proto::ObjectReference {
+            kind: "Pod".into(),
+            name: name.into(),
+            ..Default::default()
+        })),
+        ..Default::default()
     };
     let service = proto::OwnerReference {
         kind: "Service".into(),
@@ -178,7 +214,7 @@ fn a_slice_points_back_at_its_service_and_tells_ready_endpoints_from_others() {
     };
     let endpoints =
         vec![endpoint("a", None, None), endpoint("b", Some(false), Some(true)), endpoint("c", Some(false), None)];
-    let facts = endpoint_slice(&EndpointSlice { metadata: Some(metadata), endpoints });
+    let facts = endpoint_slice(&proto::EndpointSlice { metadata: Some(metadata), endpoints, ..Default::default() });
     assert_eq!(line(&facts), (TopologyHealth::Degraded, "1/3 endpoints ready"));
     let told: Vec<_> = facts.links.iter().map(|link| (link.to.name.as_str(), link.reason.as_str())).collect();
     let expected = [

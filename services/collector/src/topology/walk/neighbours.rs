@@ -72,6 +72,14 @@ impl Walk {
             }
             _ => {}
         }
+        if kind == WalkedKind::PersistentVolumeClaim {
+            let sets = self.listed(WalkedKind::StatefulSet, &key.namespace, wants);
+            let sets = sets.into_iter().flat_map(Listed::objects).filter(
+                |(_, set)| matches!(&set.particular, Particular::Workload { claims, .. } if is_of(claims, key)),
+            );
+            let reason: Arc<str> = "claim template".into();
+            all.extend(sets.map(|set| Neighbour::matching(set, TopologyRelation::Uses, true, reason.clone())));
+        }
         for &pointing in kind.pointed_at_by() {
             let listed = self.listed(pointing, &key.namespace, wants);
             let pointing = listed.into_iter().flat_map(|listed| listed.pointing_at(key));
@@ -203,7 +211,7 @@ impl Walk {
             return Ok(facts.health.clone());
         };
         if !external_name.is_empty() {
-            return Ok(Health::healthy(format!("stands for {external_name}")));
+            return Ok(Health::healthy(format!("stands for {external_name}")).terminating_as(&facts.health));
         }
         let unknown = |why: &str| Ok(Health::new(TopologyHealth::Unknown, why));
         let mut wants = Wants::new();
@@ -212,17 +220,23 @@ impl Walk {
         let Some(slices) = slices else {
             return if wants.is_empty() { unknown("its endpoint slices are not read") } else { Err(wants) };
         };
-        let counts = |(slice, place): (&Known, usize)| match &slice.1.particular {
-            Particular::Endpoints { ready, total } if is_slice_of(&slice.1.links[place], key) => Some((*ready, *total)),
-            _ => None,
-        };
-        let of_it: Vec<_> = slices.pointing_at(key).filter_map(counts).collect();
-        let (ready, total) = of_it.iter().fold((0, 0), |(ready, total), one| (ready + one.0, total + one.1));
-        if ready == 0 && slices.cut().is_some() {
-            return unknown("its endpoint slices could not be read");
+        let (mut number, mut all, mut ready, mut total) = (0, BTreeMap::new(), 0, 0);
+        for (targets, others_ready, others) in slices.pointing_at(key).filter_map(|slice| endpoints(slice, key)) {
+            number += 1;
+            ready += others_ready;
+            total += others;
+            for (target, is_ready) in targets {
+                *all.entry(target).or_insert(false) |= is_ready;
+            }
         }
+        ready += all.values().filter(|is_ready| **is_ready).count();
+        total += all.len();
         let text = format!("{ready}/{total} endpoints ready");
-        let health = match (of_it.len(), ready, total) {
+        if !slices.is_whole() {
+            let known = if number > 0 { format!("; {text} in the others") } else { String::new() };
+            return unknown(&format!("endpoint slices could not be read{known}"));
+        }
+        let health = match (number, ready, total) {
             (0, ..) => Health::unhealthy("no endpoint slice"),
             (_, _, 0) if has_selector => {
                 Health::unhealthy("no ready backend; its selector matches no pod with an address")
@@ -264,6 +278,19 @@ impl Walk {
             (all, _) if all == total => Health::unhealthy(format!("{address}, no service {}", missing.join(", "))),
             _ => Health::degraded(format!("{address}, no service {}", missing.join(", "))),
         })
+    }
+}
+
+/// The endpoints of a slice, if it is one of the service's: what they stand for, and how many others are ready and there.
+fn endpoints<'a>(
+    (slice, place): (&'a Known, usize),
+    service: &Key,
+) -> Option<(&'a BTreeMap<String, bool>, usize, usize)> {
+    match &slice.1.particular {
+        Particular::Endpoints { targets, ready, total } if is_slice_of(&slice.1.links[place], service) => {
+            Some((targets, *ready, *total))
+        }
+        _ => None,
     }
 }
 

@@ -163,7 +163,7 @@ fn mk_app() -> Soup {
         let links = own.into_iter().chain(needs()).collect();
         soup = soup.with(Pod, pod, links, Particular::Pod { labels: labels.clone() });
     }
-    soup.with(EndpointSlice, "web-x", endpoints, Particular::Endpoints { ready: 3, total: 3 })
+    soup.with(EndpointSlice, "web-x", endpoints, Particular::Endpoints { targets: BTreeMap::new(), ready: 3, total: 3 })
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_service_without_slices_and_one_without_ready_endpoints_are_told_apart() {
         let mut soup = Soup::default().with(WalkedKind::Service, "web", vec![], service(&[("app", "web")]));
         for (index, (ready, total)) in slices.iter().enumerate() {
             let of_it = mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice);
-            let endpoints = Particular::Endpoints { ready: *ready, total: *total };
+            let endpoints = Particular::Endpoints { targets: BTreeMap::new(), ready: *ready, total: *total };
             soup = soup.with(WalkedKind::EndpointSlice, &format!("web-{index}"), vec![of_it], endpoints);
         }
         let walked = walk(&soup, mk_key(WalkedKind::Service, "web"), far(), mk_readable());
@@ -242,6 +242,70 @@ fn a_service_without_slices_and_one_without_ready_endpoints_are_told_apart() {
     assert!(status(&[(0, 0)]).starts_with("no ready backend; its selector"));
     assert_eq!(status(&[(0, 2), (0, 1)]), "no ready backend, 0/3 endpoints ready");
     assert_eq!(status(&[(1, 2), (3, 3)]), "4/5 endpoints ready");
+}
+
+#[test]
+fn what_is_in_two_slices_of_a_service_is_counted_once_and_slices_that_are_unread_make_its_health_unknown() {
+    let of_it = || vec![mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice)];
+    let targets: BTreeMap<_, _> = [("Pod/a".to_owned(), true), ("Pod/b".to_owned(), true)].into();
+    let endpoints = || Particular::Endpoints { targets: targets.clone(), ready: 0, total: 0 };
+    let service = Particular::Service { selector: BTreeMap::new(), external_name: String::new() };
+    let soup = Soup::default()
+        .with(WalkedKind::Service, "web", vec![], service)
+        .with(WalkedKind::EndpointSlice, "web-ipv4", of_it(), endpoints())
+        .with(WalkedKind::EndpointSlice, "web-ipv6", of_it(), endpoints());
+    let seed = mk_key(WalkedKind::Service, "web");
+    let walked = walk(&soup, seed.clone(), far(), mk_readable());
+    assert_eq!(walked.node("Service", "web").status, "2/2 endpoints ready");
+
+    for (name, slices) in [("web-large", 2), ("", 2), ("web-large", 0)] {
+        let mut walk = Walk::new(seed.clone(), far(), mk_readable());
+        walk.learn(Read::Get(seed.clone()), soup.answer(&Read::Get(seed.clone())));
+        let list = Read::List { kind: WalkedKind::EndpointSlice, namespace: NAMESPACE.to_owned() };
+        let mut answer = soup.answer(&list);
+        answer.objects.truncate(slices);
+        let message = "it is too large".to_owned();
+        answer.gaps.push(Gap { name: name.to_owned(), message, ..Gap::default() });
+        walk.learn(list, answer);
+        walk.step();
+        let Some(Element::Node(service)) = walk.take().remove(0).element else { panic!("the seed comes first") };
+        assert_eq!(service.health(), TopologyHealth::Unknown, "{}", service.status);
+    }
+}
+
+#[test]
+fn what_begins_at_a_claim_finds_its_stateful_set_and_at_a_driver_its_executors() {
+    let claims = Particular::Workload { labels: BTreeMap::new(), claims: vec!["data-".to_owned()] };
+    let owned = vec![mk_link(mk_key(WalkedKind::Pod, "driver"), "driver", TopologyRelation::Owns)];
+    let soup = Soup::default()
+        .with(WalkedKind::StatefulSet, "db", vec![], claims)
+        .with(WalkedKind::PersistentVolumeClaim, "data-0", vec![], Particular::None)
+        .with(WalkedKind::Pod, "driver", vec![], Particular::Pod { labels: BTreeMap::new() })
+        .with(WalkedKind::Pod, "executor", owned, Particular::Pod { labels: BTreeMap::new() });
+    for (kind, name) in [(WalkedKind::PersistentVolumeClaim, "data-0"), (WalkedKind::Pod, "driver")] {
+        assert_eq!(walk(&soup, mk_key(kind, name), far(), mk_readable()).nodes.len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_service_that_is_being_deleted_is_not_healthy() {
+    for external_name in ["", "db.example"] {
+        let service = Particular::Service { selector: BTreeMap::new(), external_name: external_name.to_owned() };
+        let of_it = vec![mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice)];
+        let endpoints = Particular::Endpoints { targets: BTreeMap::new(), ready: 1, total: 1 };
+        let mut soup = Soup::default().with(WalkedKind::Service, "web", vec![], service).with(
+            WalkedKind::EndpointSlice,
+            "web-x",
+            of_it,
+            endpoints,
+        );
+        let key = mk_key(WalkedKind::Service, "web");
+        soup.objects.get_mut(&key).unwrap().health = Health::degraded("Terminating");
+        let walked = walk(&soup, key, far(), mk_readable());
+        let service = walked.node("Service", "web");
+        assert_eq!(service.health(), TopologyHealth::Degraded, "{}", service.status);
+        assert!(service.status.starts_with("Terminating, "), "{}", service.status);
+    }
 }
 
 #[test]
@@ -417,6 +481,7 @@ const MEANT: &[(WalkedKind, WalkedKind, TopologyRelation)] = {
     use WalkedKind::*;
     &[
         (Pod, ReplicaSet, Owns),
+        (Pod, Pod, Owns),
         (Pod, StatefulSet, Owns),
         (Pod, Job, Owns),
         (ReplicaSet, Deployment, Owns),
@@ -442,7 +507,9 @@ fn particular(kind: WalkedKind, label: bool, selector: bool) -> Particular {
     match kind {
         WalkedKind::Pod => Particular::Pod { labels: labels(label) },
         WalkedKind::Service => Particular::Service { selector: labels(selector), external_name: String::new() },
-        WalkedKind::EndpointSlice => Particular::Endpoints { ready: 0, total: usize::from(label) },
+        WalkedKind::EndpointSlice => {
+            Particular::Endpoints { targets: BTreeMap::new(), ready: 0, total: usize::from(label) }
+        }
         WalkedKind::StatefulSet => Particular::Workload { labels: labels(label), claims: vec!["data-".to_owned()] },
         WalkedKind::Deployment => Particular::Workload { labels: labels(label), claims: Vec::new() },
         _ => Particular::None,
@@ -523,9 +590,13 @@ fn closure(soup: &Soup, seed: &Key, depth: u32) -> BTreeSet<(String, String, boo
                     let (selector, labels) = (selector(service), labels_of(workload));
                     !selector.is_empty() && selector == labels && pods().all(|pod| *pod != selector)
                 };
+                let claimed = kind == WalkedKind::PersistentVolumeClaim
+                    && other.walked() == Some(WalkedKind::StatefulSet)
+                    && key.name.strip_prefix("data-").is_some_and(|rest| rest.parse::<u32>().is_ok());
                 if pointing && kind.pointed_at_by().contains(&other.walked().unwrap())
                     || is_on_it
                     || claims
+                    || claimed
                     || matches(facts, its)
                     || matches(its, facts)
                     || by_template(facts, its)

@@ -52,7 +52,10 @@ impl Kind {
         let command = NameArgs::augment_args(Command::new(names.plural));
         let command =
             if self.is_namespaced() { ScopeArgs::augment_args(command) } else { NoScopeArgs::augment_args(command) };
-        let command = ViewArgs::augment_args(SelectionArgs::augment_args((self.flags)(command)));
+        // A filter beside a name would be ignored.
+        let flags = (self.flags)(Command::new(names.plural));
+        let command = flags.get_arguments().map(|flag| flag.clone().conflicts_with("name")).fold(command, Command::arg);
+        let command = ViewArgs::augment_args(SelectionArgs::augment_args(command));
         let summary = |arg: Arg| arg.hide(!self.has_view());
         let command = command.mut_arg("limit", |arg| self.limit_arg(arg)).mut_arg("summary", summary);
         let command = command.mut_args(|arg| self.fill_in(arg));

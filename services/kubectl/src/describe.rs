@@ -32,7 +32,7 @@ fn objects(Names { plural, .. }: Names, request: &impl Method) -> Words {
     let words = Words::new(&["get", plural]);
     let Some(list) = request.as_list() else { return words };
     let words = match list.namespaces {
-        Some(namespaces) => words.switch("-A", namespaces.is_empty()).each("-n", namespaces),
+        Some(namespaces) => words.switch("-A", namespaces.is_empty()).option("-n", Some(namespaces.join(","))),
         None => words,
     };
     words

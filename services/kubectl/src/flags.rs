@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock, vec::IntoIter};
 
-use clap::{Arg, Command};
+use clap::{Arg, ArgAction, Command};
 
 use crate::refusal::{self, FLAGS, Meaning, Refusal};
 
@@ -26,6 +26,7 @@ struct Known {
     long: String,
     short: Option<char>,
     takes_value: bool,
+    repeats: bool,
 }
 
 /// The words of a line, told apart.
@@ -55,7 +56,35 @@ impl Words {
         let words = shlex::split(line).ok_or_else(|| Refusal::Syntax("a quote is not closed".to_owned()))?;
         let mut reading = Reading { rest: words.into_iter(), words: Self::default() };
         reading.all()?;
+        reading.words.once()?;
         Ok(reading.words)
+    }
+
+    /// Of a flag that is given once, the last counts, as in kubectl. Where kubectl takes the last and a request could take
+    /// all, nobody can tell which is meant.
+    fn once(&mut self) -> Result<(), Refusal> {
+        let repeats = |long: &str| {
+            let verb = self.verb.as_deref().map(|verb| if verb == "events" { "get" } else { verb });
+            verb.and_then(|verb| KNOWN.get(verb))
+                .is_some_and(|flags| flags.iter().any(|it| it.repeats && it.long == long))
+        };
+        let mut kept: Vec<(String, Option<String>)> = Vec::new();
+        for (long, value) in std::mem::take(&mut self.flags) {
+            let joined = ["namespace", "container"].contains(&long.as_str());
+            let before = kept.iter_mut().find(|(name, _)| *name == long).filter(|_| joined || !repeats(&long));
+            match before {
+                None => kept.push((long, value)),
+                Some((_, first)) if joined && repeats(&long) && *first != value => {
+                    return Err(refusal::flag(
+                        &format!("--{long} twice"),
+                        "kubectl takes the last: join them with a comma",
+                    ));
+                }
+                Some((_, first)) => *first = value,
+            }
+        }
+        self.flags = kept;
+        Ok(())
     }
 
     /// Takes a flag out, with its last value.
@@ -142,7 +171,12 @@ impl Reading {
                 }
                 next
             }
-            (false, Some(text)) if !is_on(written, text)? => return Ok(()),
+            (false, Some(text)) if !is_on(written, text)? => {
+                if let Flag::Known { long, .. } = &found {
+                    self.words.take(long);
+                }
+                return Ok(());
+            }
             (false, _) => None,
         };
         match found {
@@ -187,5 +221,6 @@ fn known(arg: &Arg) -> Option<Known> {
         long: arg.get_long()?.to_owned(),
         short: arg.get_short(),
         takes_value: arg.get_action().takes_values(),
+        repeats: matches!(arg.get_action(), ArgAction::Append),
     })
 }

@@ -1,5 +1,7 @@
 //! A whole line: `get pods -n shop`, `kubectl logs web-0 --previous`.
 
+use std::collections::BTreeSet;
+
 use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 
 use crate::{
@@ -59,6 +61,7 @@ pub fn parse(line: &str) -> Result<Line, Refusal> {
         Some("events") => events(&mut words)?,
         Some("get") => get(&mut words)?,
         Some(verb) => {
+            labels(&words)?;
             if verb == "logs" {
                 logs(&mut words)?;
             }
@@ -103,6 +106,9 @@ fn get(words: &mut Words) -> Result<Vec<String>, Refusal> {
             "a query reads one object or a list; use one for each, or a selector (-l)",
         ));
     }
+    if let Some(name) = name.as_ref().filter(|name| name.contains('/')) {
+        return Err(Refusal::Syntax(format!("{name:?} is no name: it is KIND NAME or KIND/NAME")));
+    }
     words.names.extend(name);
     list(kind, words)
 }
@@ -130,6 +136,16 @@ fn list(word: &str, words: &mut Words) -> Result<Vec<String>, Refusal> {
     Ok(vec!["get".to_owned(), kind.names().plural.to_owned()])
 }
 
+/// A label of `topology` has one value.
+fn labels(words: &Words) -> Result<(), Refusal> {
+    let labels = words.flags.iter().filter(|(long, _)| long == "label").filter_map(|(_, label)| label.as_deref());
+    let mut names = BTreeSet::new();
+    match labels.filter_map(|label| label.split_once('=')).find(|(name, _)| !names.insert(*name)) {
+        Some((name, _)) => Err(Refusal::Syntax(format!("--label {name} is given twice"))),
+        None => Ok(()),
+    }
+}
+
 /// `logs POD [CONTAINER]`, where -1 lines are all of them.
 fn logs(words: &mut Words) -> Result<(), Refusal> {
     const BOUNDS: [&str; 4] = ["since", "since-time", "newest-bytes", "whole"];
@@ -137,6 +153,11 @@ fn logs(words: &mut Words) -> Result<(), Refusal> {
         return Err(Refusal::Syntax("logs takes one name and one container".to_owned()));
     }
     if let Some(container) = words.names.get(1).cloned() {
+        if words.has("container") {
+            return Err(Refusal::Syntax(
+                "a container is named behind the pod or with -c, and not with both".to_owned(),
+            ));
+        }
         words.names.truncate(1);
         words.flags.push(("container".to_owned(), Some(container)));
     }

@@ -143,7 +143,7 @@ pub(crate) fn describe(read: &ReadLogsRequest) -> Words {
     words
         .option("-l", Some(&read.label_selector))
         .option("-n", Some(&read.namespace))
-        .each("-c", &read.containers)
+        .option("-c", Some(read.containers.join(",")))
         .switch("--all-containers", read.all_containers)
         .switch("--previous", read.previous)
         .switch("--follow", read.follow)

@@ -56,6 +56,9 @@ const OTHERS: [(&str, &[&str]); 4] = [
 pub(crate) fn object(text: &str) -> Result<InvolvedObject, String> {
     let named = text.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty());
     let (kind, name) = named.ok_or("KIND/NAME is needed: pod/web-0")?;
+    if name.contains('/') {
+        return Err(format!("{name:?} is no name"));
+    }
     Ok(InvolvedObject { kind: canonical(kind)?, name: name.to_owned(), ..InvolvedObject::default() })
 }
 
@@ -74,6 +77,10 @@ fn known() -> impl Iterator<Item = &'static str> {
 }
 
 fn canonical(spoken: &str) -> Result<String, String> {
+    // What is no kind would be compared with those of events, and find nothing as if there were nothing.
+    if !spoken.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(format!("{spoken:?} is no kind: write it without its group and version: Pod, Deployment, Rollout"));
+    }
     let lower = spoken.to_ascii_lowercase();
     let is = |kind: &str, short: &[&str]| {
         let kind = kind.to_ascii_lowercase();
@@ -84,7 +91,9 @@ fn canonical(spoken: &str) -> Result<String, String> {
     if let Some(kind) = ours.or_else(others) {
         return Ok(kind.to_owned());
     }
-    if spoken.starts_with(|first: char| first.is_ascii_uppercase()) {
+    if spoken.starts_with(|first: char| first.is_ascii_uppercase())
+        && spoken.contains(|it: char| it.is_ascii_lowercase())
+    {
         return Ok(spoken.to_owned());
     }
     Err(format!("the kind {spoken:?} is not known; write it as events do, in CamelCase: Pod, Rollout"))
@@ -110,6 +119,13 @@ mod tests {
     fn another_kind_is_taken_as_events_write_it() {
         assert_eq!(object("Rollout/web").map(|it| it.kind), Ok("Rollout".into()));
         for wrong in ["rollout/web", "web-0", "pod/", "/web-0", ""] {
+            assert!(object(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_events_cannot_have_as_a_kind_is_refused() {
+        for wrong in ["Deployment.apps/web", "deployments.v1.apps/web", "Pod.v1/web", "ROLLOUT/web", "Roll-out/web"] {
             assert!(object(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -28,7 +28,7 @@ fn without_a_namespace_it_is_the_default_one() {
     assert_eq!(list.namespaces, ["default"]);
     let Request::ListPods(list) = request("get pods -A") else { panic!("a list") };
     assert!(list.namespaces.is_empty());
-    let Request::ListPods(list) = request("get po -n shop,payments -n default") else { panic!("a list") };
+    let Request::ListPods(list) = request("get po -n shop,payments,default") else { panic!("a list") };
     assert_eq!(list.namespaces, ["shop", "payments", "default"]);
 }
 
@@ -115,6 +115,17 @@ fn what_contradicts_itself_is_refused_with_its_reason() {
         ("get", "a kind is needed"),
         ("events web-0", "--for KIND/NAME"),
         ("logs web-0 web db", "one container"),
+        ("get pods pod/web-0", "no name"),
+        ("get pod/a/b", "no name"),
+        ("events --for pod/a/b", "no name"),
+        ("topology --label pod=a --label pod=b", "given twice"),
+        ("logs web-0 web -c db", "not with both"),
+        ("logs web-0 -c web -c db", "join them with a comma"),
+        ("get pods -n shop -n pay", "join them with a comma"),
+        ("kubectl -n shop events -n pay", "join them with a comma"),
+        ("get events web.17 --for pod/web", "cannot be used with"),
+        ("get events web.17 --types Warning", "cannot be used with"),
+        ("get events web.17 --reasons BackOff", "cannot be used with"),
         ("logs pod/", "has a name"),
         ("logs pod/web/0", "no name"),
         ("", "a verb is needed"),
@@ -173,6 +184,13 @@ fn kubectl_can_say_it_in_several_ways() {
         ("logs web-0 web -pn shop", "logs web-0 -c web --previous -n shop"),
         ("logs web-0 --tail 5", "logs web-0 --tail=5"),
         ("logs web-0 --tail -1", "logs web-0 --whole"),
+        ("logs web-0 --tail 5 --tail -1", "logs web-0 --whole"),
+        ("logs web-0 --tail -1 --tail 5", "logs web-0 --tail 5"),
+        ("logs web-0 -n shop -n pay -ff", "logs web-0 -n pay -f"),
+        ("get pods -l a=b -l c=d -A -A", "get pods -l c=d -A"),
+        ("get deploy -A -A=false", "get deploy"),
+        ("-n shop get pods -n shop", "get pods -n shop"),
+        ("get events --types Normal --types Warning", "get events --types Normal,Warning"),
         ("logs web-0 --tail=-1 --since=1h", "logs web-0 --since 1h"),
         ("logs web-0 --since-time 2026-11-23T08:00:00+02:00", "logs web-0 --since-time 2026-11-23T06:00:00Z"),
     ] {

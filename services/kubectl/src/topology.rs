@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
+use clap::{Args, builder::NonEmptyStringValueParser};
 use gumshoe_proto::collector::v1::DiscoverTopologyRequest;
 
 use crate::{
@@ -20,9 +20,9 @@ pub struct Topology {
     #[arg(value_name = "KIND/NAME", value_parser = object, required_unless_present = "labels")]
     object: Option<(String, String)>,
 
-    /// The object's namespace
-    #[arg(short, long, value_name = "NS", default_value = DEFAULT_NAMESPACE)]
-    namespace: String,
+    /// The object's namespace [default: default]
+    #[arg(short, long, value_name = "NS", value_parser = NonEmptyStringValueParser::new())]
+    namespace: Option<String>,
 
     /// A label of an alert, in place of KIND/NAME; repeat it: --label namespace=shop --label deployment=web
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label, conflicts_with = "object")]
@@ -45,11 +45,11 @@ impl Topology {
         let (kind, name) = object.unwrap_or_default();
         let named = !kind.is_empty() && kind != NODE;
         let mut labels: BTreeMap<_, _> = labels.into_iter().collect();
-        if !labels.is_empty() && namespace != DEFAULT_NAMESPACE {
-            labels.entry("namespace".to_owned()).or_insert_with(|| namespace.clone());
+        if let Some(namespace) = namespace.clone().filter(|_| !labels.is_empty()) {
+            labels.entry("namespace".to_owned()).or_insert(namespace);
         }
         Request::DiscoverTopology(DiscoverTopologyRequest {
-            namespace: if named { namespace } else { String::new() },
+            namespace: if named { namespace.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()) } else { String::new() },
             kind,
             name,
             labels,
@@ -117,6 +117,17 @@ mod tests {
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_namespace_that_is_given_goes_with_the_labels_whichever_it_is() {
+        for namespace in ["shop", "default"] {
+            let labels = request(&format!("topology --label pod=web-0 -n {namespace}")).labels;
+            assert_eq!(labels.get("namespace").map(String::as_str), Some(namespace));
+        }
+        assert_eq!(request("topology --label pod=web-0").labels.len(), 1);
+        assert_eq!(request("topology deploy/web").namespace, "default");
+        assert!(parse("topology deploy/web -n ''").is_err());
     }
 
     proptest! {

@@ -166,14 +166,15 @@ impl ItemName {
         Self { namespace: metadata.namespace, name: metadata.name, container: String::new() }
     }
 
-    /// Reads `metadata.namespace`, `metadata.name` and `container`, whichever the item has.
+    /// Reads `metadata.namespace`, `metadata.name` and `container`, whichever the item has; what has no metadata may have a namespace and
+    /// name of its own.
     pub(super) fn of(item: &DynamicMessage) -> Self {
         let text = |message: &DynamicMessage, name| {
             message.get_field_by_name(name).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
         };
         let metadata = item.get_field_by_name("metadata");
         let metadata = metadata.as_ref().and_then(|value| value.as_message());
-        let of_metadata = |name| metadata.map(|metadata| text(metadata, name)).unwrap_or_default();
+        let of_metadata = |name| text(metadata.unwrap_or(item), name);
         Self { namespace: of_metadata("namespace"), name: of_metadata("name"), container: text(item, "container") }
     }
 }
@@ -190,7 +191,7 @@ fn take_delimited(bytes: &mut Bytes) -> Result<Bytes, Malformed> {
 mod tests {
     use gumshoe_proto::{
         bridge::v1::{Query, query::Request},
-        collector::v1::{ContainerLog, LogLine, ReadLogsRequest, ReadLogsResponse},
+        collector::v1::{ContainerLog, Endpoints, LogLine, ReadLogsRequest, ReadLogsResponse},
     };
     use proptest::{collection::vec, prelude::*};
 
@@ -244,5 +245,10 @@ mod tests {
         let line = LogLine { container: "web".into(), ..LogLine::default() }.encode_to_vec();
         let item = decode_item(read_logs(), line.into()).unwrap();
         assert_eq!(ItemName::of(&item), ItemName { container: "web".into(), ..ItemName::default() });
+        let endpoints = Endpoints { namespace: "shop".into(), name: "web".into(), ..Endpoints::default() };
+        let bytes = endpoints.encode_to_vec();
+        let item = DynamicMessage::decode(gumshoe_proto::json::descriptor::<Endpoints>(), bytes.as_slice()).unwrap();
+        let expected = ItemName { namespace: "shop".into(), name: "web".into(), ..ItemName::default() };
+        assert_eq!(ItemName::of(&item), expected);
     }
 }

@@ -1,38 +1,84 @@
 //! The backends of a service out of its slices. A service has a slice for each address family and for each hundred endpoints, and while
 //! they are rewritten an endpoint may be in two of them (KEP-752): what is one target is one backend.
+//!
+//! Somebody else's slices may name 1,000 endpoints and 20,000 ports, which are the ports of each of the endpoints. So what is held is
+//! bounded in bytes, and what there is no room for is counted.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{HashMap, HashSet},
+    hash::{DefaultHasher, Hasher as _},
+};
 
 use gumshoe_proto::collector::v1::{BackendHealth, Endpoint, EndpointPort, EndpointSlice, EndpointsBackend};
 
-/// A service of more backends is given in part: with this many, the answer is well below what a message may hold.
-pub(super) const BACKENDS_MAX: usize = 10_000;
+/// Most bytes of backends that are given, as JSON: an answer is one item, and a message of a result queue may hold no more than 256 KiB.
+pub(super) const GIVEN_MAX: usize = 180 << 10;
+/// Most bytes of names of slices.
+const SLICES_MAX: usize = 20 << 10;
+/// Most ports of one backend.
+const PORTS_MAX: usize = 1_000;
+/// So many backends are known by what they are. Those beyond are counted as often as they are named.
+const KNOWN_MAX: usize = 100_000;
 
 /// Slices in the making of one answer.
 #[derive(Debug, Default)]
 pub(super) struct Merge {
     slices: Vec<String>,
-    backends: BTreeMap<Target, EndpointsBackend>,
-    left_out: u64,
+    slices_bytes: usize,
+    known: HashMap<u64, State>,
+    beyond: Counts,
+    held: HashMap<u64, EndpointsBackend>,
+    /// Bytes of the held ones that were healthy when they came, and of the others: these are given first.
+    held_bytes: [usize; 2],
+    /// Bytes of what further slices said of held ones.
+    added_bytes: usize,
+    shortened: bool,
 }
 
-/// What makes two endpoints the same backend.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Target {
-    Object {
-        kind: String,
-        namespace: String,
-        name: String,
-    },
-    /// Somebody else's slices need not say what is behind an address.
-    Address(String),
+/// How backends are, of all that there are.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) healthy: u32,
+    pub(super) unhealthy: u32,
+    pub(super) terminating: u32,
+    /// To which traffic goes, whether they serve or not.
+    pub(super) ready: u32,
+}
+
+/// What came of the slices.
+#[derive(Debug)]
+pub(super) struct Merged {
+    pub(super) slices: Vec<String>,
+    /// In the order of their first addresses.
+    pub(super) backends: Vec<EndpointsBackend>,
+    pub(super) counts: Counts,
+    /// Backends that there was no room for.
+    pub(super) left_out: u64,
+    /// There was no room for all slices' names, or for all that is to be said of the backends that are given.
+    pub(super) shortened: bool,
+}
+
+/// What a slice says of an endpoint; what it does not say means: ready, serving, not terminating
+/// (k8s.io/api: `discovery/v1/types.go`).
+#[derive(Debug, Clone, Copy)]
+struct State {
+    ready: bool,
+    serving: bool,
+    terminating: bool,
+    address: u64,
 }
 
 impl Merge {
     /// Adds all that a slice says.
     pub(super) fn add(&mut self, slice: EndpointSlice) {
         let EndpointSlice { metadata, endpoints, ports, .. } = slice;
-        self.slices.push(metadata.unwrap_or_default().name);
+        let name = metadata.unwrap_or_default().name;
+        self.slices_bytes += name.len() + 3;
+        if self.slices_bytes <= SLICES_MAX || self.slices.is_empty() {
+            self.slices.push(name);
+        } else {
+            self.shortened = true;
+        }
         for endpoint in endpoints {
             self.add_endpoint(endpoint, &ports);
         }
@@ -40,90 +86,198 @@ impl Merge {
 
     fn add_endpoint(&mut self, endpoint: Endpoint, ports: &[EndpointPort]) {
         let Some(target) = target(&endpoint) else { return };
-        if self.backends.len() >= BACKENDS_MAX && !self.backends.contains_key(&target) {
-            self.left_out += 1;
+        let said = State::of(&endpoint);
+        if let Some(known) = self.known.get_mut(&target) {
+            known.join(said);
+            self.say_more(target, endpoint, ports);
+        } else if self.known.len() < KNOWN_MAX {
+            self.known.insert(target, said);
+            self.hold(target, said.health(), endpoint, ports);
+        } else {
+            self.beyond.add(said);
+        }
+    }
+
+    fn hold(&mut self, target: u64, health: BackendHealth, endpoint: Endpoint, ports: &[EndpointPort]) {
+        let held = &mut self.held_bytes[usize::from(health == BackendHealth::Healthy)];
+        if *held >= GIVEN_MAX {
             return;
         }
-        let said = backend(endpoint, ports);
-        match self.backends.get_mut(&target) {
-            Some(known) => join(known, said),
-            None => {
-                self.backends.insert(target, said);
+        self.shortened |= ports.len() > PORTS_MAX;
+        let backend = backend(endpoint, &ports[..ports.len().min(PORTS_MAX)]);
+        *held += json_bytes(&backend);
+        self.held.insert(target, backend);
+    }
+
+    /// Adds what another slice says of a backend.
+    fn say_more(&mut self, target: u64, said: Endpoint, ports: &[EndpointPort]) {
+        let Some(known) = self.held.get_mut(&target) else { return };
+        let added = &mut self.added_bytes;
+        let mut more = |bytes: usize| {
+            let fits = *added + bytes <= GIVEN_MAX;
+            *added += if fits { bytes } else { 0 };
+            self.shortened |= !fits;
+            fits
+        };
+        for (known, said) in
+            [(&mut known.node, said.node_name), (&mut known.zone, said.zone), (&mut known.hostname, said.hostname)]
+        {
+            if known.is_empty() && more(text_bytes(&said)) {
+                *known = said;
+            }
+        }
+        for address in said.addresses {
+            if !known.addresses.contains(&address) && more(text_bytes(&address)) {
+                known.addresses.push(address);
+            }
+        }
+        if known.ports[..] == ports[..ports.len().min(PORTS_MAX)] {
+            return;
+        }
+        let there: HashSet<_> = known.ports.iter().map(identity).collect();
+        let others: Vec<_> = ports.iter().take(PORTS_MAX).filter(|port| !there.contains(&identity(port))).collect();
+        for port in others {
+            if known.ports.len() < PORTS_MAX && more(port_bytes(port)) {
+                known.ports.push(port.clone());
             }
         }
     }
 
-    /// The slices, the backends in the order of their first addresses, and how many there was no room for.
-    pub(super) fn finish(self) -> (Vec<String>, Vec<EndpointsBackend>, u64) {
-        let mut backends: Vec<_> = self.backends.into_values().collect();
+    /// All backends are counted, and as many given as there is room for: first those that are not well.
+    pub(super) fn finish(self) -> Merged {
+        let mut counts = self.beyond;
+        self.known.values().for_each(|state| counts.add(*state));
+        let mut backends = Vec::new();
+        for (target, mut backend) in self.held {
+            let Some(state) = self.known.get(&target) else { continue };
+            backend.addresses.sort();
+            (backend.ready, backend.serving, backend.terminating) = (state.ready, state.serving, state.terminating);
+            backend.health = state.health().into();
+            backends.push(backend);
+        }
+        let is_well = |backend: &EndpointsBackend| backend.health() == BackendHealth::Healthy;
+        backends.sort_by(|one, other| {
+            (is_well(one), &one.addresses, &one.target_name).cmp(&(
+                is_well(other),
+                &other.addresses,
+                &other.target_name,
+            ))
+        });
+        let mut room = GIVEN_MAX;
+        backends.retain(|backend| {
+            let rest = room.checked_sub(json_bytes(backend));
+            room = rest.unwrap_or(room);
+            rest.is_some()
+        });
         backends.sort_by(|one, other| one.addresses.cmp(&other.addresses));
-        (self.slices, backends, self.left_out)
+        let left_out = u64::from(counts.all()).saturating_sub(backends.len() as u64);
+        Merged { slices: self.slices, backends, counts, left_out, shortened: self.shortened }
     }
 }
 
-/// None for an endpoint that has neither a target nor an address: there is nothing to say of it.
-fn target(endpoint: &Endpoint) -> Option<Target> {
+impl Counts {
+    fn add(&mut self, state: State) {
+        let count = match state.health() {
+            BackendHealth::Healthy => &mut self.healthy,
+            BackendHealth::Terminating => &mut self.terminating,
+            BackendHealth::Unhealthy | BackendHealth::Unspecified => &mut self.unhealthy,
+        };
+        *count = count.saturating_add(1);
+        self.ready = self.ready.saturating_add(u32::from(state.ready));
+    }
+
+    /// How many there are.
+    pub(super) fn all(self) -> u32 {
+        self.healthy.saturating_add(self.unhealthy).saturating_add(self.terminating)
+    }
+}
+
+impl State {
+    fn of(endpoint: &Endpoint) -> Self {
+        let conditions = endpoint.conditions.unwrap_or_default();
+        Self {
+            ready: conditions.ready.unwrap_or(true),
+            serving: conditions.serving.unwrap_or(true),
+            terminating: conditions.terminating.unwrap_or(false),
+            address: hashed(&endpoint.addresses.first()),
+        }
+    }
+
+    /// With publishNotReadyAddresses, what does not serve is called ready all the same.
+    fn health(self) -> BackendHealth {
+        match (self.terminating, self.ready && self.serving) {
+            (true, _) => BackendHealth::Terminating,
+            (false, true) => BackendHealth::Healthy,
+            (false, false) => BackendHealth::Unhealthy,
+        }
+    }
+
+    /// Of two that say different things of one address, one is older, and which cannot be told: the better counts. The addresses of the
+    /// two families are those of one pod, which is as well as the slice says that says the worse.
+    fn join(&mut self, said: Self) {
+        let is_same = self.address == said.address;
+        let better = |one: bool, other: bool| if is_same { one || other } else { one && other };
+        self.ready = better(self.ready, said.ready);
+        self.serving = better(self.serving, said.serving);
+        self.terminating = !better(!self.terminating, !said.terminating);
+    }
+}
+
+/// What makes two endpoints the same backend: the object behind them, or an address, for somebody else's slices need not say what is
+/// behind it. None for an endpoint that has neither: there is nothing to say of it.
+fn target(endpoint: &Endpoint) -> Option<u64> {
     match &endpoint.target_ref {
-        Some(object) if !object.name.is_empty() => Some(Target::Object {
-            kind: object.kind.clone(),
-            namespace: object.namespace.clone(),
-            name: object.name.clone(),
-        }),
-        _ => endpoint.addresses.first().cloned().map(Target::Address),
+        // A pod that was replaced under its name is another.
+        Some(object) if !object.name.is_empty() => {
+            Some(hashed(&(&object.kind, &object.namespace, &object.name, &object.uid)))
+        }
+        _ => endpoint.addresses.first().map(|address| hashed(&("", address))),
     }
 }
 
-/// What is not said means: ready, serving, not terminating (k8s.io/api: `discovery/v1/types.go`).
+fn hashed(what: &impl std::hash::Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
 fn backend(endpoint: Endpoint, ports: &[EndpointPort]) -> EndpointsBackend {
-    let conditions = endpoint.conditions.unwrap_or_default();
-    let (ready, serving) = (conditions.ready.unwrap_or(true), conditions.serving.unwrap_or(true));
-    let terminating = conditions.terminating.unwrap_or(false);
     let target = endpoint.target_ref.unwrap_or_default();
     EndpointsBackend {
         addresses: endpoint.addresses,
-        health: health(ready, terminating).into(),
-        ready,
-        serving,
-        terminating,
         target_kind: target.kind,
         target_name: target.name,
         node: endpoint.node_name,
         zone: endpoint.zone,
         hostname: endpoint.hostname,
         ports: ports.to_vec(),
+        ..EndpointsBackend::default()
     }
 }
 
-fn health(ready: bool, terminating: bool) -> BackendHealth {
-    match (terminating, ready) {
-        (true, _) => BackendHealth::Terminating,
-        (false, true) => BackendHealth::Healthy,
-        (false, false) => BackendHealth::Unhealthy,
-    }
+fn identity(port: &EndpointPort) -> (Option<&str>, &str, Option<i32>, &str) {
+    (port.name.as_deref(), &port.protocol, port.port, &port.app_protocol)
 }
 
-/// Of two that say different things of one backend, one is older; the better of the two counts, as for kube-proxy, which sends traffic to
-/// what is ready in either.
-fn join(known: &mut EndpointsBackend, said: EndpointsBackend) {
-    known.ready |= said.ready;
-    known.serving |= said.serving;
-    known.terminating &= said.terminating;
-    known.health = health(known.ready, known.terminating).into();
-    for (known, said) in
-        [(&mut known.node, said.node), (&mut known.zone, said.zone), (&mut known.hostname, said.hostname)]
-    {
-        if known.is_empty() {
-            *known = said;
-        }
-    }
-    known.addresses.extend(said.addresses);
-    known.addresses.sort();
-    known.addresses.dedup();
-    for port in said.ports {
-        if !known.ports.contains(&port) {
-            known.ports.push(port);
-        }
-    }
+/// At least as many bytes as a backend takes as JSON.
+fn json_bytes(backend: &EndpointsBackend) -> usize {
+    const FIELDS: usize = 200;
+    let texts =
+        [&backend.target_kind, &backend.target_name, &backend.node, &backend.zone, &backend.hostname].into_iter();
+    let texts = texts.chain(&backend.addresses).map(|text| text_bytes(text));
+    FIELDS + texts.sum::<usize>() + backend.ports.iter().map(port_bytes).sum::<usize>()
+}
+
+fn port_bytes(port: &EndpointPort) -> usize {
+    const FIELDS: usize = 64;
+    let name = port.name.as_deref().unwrap_or_default();
+    FIELDS + text_bytes(name) + text_bytes(&port.protocol) + text_bytes(&port.app_protocol)
+}
+
+/// With its quotes and a comma.
+fn text_bytes(text: &str) -> usize {
+    let escaped = text.bytes().filter(|byte| byte.is_ascii_control() || matches!(byte, b'"' | b'\\'));
+    text.len() + 3 + 5 * escaped.count()
 }
 
 #[cfg(test)]
@@ -160,7 +314,7 @@ mod tests {
     fn merged(slices: Vec<EndpointSlice>) -> Vec<EndpointsBackend> {
         let mut merge = Merge::default();
         slices.into_iter().for_each(|slice| merge.add(slice));
-        merge.finish().1
+        merge.finish().backends
     }
 
     #[test]
@@ -191,14 +345,101 @@ mod tests {
         assert_eq!(health([Some(true), Some(true), Some(true)]).health(), BackendHealth::Terminating);
     }
 
+    fn mk_ports(count: i32) -> Vec<EndpointPort> {
+        let port = |port| EndpointPort {
+            name: Some(format!("port-{port}")),
+            protocol: "TCP".into(),
+            port: Some(port),
+            ..EndpointPort::default()
+        };
+        (0..count).map(port).collect()
+    }
+
+    fn json_of(backends: &[EndpointsBackend]) -> usize {
+        backends.iter().map(|backend| gumshoe_proto::json::to_string(backend).len() + 1).sum()
+    }
+
     #[test]
-    fn of_more_than_an_answer_may_hold_the_rest_is_counted() {
-        let names: Vec<_> = (0..BACKENDS_MAX + 5).map(|index| format!("10.{index}")).collect();
-        let endpoints = names.iter().map(|name| mk_endpoint(None, &[name], [None; 3])).collect();
+    fn of_more_than_an_answer_may_hold_the_rest_is_counted_and_the_unhealthy_are_given() {
+        let endpoints = (0..3_000).map(|index| {
+            let ready = Some(index < 2_998);
+            mk_endpoint(Some(&format!("web-{index}")), &[&format!("10.0.{index}")], [ready, ready, Some(false)])
+        });
         let mut merge = Merge::default();
-        merge.add(mk_slice("s", 80, endpoints));
-        let (_, backends, left_out) = merge.finish();
-        assert_eq!((backends.len(), left_out), (BACKENDS_MAX, 5));
+        merge.add(mk_slice("s", 80, endpoints.collect()));
+        let merged = merge.finish();
+        let counts = Counts { healthy: 2_998, unhealthy: 2, terminating: 0, ready: 2_998 };
+        assert_eq!((merged.counts, merged.left_out), (counts, 3_000 - merged.backends.len() as u64));
+        let unhealthy = merged.backends.iter().filter(|it| it.health() == BackendHealth::Unhealthy).count();
+        assert!(merged.backends.len() > 300 && unhealthy == 2, "{} {unhealthy}", merged.backends.len());
+        assert!(json_of(&merged.backends) <= GIVEN_MAX, "{}", json_of(&merged.backends));
+    }
+
+    #[test]
+    fn many_ports_of_many_endpoints_are_bounded_in_bytes_and_soon_merged() {
+        let mk_wide = |name: &str| {
+            let names: Vec<_> = (0..1_000).map(|index| format!("10.{index}")).collect();
+            let endpoints = names.iter().map(|name| mk_endpoint(None, &[name], [None; 3])).collect();
+            EndpointSlice { ports: mk_ports(10_000), ..mk_slice(name, 80, endpoints) }
+        };
+        let mut merge = Merge::default();
+        let slices = [mk_wide("one"), mk_wide("same")];
+        // The lengths that are held are the rule; that it is quick follows from them.
+        slices.into_iter().for_each(|slice| merge.add(slice));
+        let held: usize = merge.held.values().map(|backend| backend.ports.len()).sum();
+        assert!(held <= 5 * PORTS_MAX, "{held}");
+        let merged = merge.finish();
+        assert!(!merged.backends.is_empty() && merged.shortened);
+        assert_eq!((merged.counts.all(), merged.left_out), (1_000, 1_000 - merged.backends.len() as u64));
+        assert!(json_of(&merged.backends) <= GIVEN_MAX);
+    }
+
+    #[test]
+    fn slices_that_say_more_and_more_of_the_same_backends_are_bounded_too() {
+        let mut merge = Merge::default();
+        for slice in 0..100 {
+            let names: Vec<_> = (0..100).map(|index| format!("10.{index}")).collect();
+            let endpoints = names.iter().map(|name| mk_endpoint(None, &[name], [None; 3])).collect();
+            let ports = mk_ports(100 * slice + 100).split_off(100 * slice as usize);
+            merge.add(EndpointSlice { ports, ..mk_slice("s", 80, endpoints) });
+        }
+        let held: usize = merge.held.values().map(json_bytes).sum();
+        assert!(held <= 4 * GIVEN_MAX, "{held}");
+        assert!(merge.finish().shortened);
+    }
+
+    #[test]
+    fn a_pod_terminates_in_all_families_at_once() {
+        let [going, well] = [true, false].map(|it| [Some(!it), Some(true), Some(it)]);
+        for order in [[going, well], [well, going]] {
+            let [v4, v6] = order;
+            let backends = merged(vec![
+                mk_slice("v4", 80, vec![mk_endpoint(Some("web-0"), &["10.0.0.7"], v4)]),
+                mk_slice("v6", 80, vec![mk_endpoint(Some("web-0"), &["fd00::7"], v6)]),
+            ]);
+            assert_eq!((backends.len(), backends[0].health()), (1, BackendHealth::Terminating));
+        }
+    }
+
+    #[test]
+    fn a_pod_that_was_replaced_under_its_name_is_another_backend() {
+        let of_uid = |uid: &str, address| {
+            let mut endpoint = mk_endpoint(Some("web-0"), &[address], [None; 3]);
+            endpoint.target_ref.iter_mut().for_each(|target| target.uid = uid.to_owned());
+            endpoint
+        };
+        let backends = merged(vec![mk_slice("s", 80, vec![of_uid("old", "10.0.0.1"), of_uid("new", "10.0.0.2")])]);
+        assert_eq!(backends.len(), 2);
+    }
+
+    #[test]
+    fn what_is_called_ready_and_does_not_serve_is_not_healthy() {
+        let backends = merged(vec![mk_slice(
+            "s",
+            80,
+            vec![mk_endpoint(Some("kafka-0"), &["10.0.0.1"], [Some(true), Some(false), Some(false)])],
+        )]);
+        assert_eq!(backends[0].health(), BackendHealth::Unhealthy);
     }
 
     proptest! {

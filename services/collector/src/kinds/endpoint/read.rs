@@ -1,12 +1,12 @@
 //! `GetEndpoints`: the slices of a service, and, where there is nothing in them, what the service itself says.
 
 use gumshoe_proto::collector::v1::{
-    BackendHealth, EndpointSlice, Endpoints, EndpointsBackend, EndpointsStatus, Gap, GapReason, GetEndpointsRequest,
-    GetEndpointsResponse, Pod, Service, ServiceSelection,
+    EndpointSlice, Endpoints, EndpointsStatus, Gap, GapReason, GetEndpointsRequest, GetEndpointsResponse, Pod, Service,
+    ServiceSelection,
 };
 use prost::Message as _;
 
-use super::merge::{BACKENDS_MAX, Merge};
+use super::merge::{Counts, Merge};
 use crate::{
     error::ReadError,
     kinds::cells,
@@ -47,25 +47,29 @@ pub(super) async fn endpoints(
     let selectors = Selectors::parse(&format!("{SERVICE_NAME}={name}"), "")?;
     let place = || Places { places: vec![Some(namespace.clone())], gaps: Vec::new() };
     let mut report = reader.each(call, place(), selectors, |slice: EndpointSlice| merge.add(slice)).await?;
-    let (slices, backends, left_out) = merge.finish();
-    if left_out > 0 {
+    let merged = merge.finish();
+    if merged.left_out > 0 || merged.shortened {
         report.gap(Gap {
             reason: GapReason::Limit.into(),
-            message: format!("the service has more than {BACKENDS_MAX} backends"),
-            items: Some(left_out),
+            namespace: namespace.to_string(),
+            name: name.to_string(),
+            message: left_out(merged.left_out, merged.shortened),
+            items: (merged.left_out > 0).then_some(merged.left_out),
             ..Gap::default()
         });
     }
+    let slices = merged.slices;
     let mut item =
         Endpoints { namespace: namespace.to_string(), name: name.to_string(), slices, ..Endpoints::default() };
-    if backends.is_empty() {
+    if merged.counts.all() == 0 {
         match service(reader, call, &namespace, &name).await {
             Ok(service) => look(&mut item, &service, reader, call, place(), &mut report).await,
             Err(ReadError::NotFound { .. }) if item.slices.is_empty() => return Err(not_found()),
             Err(error) => unknown(&mut item, &error, &mut report),
         }
     }
-    judge(&mut item, backends);
+    judge(&mut item, merged.counts);
+    item.backends = merged.backends;
     report.count(1, item.encoded_len());
     let mut page = PageBuilder::<GetEndpointsResponse>::new(1);
     page.push(&item, item.encoded_len());
@@ -121,28 +125,37 @@ fn unknown(item: &mut Endpoints, error: &ReadError, report: &mut Report) {
     });
 }
 
-/// The status of all that was read, and its sentence.
-fn judge(item: &mut Endpoints, backends: Vec<EndpointsBackend>) {
-    for backend in &backends {
-        match backend.health() {
-            BackendHealth::Healthy => item.healthy += 1,
-            BackendHealth::Terminating => item.terminating += 1,
-            BackendHealth::Unhealthy | BackendHealth::Unspecified => item.unhealthy += 1,
+fn left_out(backends: u64, shortened: bool) -> String {
+    let ports = "some ports, addresses or names of slices are left out";
+    match (backends, shortened) {
+        (0, _) => format!("an answer has no room for all of this service: {ports}"),
+        (_, false) => format!("an answer has no room for {backends} of this service's backends; the counts are of all"),
+        (_, true) => {
+            format!("an answer has no room for {backends} of this service's backends; the counts are of all; {ports}")
         }
     }
-    let ready = backends.iter().filter(|backend| backend.ready).count();
+}
+
+/// The status of all that was read, and its sentence.
+fn judge(item: &mut Endpoints, counts: Counts) {
+    (item.healthy, item.unhealthy, item.terminating) = (counts.healthy, counts.unhealthy, counts.terminating);
+    let (all, ready, healthy) = (counts.all(), counts.ready, counts.healthy);
     let (status, message) = if !item.external_name.is_empty() {
         (EndpointsStatus::ExternalName, format!("the service is another name for {}", item.external_name))
     } else if item.slices.is_empty() {
         (EndpointsStatus::NoSlice, format!("there is no endpoint slice of this service{}", why(item)))
-    } else if ready == 0 && backends.is_empty() {
+    } else if all == 0 {
         (EndpointsStatus::NoReadyBackend, format!("its slices have no backends{}", why(item)))
     } else if ready == 0 {
-        (EndpointsStatus::NoReadyBackend, format!("none of its {} backends is ready", backends.len()))
+        (EndpointsStatus::NoReadyBackend, format!("none of its {all} backends is ready"))
+    } else if ready == healthy {
+        (EndpointsStatus::Ready, format!("{ready} of its {all} backends are ready"))
     } else {
-        (EndpointsStatus::Ready, format!("{ready} of its {} backends are ready", backends.len()))
+        // The service publishes the addresses of pods that are not ready.
+        let message = format!("traffic goes to {ready} of its {all} backends, of which {healthy} are healthy");
+        (EndpointsStatus::Ready, format!("{message} (publishNotReadyAddresses)"))
     };
-    (item.status, item.message, item.backends) = (status.into(), message, backends);
+    (item.status, item.message) = (status.into(), message);
 }
 
 fn why(item: &Endpoints) -> String {

@@ -156,6 +156,13 @@ impl Methods {
         &self.paths
     }
 
+    /// Whether the list of a kind is served: what another method needs of it, as logs need pods, does not switch the kind on.
+    #[must_use]
+    pub fn lists(&self, resource: Resource) -> bool {
+        let list = format!("list{}", resource.plural);
+        self.paths.iter().any(|path| path.rsplit('/').next().is_some_and(|method| method.eq_ignore_ascii_case(&list)))
+    }
+
     /// All that the collector needs to read. Where it may also get namespaces, it tells one that does not exist from an empty one.
     #[must_use]
     pub fn permissions(&self) -> &[Permission] {

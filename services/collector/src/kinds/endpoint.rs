@@ -5,7 +5,8 @@ mod merge;
 mod read;
 
 use gumshoe_proto::collector::v1::{
-    EndpointSlice, EndpointSliceColumns, GetEndpointSliceRequest, GetEndpointsRequest, ListEndpointSlicesRequest,
+    EndpointSlice, EndpointSliceColumns, GetEndpointSliceRequest, GetEndpointsRequest, ListEndpointSlicesRequest, Pod,
+    Service,
 };
 use k8s_openapi::api::discovery::v1 as discovery;
 use prost_types::Timestamp;
@@ -27,7 +28,7 @@ impl Kind for EndpointSlice {
 /// Serves `EndpointService`. The backends of a service need no more than its slices; where more may be read, more is said.
 #[must_use]
 pub fn serve(methods: Methods, reader: &Reader) -> Methods {
-    let reads = reader.clone();
+    let reads = reader.among(&methods, EndpointSlice::RESOURCE, &[Service::RESOURCE, Pod::RESOURCE]);
     methods.get::<GetEndpointSliceRequest>(reader).list::<ListEndpointSlicesRequest>(reader).once(
         move |call, request: GetEndpointsRequest| {
             let reader = reads.clone();

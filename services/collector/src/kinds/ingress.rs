@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use gumshoe_proto::collector::v1::{
     GetIngressRequest, GetIngressResponse, Ingress, IngressColumns, IngressLoadBalancerIngress, IngressRule,
-    IngressSpec, IngressStatus, ListIngressesRequest,
+    IngressSpec, IngressStatus, ListIngressesRequest, Service,
 };
 use k8s_openapi::api::networking::v1 as networking;
 use prost_types::Timestamp;
@@ -35,7 +35,8 @@ impl Kind for Ingress {
 /// Serves `IngressService`.
 #[must_use]
 pub fn serve(methods: Methods, reader: &Reader) -> Methods {
-    let (gets, lists) = (reader.clone(), reader.clone());
+    let reads = reader.among(&methods, Ingress::RESOURCE, &[Service::RESOURCE]);
+    let (gets, lists) = (reads.clone(), reads);
     methods
         .needs(Permission { verb: "get", resource: Ingress::RESOURCE, subresource: "" })
         .once(move |call, request: GetIngressRequest| {

@@ -7,7 +7,7 @@ mod resources;
 use std::collections::BTreeSet;
 
 use gumshoe_proto::collector::v1::{
-    GetNodeRequest, ListNodesRequest, Node, NodeColumns, NodeSpec, NodeStatus, NodeSystemInfo, ObjectMeta,
+    GetNodeRequest, ListNodesRequest, Node, NodeColumns, NodeSpec, NodeStatus, NodeSystemInfo, ObjectMeta, Pod,
 };
 use k8s_openapi::api::core::v1 as core;
 use prost_types::Timestamp;
@@ -30,7 +30,7 @@ impl Kind for Node {
 /// Serves `NodeService`.
 #[must_use]
 pub fn serve(methods: Methods, reader: &Reader) -> Methods {
-    let reads = reader.clone();
+    let reads = reader.among(&methods, Node::RESOURCE, &[Pod::RESOURCE]);
     methods
         .needs(Permission { verb: "get", resource: Node::RESOURCE, subresource: "" })
         .once(move |call, request: GetNodeRequest| {

@@ -19,11 +19,7 @@ pub fn serve(methods: Methods, reader: &Reader) -> Methods {
 
 /// The kinds whose lists are served: what another method needs of a kind, as logs need pods, does not switch the kind on.
 fn granted(methods: &Methods) -> BTreeSet<WalkedKind> {
-    let is_listed = |kind: &WalkedKind| {
-        let list = format!("list{}", kind.resource().plural);
-        methods.paths().iter().any(|path| path.rsplit('/').next().is_some_and(|it| it.eq_ignore_ascii_case(&list)))
-    };
-    WalkedKind::ALL.into_iter().filter(is_listed).collect()
+    WalkedKind::ALL.into_iter().filter(|kind| methods.lists(kind.resource())).collect()
 }
 
 #[cfg(test)]

@@ -34,8 +34,10 @@ use crate::{
     kubernetes::{
         api::{Call, KubernetesApi},
         names::{Namespace, ObjectName},
+        resource::Resource,
         selector::Selectors,
     },
+    methods::Methods,
     pages::{
         page::{Encoded, PageBuilder},
         report::Report,
@@ -55,6 +57,8 @@ pub struct Reader {
     pub api: KubernetesApi,
     /// The namespaces that may be read.
     pub scope: Scope,
+    /// The kinds that may be read, by their plurals; None where whoever holds it reads its own kind alone.
+    kinds: Option<Arc<[&'static str]>>,
     lists: Arc<Semaphore>,
 }
 
@@ -87,7 +91,25 @@ impl Reader {
     /// Reads what is in the scope; one for all calls of the process, whose bound on lists it holds.
     #[must_use]
     pub fn new(api: KubernetesApi, scope: Scope) -> Self {
-        Self { api, scope, lists: Arc::new(Semaphore::new(LISTS)) }
+        Self { api, scope, kinds: None, lists: Arc::new(Semaphore::new(LISTS)) }
+    }
+
+    /// The same, for an answer that says more of its own kind than its objects do: of the `others` it reads those alone whose lists are
+    /// served, for a kind that is switched off is not read by another way either.
+    #[must_use]
+    pub fn among(&self, methods: &Methods, own: Resource, others: &[Resource]) -> Self {
+        let served = others.iter().filter(|other| methods.lists(**other));
+        let kinds: Vec<_> = [own].iter().chain(served).map(|resource| resource.plural).collect();
+        Self { kinds: Some(kinds.into()), ..self.clone() }
+    }
+
+    fn permits_kind(&self, resource: Resource) -> Result<(), ReadError> {
+        match &self.kinds {
+            Some(kinds) if !kinds.contains(&resource.plural) => {
+                Err(ReadError::Denied(format!("read {}: they are not among its --kinds", resource.plural)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads the object that a request names.
@@ -137,6 +159,7 @@ impl Reader {
         namespace: Option<&Namespace>,
         name: &ObjectName,
     ) -> Result<(K, Report), ReadError> {
+        self.permits_kind(K::RESOURCE)?;
         match namespace {
             Some(namespace) => self.scope.permits(namespace)?,
             None => self.scope.permits_in_no_namespace(K::RESOURCE, name)?,
@@ -162,6 +185,7 @@ impl Reader {
         selectors: Selectors,
         take: impl FnMut(K),
     ) -> Result<Report, ReadError> {
+        self.permits_kind(K::RESOURCE)?;
         let _permit = self.may_list(call).await?;
         self.each_beside(call, places, selectors, take).await
     }
@@ -177,6 +201,7 @@ impl Reader {
         selectors: Selectors,
         mut take: impl FnMut(K),
     ) -> Result<Report, ReadError> {
+        self.permits_kind(K::RESOURCE)?;
         let query = CollectionQuery { places, selectors, resource_version: None, after: None, restartable: false };
         let mut collection = Collection::new(&self.api, call, query);
         let read = async {

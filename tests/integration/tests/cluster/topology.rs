@@ -11,7 +11,11 @@ use gumshoe_proto::collector::v1::{
 };
 use tonic::Request;
 
-use crate::support::{Bench, Release, audit::asked_under, kubectl, on_the_bench};
+use crate::support::{
+    Bench, Release,
+    audit::{Asked, asked_under},
+    kubectl, on_the_bench,
+};
 
 /// Requests, beside one a node.
 const REQUESTS_MAX: usize = 10;
@@ -52,7 +56,7 @@ fn the_topology_of_a_deployment_among_five_hundred_objects_costs_ten_requests_an
         let machines = nodes.iter().filter(|node| node.kind == "Node").count();
         let uris: Vec<_> = asked.iter().map(|asked| asked.uri.as_str()).collect();
         assert!(asked.len() <= REQUESTS_MAX + machines, "{uris:#?}");
-        let paths: BTreeSet<_> = asked.iter().map(|asked| asked.path()).collect();
+        let paths: BTreeSet<_> = asked.iter().map(Asked::path).collect();
         assert_eq!(paths.len(), asked.len(), "nothing is asked twice: {uris:#?}");
         assert!(paths.iter().all(|path| path.contains("/namespaces/crowd/") || path.contains("/nodes/")), "{paths:?}");
         assert!(asked.iter().all(|asked| asked.code == 200), "{asked:?}");

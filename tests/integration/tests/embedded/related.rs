@@ -76,7 +76,7 @@ async fn a_service_without_backends_says_why() {
     forbid(&stack, Requests::lists(Resource::PODS));
     let (unknown, completeness) = endpoints(&client, "shop", "storefront").await.unwrap();
     assert_eq!(unknown.selection(), ServiceSelection::Unknown);
-    assert_eq!(completeness.gaps[0].reason(), GapReason::NamespaceDenied, "{completeness:?}");
+    assert_eq!(completeness.gaps[0].reason(), GapReason::KindNotRead, "{completeness:?}");
 }
 
 fn said(ingress: &Ingress) -> Vec<(&str, BackendExistence)> {
@@ -107,7 +107,7 @@ async fn an_ingress_says_whether_its_backends_exist_and_a_list_where_it_is_asked
     assert!(said(&unknown).into_iter().all(|(_, existence)| is_unknown(existence)), "{:?}", said(&unknown));
     let listed = list(true).await;
     let completeness = listed.last().unwrap().completeness.clone().unwrap();
-    assert_eq!((completeness.complete, completeness.gaps[0].reason()), (false, GapReason::NamespaceDenied));
+    assert_eq!((completeness.complete, completeness.gaps[0].reason()), (false, GapReason::KindNotRead));
 }
 
 #[tokio::test]
@@ -122,5 +122,30 @@ async fn pods_on_a_node_that_cannot_be_read_are_a_gap() {
     let answer = ask(&client, &request).await.unwrap().remove(0);
     let completeness = answer.completeness.unwrap();
     assert!(answer.item.unwrap().pods.is_none() && !completeness.complete);
-    assert_eq!(completeness.gaps[0].reason(), GapReason::NamespaceDenied, "{completeness:?}");
+    assert_eq!(completeness.gaps[0].reason(), GapReason::KindNotRead, "{completeness:?}");
+}
+
+#[tokio::test]
+async fn a_kind_that_is_switched_off_is_not_read_for_another_kind_either() {
+    let arguments = ["--kinds=nodes,ingresses,endpointslices"];
+    let stack =
+        Stack::of(Shop::recorded().unwrap()).collector_arguments(&arguments).start_without_bridge().await.unwrap();
+    let client = grpc_client(stack.collector_address(), &stack.certificates);
+    let request = GetNodeRequest { name: "node-a".into(), with_pods: true, ..GetNodeRequest::default() };
+    let answer = ask(&client, &request).await.unwrap().remove(0);
+    let gap = &answer.completeness.unwrap().gaps[0];
+    assert!(gap.reason() == GapReason::KindNotRead && gap.message.contains("--kinds"), "{gap:?}");
+    let request = GetIngressRequest { namespace: "payments".into(), name: "everything".into(), ..Default::default() };
+    let ingress = ask(&client, &request).await.unwrap().remove(0).item.unwrap();
+    assert!(
+        said(&ingress).iter().any(|(_, existence)| *existence == BackendExistence::Unknown),
+        "{:?}",
+        said(&ingress)
+    );
+    let (unknown, completeness) = endpoints(&client, "shop", "storefront").await.unwrap();
+    assert_eq!(unknown.selection(), ServiceSelection::Unknown);
+    assert_eq!(completeness.gaps[0].reason(), GapReason::KindNotRead);
+    let read = stack.replay.requests();
+    let off = read.iter().filter(|request| ["/pods", "/services"].iter().any(|off| request.path.contains(off)));
+    assert_eq!(off.map(|request| &request.path).collect::<Vec<_>>(), Vec::<&String>::new());
 }

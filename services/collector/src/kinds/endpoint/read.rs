@@ -115,7 +115,7 @@ fn unknown(item: &mut Endpoints, error: &ReadError, report: &mut Report) {
     item.selection = ServiceSelection::Unknown.into();
     report.gap(Gap {
         reason: match error {
-            ReadError::Denied(_) => GapReason::NamespaceDenied.into(),
+            ReadError::Denied(_) => GapReason::KindNotRead.into(),
             ReadError::Deadline => GapReason::Deadline.into(),
             _ => GapReason::ReadInterrupted.into(),
         },

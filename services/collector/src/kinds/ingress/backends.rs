@@ -69,7 +69,7 @@ impl Backends {
         if self.asked {
             report.gap(Gap {
                 reason: match error {
-                    ReadError::Denied(_) => GapReason::NamespaceDenied.into(),
+                    ReadError::Denied(_) => GapReason::KindNotRead.into(),
                     ReadError::Deadline => GapReason::Deadline.into(),
                     _ => GapReason::ReadInterrupted.into(),
                 },

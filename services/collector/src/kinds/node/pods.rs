@@ -42,7 +42,7 @@ pub(super) async fn node(reader: &Reader, call: &Call, request: &GetNodeRequest)
             }
             Err(error) => named.report.gap(Gap {
                 reason: match error {
-                    ReadError::Denied(_) => GapReason::NamespaceDenied.into(),
+                    ReadError::Denied(_) => GapReason::KindNotRead.into(),
                     ReadError::Deadline => GapReason::Deadline.into(),
                     _ => GapReason::ReadInterrupted.into(),
                 },

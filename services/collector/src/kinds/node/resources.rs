@@ -67,12 +67,16 @@ fn of_containers(spec: &PodSpec, status: &PodStatus, side: Side) -> Resources {
             true => of_container(container, status, side),
             false => parsed_of(container.resources.as_deref(), side),
         };
-        let mut at_one_time = sidecars.clone();
-        add(&mut at_one_time, own.clone());
-        if is_sidecar {
+        // A sum has the form of its first part: Kubernetes adds the sidecars to what runs to its end, not the other way round.
+        let at_one_time = if is_sidecar {
             add(&mut all, own.clone());
             add(&mut sidecars, own);
-        }
+            sidecars.clone()
+        } else {
+            let mut at_one_time = own;
+            add(&mut at_one_time, sidecars.clone());
+            at_one_time
+        };
         larger(&mut most, at_one_time);
     }
     larger(&mut all, most);
@@ -170,6 +174,13 @@ mod tests {
         assert_eq!(of(&pod("1"), Side::Requests, false), "cpu=1100m");
         assert_eq!(of(&pod("10m"), Side::Requests, false), "cpu=450m");
         assert_eq!(of(&pod("10m"), Side::Limits, false), "cpu=450m");
+    }
+
+    #[test]
+    fn a_sum_is_written_as_its_first_part_is() {
+        let container = |memory: &str, always: &str| json!({"resources": {"requests": {"memory": memory}}, "restartPolicy": always});
+        let pod = json!({"spec": {"initContainers": [container("128M", "Always"), container("1Gi", "")]}});
+        assert_eq!(of(&pod, Side::Requests, false), "memory=1173576Ki");
     }
 
     #[test]

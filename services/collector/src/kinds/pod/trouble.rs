@@ -55,7 +55,12 @@ fn containers(spec: &PodSpec, status: &PodStatus) -> Vec<ContainerTrouble> {
     let done = status.phase == "Succeeded";
     let init = status.init_container_statuses.iter().filter_map(|it| {
         let runs_to_its_end = !is_sidecar(&it);
-        let bad = if runs_to_its_end { is_unfinished(it) || it.restart_count() > 0 } else { is_troubled(it, done) };
+        let bad = match (runs_to_its_end, done) {
+            (true, _) => is_unfinished(it) || it.restart_count() > 0,
+            // The kubelet stops the sidecars of a pod that is done: how they end says nothing.
+            (false, true) => it.restart_count() > 0,
+            (false, false) => is_troubled(it, done),
+        };
         bad.then(|| ContainerTrouble { init: runs_to_its_end, ..describe(it) })
     });
     let regular = status.container_statuses.iter().filter(|it| is_troubled(it, done)).map(describe);
@@ -117,6 +122,12 @@ mod tests {
             "containerStatuses": [{"name": "job", "ready": false, "state": {"terminated": {"exitCode": 0}}}]}});
         assert_eq!(mk_trouble(done), None);
         assert_eq!(mk_trouble(json!({})), None);
+        let stopped = |restarts| {
+            json!({"spec": {"initContainers": [{"name": "proxy", "restartPolicy": "Always"}]}, "status": {"phase": "Succeeded",
+                "initContainerStatuses": [{"name": "proxy", "restartCount": restarts, "state": {"terminated": {"exitCode": 143}}}]}})
+        };
+        assert_eq!(mk_trouble(stopped(0)), None);
+        assert!(mk_trouble(stopped(2)).is_some());
     }
 
     #[test]

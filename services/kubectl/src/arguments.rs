@@ -52,9 +52,13 @@ impl Kind {
         let command = NameArgs::augment_args(Command::new(names.plural));
         let command =
             if self.is_namespaced() { ScopeArgs::augment_args(command) } else { NoScopeArgs::augment_args(command) };
-        // A filter beside a name would be ignored.
+        // A filter beside a name would be ignored; what a switch means beside one, `switch` of the kind says.
+        let beside_name = |flag: &Arg| match flag.get_action().takes_values() {
+            true => flag.clone().conflicts_with("name"),
+            false => flag.clone(),
+        };
         let flags = (self.flags)(Command::new(names.plural));
-        let command = flags.get_arguments().map(|flag| flag.clone().conflicts_with("name")).fold(command, Command::arg);
+        let command = flags.get_arguments().map(beside_name).fold(command, Command::arg);
         let command = ViewArgs::augment_args(SelectionArgs::augment_args(command));
         let summary = |arg: Arg| arg.hide(!self.has_view());
         let command = command.mut_arg("limit", |arg| self.limit_arg(arg)).mut_arg("summary", summary);

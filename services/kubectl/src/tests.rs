@@ -479,3 +479,13 @@ proptest! {
         check(&line)?;
     }
 }
+
+#[test]
+fn a_switch_of_a_kind_may_stand_beside_a_name_and_a_filter_may_not() {
+    let Ok(Request::GetNode(get)) = parse("get node node-a --with-pods").map(|line| line.request) else {
+        panic!("one node")
+    };
+    assert!(get.with_pods && get.name == "node-a");
+    assert!(parse("get nodes --with-pods").is_err());
+    assert!(parse("get events web.17 --types Warning").is_err());
+}

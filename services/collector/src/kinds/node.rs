@@ -93,3 +93,28 @@ fn address(status: &NodeStatus, kind: &str) -> String {
     let of_kind = status.addresses.iter().find(|address| address.r#type == kind);
     cells::or_none(of_kind.map_or("", |address| address.address.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use gumshoe_proto::collector::v1::NodeCondition;
+
+    use super::*;
+
+    #[test]
+    fn a_node_that_has_never_said_how_it_is_is_unknown_and_one_that_no_longer_does_is_not_ready() {
+        let said = |status: &str| NodeStatus {
+            conditions: vec![NodeCondition { r#type: "Ready".into(), status: status.into(), ..Default::default() }],
+            ..NodeStatus::default()
+        };
+        let kept_from = NodeSpec { unschedulable: true, ..NodeSpec::default() };
+        for (status, expected) in [
+            (NodeStatus::default(), "Unknown"),
+            (said("True"), "Ready"),
+            (said("False"), "NotReady"),
+            (said("Unknown"), "NotReady"),
+        ] {
+            assert_eq!(state(&NodeSpec::default(), &status), expected);
+            assert_eq!(state(&kept_from, &status), format!("{expected},SchedulingDisabled"));
+        }
+    }
+}

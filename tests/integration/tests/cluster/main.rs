@@ -17,5 +17,6 @@ mod nodes;
 mod permissions;
 mod pods;
 mod queues;
+mod related;
 mod secrets;
 mod topology;

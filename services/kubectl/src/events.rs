@@ -8,7 +8,7 @@ use crate::{kinds::Flags, names, words::Words};
 /// What narrows a list of events.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct EventFlags {
-    /// The object that the events are about: pod/web-0, node/node-1, deploy/web
+    /// The object that the events are about: pod/web-0, node/node-1, deploy/web; one of a custom kind as events have it: Rollout/web
     #[arg(long = "for", value_name = "KIND/NAME", value_parser = names::object)]
     about: Option<InvolvedObject>,
 

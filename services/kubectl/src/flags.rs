@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, sync::LazyLock, vec::IntoIter};
 
 use clap::{Arg, ArgAction, Command};
 
-use crate::refusal::{self, FLAGS, Meaning, Refusal};
+use crate::{
+    refusal::{self, FLAGS, Meaning, Refusal},
+    split::split,
+};
 
 /// The flags of requests, by the verbs that have them.
 static KNOWN: LazyLock<BTreeMap<String, Vec<Known>>> = LazyLock::new(|| {
@@ -53,8 +56,7 @@ enum Flag {
 impl Words {
     /// Tells the words apart.
     pub(crate) fn of(line: &str) -> Result<Self, Refusal> {
-        let words = shlex::split(line).ok_or_else(|| Refusal::Syntax("a quote is not closed".to_owned()))?;
-        let mut reading = Reading { rest: words.into_iter(), words: Self::default() };
+        let mut reading = Reading { rest: split(line)?.into_iter(), words: Self::default() };
         reading.all()?;
         reading.words.once()?;
         Ok(reading.words)
@@ -87,10 +89,22 @@ impl Words {
         Ok(())
     }
 
-    /// Takes a flag out, with its last value.
-    pub(crate) fn take(&mut self, long: &str) -> Option<String> {
-        let taken = self.flags.extract_if(.., |(name, _)| name == long);
-        taken.last().and_then(|(_, value)| value)
+    /// Takes a flag out.
+    pub(crate) fn take(&mut self, long: &str) {
+        self.flags.retain(|(name, _)| name != long);
+    }
+
+    /// Drops what kubectl takes for absent where its value is empty, as that of a variable that is not set.
+    pub(crate) fn drop_empty(&mut self) {
+        const ABSENT: [&str; 6] = ["namespace", "selector", "field-selector", "container", "for", "types"];
+        if self.verb.as_deref() != Some("topology") {
+            self.flags.retain(|(long, value)| value.as_deref() != Some("") || !ABSENT.contains(&long.as_str()));
+        }
+    }
+
+    /// The value of a flag.
+    pub(crate) fn value(&self, long: &str) -> Option<&str> {
+        self.flags.iter().rev().find(|(name, _)| name == long).and_then(|(_, value)| value.as_deref())
     }
 
     /// Whether a flag is there.
@@ -185,6 +199,8 @@ impl Reading {
                 Meaning::Refused(instead) => return Err(refusal::flag(written, instead)),
                 Meaning::Presentation => self.words.presentation = Some(written.to_owned()),
                 Meaning::Output => self.words.output = value,
+                // As in kubectl, where a format that is named counts more.
+                Meaning::Template => _ = self.words.output.get_or_insert_with(|| "go-template".to_owned()),
             },
         }
         Ok(())

@@ -22,11 +22,13 @@ use crate::{Request, events::EventFlags, names::Names};
 pub const KINDS: &[Kind] = &[
     Kind::of::<GetPodRequest, ListPodsRequest>(Text {
         names: Names { singular: "pod", plural: "pods", short: &["po"] },
+        group: "",
         about: "Pods, with STATUS, READY and RESTARTS as kubectl prints them",
         fields: "status.phase=Running,spec.nodeName=node-1",
     }),
     Kind::of::<GetEventRequest, ListEventsRequest>(Text {
         names: Names { singular: "event", plural: "events", short: &["ev"] },
+        group: "",
         about: "Events, newest first by their true last time",
         fields: "reportingComponent=kubelet",
     })
@@ -34,51 +36,61 @@ pub const KINDS: &[Kind] = &[
     .flags::<EventFlags, _>(),
     Kind::of::<GetDeploymentRequest, ListDeploymentsRequest>(Text {
         names: Names { singular: "deployment", plural: "deployments", short: &["deploy"] },
+        group: "apps",
         about: "Deployments, with how far they are rolled out",
         fields: "metadata.name=web",
     }),
     Kind::of::<GetReplicaSetRequest, ListReplicaSetsRequest>(Text {
         names: Names { singular: "replicaset", plural: "replicasets", short: &["rs"] },
+        group: "apps",
         about: "Replica sets, with wanted and ready replicas",
         fields: "metadata.name=web-5d4",
     }),
     Kind::of::<GetStatefulSetRequest, ListStatefulSetsRequest>(Text {
         names: Names { singular: "statefulset", plural: "statefulsets", short: &["sts"] },
+        group: "apps",
         about: "Stateful sets, with wanted and ready replicas",
         fields: "metadata.name=db",
     }),
     Kind::of::<GetDaemonSetRequest, ListDaemonSetsRequest>(Text {
         names: Names { singular: "daemonset", plural: "daemonsets", short: &["ds"] },
+        group: "apps",
         about: "Daemon sets, with the nodes they should and do run on",
         fields: "metadata.name=agent",
     }),
     Kind::of::<GetJobRequest, ListJobsRequest>(Text {
         names: Names { singular: "job", plural: "jobs", short: &[] },
+        group: "batch",
         about: "Jobs, with how they went and how long they took",
         fields: "status.successful=0",
     }),
     Kind::of::<GetCronJobRequest, ListCronJobsRequest>(Text {
         names: Names { singular: "cronjob", plural: "cronjobs", short: &["cj"] },
+        group: "batch",
         about: "Cron jobs, with their schedule and last run",
         fields: "metadata.name=report",
     }),
     Kind::of::<GetServiceRequest, ListServicesRequest>(Text {
         names: Names { singular: "service", plural: "services", short: &["svc"] },
+        group: "",
         about: "Services, with their addresses and ports",
         fields: "spec.type=LoadBalancer",
     }),
     Kind::one::<GetEndpointsRequest>(Text {
         names: Names { singular: "endpoints", plural: "endpoints", short: &["ep"] },
+        group: "",
         about: "The backends of one service, from all its endpoint slices",
         fields: "",
     }),
     Kind::of::<GetEndpointSliceRequest, ListEndpointSlicesRequest>(Text {
         names: Names { singular: "endpointslice", plural: "endpointslices", short: &[] },
+        group: "discovery.k8s.io",
         about: "Endpoint slices, with their ports and addresses",
         fields: "metadata.name=web-x7k2p",
     }),
     Kind::of::<GetIngressRequest, ListIngressesRequest>(Text {
         names: Names { singular: "ingress", plural: "ingresses", short: &["ing"] },
+        group: "networking.k8s.io",
         about: "Ingresses, with their hosts and addresses",
         fields: "metadata.name=web",
     })
@@ -91,27 +103,32 @@ pub const KINDS: &[Kind] = &[
     }),
     Kind::of::<GetConfigMapRequest, ListConfigMapsRequest>(Text {
         names: Names { singular: "configmap", plural: "configmaps", short: &["cm"] },
+        group: "",
         about: "Config maps, with how many keys they have",
         fields: "metadata.name=web",
     }),
     Kind::of::<GetSecretRequest, ListSecretsRequest>(Text {
         names: Names { singular: "secret", plural: "secrets", short: &[] },
+        group: "",
         about: "Secrets, with their type and how many keys they have, never their values",
         fields: "type=kubernetes.io/tls",
     })
     .called("Secret"),
     Kind::of::<GetPersistentVolumeClaimRequest, ListPersistentVolumeClaimsRequest>(Text {
         names: Names { singular: "persistentvolumeclaim", plural: "persistentvolumeclaims", short: &["pvc"] },
+        group: "",
         about: "Persistent volume claims, with what they asked for and got",
         fields: "metadata.name=data",
     }),
     Kind::of::<GetHorizontalPodAutoscalerRequest, ListHorizontalPodAutoscalersRequest>(Text {
         names: Names { singular: "horizontalpodautoscaler", plural: "horizontalpodautoscalers", short: &["hpa"] },
+        group: "autoscaling",
         about: "Horizontal pod autoscalers, with what they measure and want",
         fields: "metadata.name=web",
     }),
     Kind::of::<GetNodeRequest, ListNodesRequest>(Text {
         names: Names { singular: "node", plural: "nodes", short: &["no"] },
+        group: "",
         about: "Nodes, with their state, roles and versions",
         fields: "spec.unschedulable=true",
     })
@@ -129,6 +146,7 @@ pub const KINDS: &[Kind] = &[
     }),
     Kind::of::<GetNamespaceRequest, ListNamespacesRequest>(Text {
         names: Names { singular: "namespace", plural: "namespaces", short: &["ns"] },
+        group: "",
         about: "Namespaces, with their phase",
         fields: "metadata.name=shop",
     }),
@@ -180,6 +198,8 @@ struct PodFlags {
 pub(crate) struct Text {
     /// As people name it.
     pub names: Names,
+    /// The API group; empty for core.
+    pub group: &'static str,
     /// A line for `--help`.
     pub about: &'static str,
     /// What can be selected by fields, for `--help`: `status.phase=Running`.
@@ -268,6 +288,16 @@ mod tests {
     fn a_kind_is_named_as_objects_write_it() {
         for it in KINDS {
             assert_eq!(it.kind.to_ascii_lowercase(), it.names().singular);
+        }
+    }
+
+    #[test]
+    fn a_kind_is_of_the_group_that_the_api_server_has_it_in() {
+        let recorded = include_str!("../../../tests/fixtures/recorded/resources.json");
+        let recorded: serde_json::Value = serde_json::from_str(recorded).expect("JSON");
+        for it in KINDS {
+            let of_kind = recorded.as_array().and_then(|all| all.iter().find(|resource| resource["kind"] == it.kind));
+            assert_eq!(of_kind.map(|resource| &resource["group"]), Some(&it.text.group.into()), "{}", it.kind);
         }
     }
 }

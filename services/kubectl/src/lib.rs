@@ -17,6 +17,7 @@ mod logs;
 mod names;
 mod refusal;
 mod scope;
+mod split;
 mod topology;
 pub mod units;
 mod words;

@@ -1,6 +1,6 @@
 //! A whole line: `get pods -n shop`, `kubectl logs web-0 --previous`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, error::Error as _};
 
 use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 
@@ -10,8 +10,10 @@ use crate::{
     get::Get,
     kinds::{KINDS, Kind},
     logs::Logs,
+    names,
     refusal::{self, Output, Refusal},
     topology::Topology,
+    units,
 };
 
 /// A line may hold so many bytes: selectors can be long, and what is longer was not written by anybody.
@@ -53,9 +55,10 @@ enum Read {
 /// Says what is wrong with it, or what to ask for instead.
 pub fn parse(line: &str) -> Result<Line, Refusal> {
     if line.len() > MAX_LINE {
-        return Err(Refusal::Syntax(format!("the line is longer than {MAX_LINE} bytes")));
+        return Err(Refusal::NotSupported(format!("the line is longer than {MAX_LINE} bytes")));
     }
     let mut words = Words::of(line)?;
+    words.drop_empty();
     let mut begins = match words.verb.take().as_deref() {
         None => return Err(Refusal::Syntax("a verb is needed: get, logs, events or topology".to_owned())),
         Some("events") => events(&mut words)?,
@@ -116,16 +119,15 @@ fn get(words: &mut Words) -> Result<Vec<String>, Refusal> {
 /// `events`, which kubectl has beside `get events`.
 fn events(words: &mut Words) -> Result<Vec<String>, Refusal> {
     match words.names.first() {
-        Some(_) => Err(Refusal::Syntax("events takes no name: --for KIND/NAME says what they are about".to_owned())),
+        Some(_) => Err(refusal::flag("events NAME", "--for KIND/NAME says what they are about")),
         None => list("events", words),
     }
 }
 
 /// The kind, and what its format means.
 fn list(word: &str, words: &mut Words) -> Result<Vec<String>, Refusal> {
-    let kind = KINDS.iter().find(|kind| kind.is_named(word));
-    let plurals = || KINDS.iter().map(|kind| kind.names().plural).collect::<Vec<_>>();
-    let kind = kind.ok_or_else(|| refusal::kind(word, &plurals()))?;
+    let kind = names::kind(word)?;
+    let kind = kind.ok_or_else(|| refusal::kind(word, KINDS.iter().map(|kind| kind.names().plural)))?;
     if let Some(format) = words.output.take() {
         match refusal::output(&format, kind.names().singular)? {
             Output::Names if kind.has_view() && !words.has("summary") => words.flags.push(("summary".to_owned(), None)),
@@ -133,7 +135,25 @@ fn list(word: &str, words: &mut Words) -> Result<Vec<String>, Refusal> {
             Output::Presentation => words.presentation = Some(format!("-o {format}")),
         }
     }
+    if !kind.listed && words.names.is_empty() {
+        let plural = kind.names().plural;
+        return Err(refusal::flag(&format!("get {plural}"), "they are read by the name of one alone: get KIND NAME"));
+    }
+    of_kind(kind, words)?;
     Ok(vec!["get".to_owned(), kind.names().plural.to_owned()])
+}
+
+/// The flags that kinds have are told apart only where the kind is known.
+fn of_kind(kind: &Kind, words: &Words) -> Result<(), Refusal> {
+    let has = |command: &clap::Command, long: &str| command.get_arguments().any(|arg| arg.get_long() == Some(long));
+    let own = kind.command();
+    for (long, _) in words.flags.iter().filter(|(long, _)| !has(&own, long)) {
+        let others: Vec<_> = KINDS.iter().filter(|it| has(&it.command(), long)).map(|it| it.names().plural).collect();
+        if !others.is_empty() {
+            return Err(refusal::flag(&format!("--{long}"), &format!("it is a flag of {}", others.join(", "))));
+        }
+    }
+    Ok(())
 }
 
 /// A label of `topology` has one value.
@@ -146,7 +166,7 @@ fn labels(words: &Words) -> Result<(), Refusal> {
     }
 }
 
-/// `logs POD [CONTAINER]`, where -1 lines are all of them.
+/// `logs POD [CONTAINER]`, where -1 lines are all of them, and a time of 0 is no bound.
 fn logs(words: &mut Words) -> Result<(), Refusal> {
     const BOUNDS: [&str; 4] = ["since", "since-time", "newest-bytes", "whole"];
     if words.names.len() > 2 {
@@ -161,13 +181,10 @@ fn logs(words: &mut Words) -> Result<(), Refusal> {
         words.names.truncate(1);
         words.flags.push(("container".to_owned(), Some(container)));
     }
-    if words
-        .flags
-        .iter()
-        .rev()
-        .find(|(long, _)| long == "tail")
-        .is_some_and(|(_, lines)| lines.as_deref() == Some("-1"))
-    {
+    if words.value("since").is_some_and(units::is_nothing) {
+        words.take("since");
+    }
+    if words.value("tail") == Some("-1") {
         words.take("tail");
         if !BOUNDS.iter().any(|bound| words.has(bound)) {
             words.flags.push(("whole".to_owned(), None));
@@ -176,22 +193,15 @@ fn logs(words: &mut Words) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What clap says, without what fits the whole command line and not a line within it: usage, and a hint at `--help`.
+/// What clap says in its first sentence: what follows (tips, usage, a hint at `--help`) fits the command line and not a line within it.
 fn refused(error: &clap::Error) -> Refusal {
     let message = error.render().to_string();
-    let first = message.trim_start_matches("error: ").split("\n\nUsage:").next().unwrap_or_default();
-    let text = first.split("\n\nFor more information").next().unwrap_or_default().trim().to_owned();
-    match error.kind() {
-        ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand => Refusal::NotSupported(text),
+    let first = message.trim_start_matches("error: ").split("\n\n").next().unwrap_or_default();
+    let text = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    let value = error.source().and_then(|source| source.downcast_ref());
+    match (error.kind(), value) {
+        // Of two that cannot be used together, kubectl may take one alone.
+        (ErrorKind::ArgumentConflict, _) | (_, Some(Refusal::NotSupported(_))) => Refusal::NotSupported(text),
         _ => Refusal::Syntax(text),
-    }
-}
-
-impl Kind {
-    /// Whether people call it so.
-    pub(crate) fn is_named(&self, word: &str) -> bool {
-        let lower = word.to_ascii_lowercase();
-        let names = self.names();
-        [names.singular, names.plural].iter().chain(names.short).any(|name| *name == lower)
     }
 }

@@ -6,7 +6,13 @@ use clap::{Args, builder::NonEmptyStringValueParser};
 use gumshoe_proto::collector::v1::ReadLogsRequest;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{Request, kinds::KINDS, scope::DEFAULT_NAMESPACE, units, words::Words};
+use crate::{
+    Request, names,
+    refusal::Refusal,
+    scope::{self, DEFAULT_NAMESPACE},
+    units,
+    words::Words,
+};
 
 /// The logs of a pod, or of all pods of something. Without a bound it is the newest 1 MiB of each container.
 #[derive(Args, Clone, Debug)]
@@ -24,8 +30,7 @@ pub struct Logs {
     all_pods: bool,
 
     /// The namespace of the pods
-    #[arg(short, long, value_name = "NS", default_value = DEFAULT_NAMESPACE)]
-    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    #[arg(short, long, value_name = "NS", default_value = DEFAULT_NAMESPACE, value_parser = scope::one)]
     namespace: String,
 
     /// Container, of any sort (init, sidecar, regular, ephemeral); repeat it or separate by commas for several
@@ -161,19 +166,21 @@ pub(crate) fn describe(read: &ReadLogsRequest) -> Words {
 const WORKLOADS: [&str; 6] = ["deployment", "replicaset", "statefulset", "daemonset", "job", "cronjob"];
 
 /// A pod's name, or a kind and a name as kubectl takes them.
-fn whose(text: &str) -> Result<Whose, String> {
+fn whose(text: &str) -> Result<Whose, Refusal> {
     let (kind, name) = text.split_once('/').unwrap_or(("pod", text));
     if name.is_empty() {
-        return Err(format!("a {kind} has a name"));
+        return Err(Refusal::Syntax(format!("a {kind} has a name")));
     }
     if name.contains('/') {
-        return Err(format!("{name:?} is no name"));
+        return Err(Refusal::Syntax(format!("{name:?} is no name")));
     }
-    let known = KINDS.iter().find(|known| known.is_named(kind)).map(|known| known.names().singular);
-    match known {
+    match names::kind(kind)?.map(|known| known.names().singular) {
         Some("pod") => Ok(Whose::Pod(name.to_owned())),
         Some("service") => Ok(Whose::Service(name.to_owned())),
         Some(workload) if WORKLOADS.contains(&workload) => Ok(Whose::Workload(format!("{workload}/{name}"))),
-        _ => Err(format!("logs are those of pods: of one, of a {}, or of a service", WORKLOADS.join(", a "))),
+        _ => Err(Refusal::NotSupported(format!(
+            "logs are those of pods: of one, of a {}, or of a service",
+            WORKLOADS.join(", a ")
+        ))),
     }
 }

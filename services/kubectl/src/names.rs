@@ -10,6 +10,7 @@ use prost::Name;
 use crate::{
     Request,
     kinds::{KINDS, Kind},
+    refusal::{self, Refusal},
 };
 
 /// As people name a kind.
@@ -44,20 +45,67 @@ const ELEMENTS: Names = Names { singular: "object or connection", plural: "objec
 
 const ITEMS: Names = Names { singular: "item", plural: "items", short: &[] };
 
-/// Kinds that nothing here reads, and that events are about. Any other kind is taken as it is written in CamelCase.
-const OTHERS: [(&str, &[&str]); 4] = [
-    ("PersistentVolume", &["pv"]),
-    ("PodDisruptionBudget", &["pdb"]),
-    ("ReplicationController", &["rc"]),
-    ("ServiceAccount", &["sa"]),
+/// Kinds that nothing here reads and that events are about, with their groups. Any other kind is taken as it is written in CamelCase.
+const OTHERS: [(&str, &str, &[&str]); 18] = [
+    ("APIService", "apiregistration.k8s.io", &[]),
+    ("CertificateSigningRequest", "certificates.k8s.io", &["csr"]),
+    ("ControllerRevision", "apps", &[]),
+    ("CSINode", "storage.k8s.io", &[]),
+    ("CustomResourceDefinition", "apiextensions.k8s.io", &["crd"]),
+    ("IngressClass", "networking.k8s.io", &[]),
+    ("Lease", "coordination.k8s.io", &[]),
+    ("LimitRange", "", &["limits"]),
+    ("NetworkPolicy", "networking.k8s.io", &["netpol"]),
+    ("PersistentVolume", "", &["pv"]),
+    ("PodDisruptionBudget", "policy", &["pdb"]),
+    ("PriorityClass", "scheduling.k8s.io", &["pc"]),
+    ("ReplicationController", "", &["rc"]),
+    ("ResourceQuota", "", &["quota"]),
+    ("RoleBinding", "rbac.authorization.k8s.io", &[]),
+    ("ServiceAccount", "", &["sa"]),
+    ("StorageClass", "storage.k8s.io", &["sc"]),
+    ("VolumeAttachment", "storage.k8s.io", &[]),
 ];
 
+impl Kind {
+    /// Whether people call it so.
+    fn is_called(&self, name: &str) -> bool {
+        let names = self.names();
+        [names.singular, names.plural].iter().chain(names.short).any(|it| it.eq_ignore_ascii_case(name))
+    }
+}
+
+/// The kind that a word means: `deployments`, `Deployment`, `deploy.apps`, `deployments.v1.apps`; None where it has no name of ours.
+///
+/// # Errors
+/// It has the name of a kind of ours, and another group: it is somebody else's kind.
+pub(crate) fn kind(word: &str) -> Result<Option<&'static Kind>, Refusal> {
+    let (name, group) = typed(word);
+    let kind = KINDS.iter().find(|kind| kind.is_called(name));
+    match kind {
+        Some(kind) if !is_of(group, kind.text.group) => Err(refusal::group(word, kind.names().plural)),
+        kind => Ok(kind),
+    }
+}
+
+/// The name and the group of `TYPE[.VERSION][.GROUP]`. The version says nothing: the objects are the same in all of them.
+fn typed(word: &str) -> (&str, Option<&str>) {
+    let Some((name, rest)) = word.split_once('.') else { return (word, None) };
+    let (version, group) = rest.split_once('.').unwrap_or((rest, ""));
+    let is_version = version.strip_prefix('v').is_some_and(|number| number.starts_with(|it: char| it.is_ascii_digit()));
+    (name, Some(if is_version { group } else { rest }))
+}
+
+fn is_of(group: Option<&str>, expected: &str) -> bool {
+    group.is_none_or(|group| group.eq_ignore_ascii_case(expected))
+}
+
 /// Reads `<kind>/<name>`.
-pub(crate) fn object(text: &str) -> Result<InvolvedObject, String> {
+pub(crate) fn object(text: &str) -> Result<InvolvedObject, Refusal> {
     let named = text.split_once('/').filter(|(kind, name)| !kind.is_empty() && !name.is_empty());
-    let (kind, name) = named.ok_or("KIND/NAME is needed: pod/web-0")?;
+    let (kind, name) = named.ok_or_else(|| Refusal::Syntax("KIND/NAME is needed: pod/web-0".to_owned()))?;
     if name.contains('/') {
-        return Err(format!("{name:?} is no name"));
+        return Err(Refusal::Syntax(format!("{name:?} is no name")));
     }
     Ok(InvolvedObject { kind: canonical(kind)?, name: name.to_owned(), ..InvolvedObject::default() })
 }
@@ -73,30 +121,49 @@ pub(crate) fn describe(object: &InvolvedObject) -> String {
 }
 
 fn known() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().map(|it| it.kind).chain(OTHERS.iter().map(|(kind, _)| *kind))
+    KINDS.iter().map(|it| it.kind).chain(OTHERS.iter().map(|(kind, ..)| *kind))
 }
 
-fn canonical(spoken: &str) -> Result<String, String> {
-    // What is no kind would be compared with those of events, and find nothing as if there were nothing.
-    if !spoken.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(format!("{spoken:?} is no kind: write it without its group and version: Pod, Deployment, Rollout"));
+/// The kind as events write it. What is no kind would be compared with theirs, and find nothing as if there were nothing.
+fn canonical(spoken: &str) -> Result<String, Refusal> {
+    if let Some(known) = kind(spoken)? {
+        return Ok(known.kind.to_owned());
     }
-    let lower = spoken.to_ascii_lowercase();
+    let (name, group) = typed(spoken);
+    let lower = name.to_ascii_lowercase();
     let is = |kind: &str, short: &[&str]| {
         let kind = kind.to_ascii_lowercase();
-        lower == kind || lower.strip_suffix('s') == Some(&kind) || short.contains(&lower.as_str())
+        lower == kind || lower == plural(&kind) || short.contains(&lower.as_str())
     };
-    let ours = KINDS.iter().find(|it| lower == it.names().plural || is(it.kind, it.names().short)).map(|it| it.kind);
-    let others = || OTHERS.iter().find(|(kind, short)| is(kind, short)).map(|(kind, _)| *kind);
-    if let Some(kind) = ours.or_else(others) {
-        return Ok(kind.to_owned());
+    if let Some((kind, ..)) = OTHERS.iter().find(|(kind, of, short)| is(kind, short) && is_of(group, of)) {
+        return Ok((*kind).to_owned());
     }
-    if spoken.starts_with(|first: char| first.is_ascii_uppercase())
-        && spoken.contains(|it: char| it.is_ascii_lowercase())
-    {
+    if group.is_none() && is_camel_case(spoken) && !is_plural(spoken) {
         return Ok(spoken.to_owned());
     }
-    Err(format!("the kind {spoken:?} is not known; write it as events do, in CamelCase: Pod, Rollout"))
+    Err(Refusal::NotSupported(format!(
+        "the kind {spoken:?} is not known; write it as events do, in CamelCase, in the singular and without its group: Rollout"
+    )))
+}
+
+fn is_camel_case(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_uppercase())
+        && word.contains(|it: char| it.is_ascii_lowercase())
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Whether it looks like several: `Rollouts`, and not `IngressClass`, `Prometheus` or `Redis`.
+fn is_plural(word: &str) -> bool {
+    word.ends_with('s') && !["ss", "us", "is"].iter().any(|end| word.ends_with(end))
+}
+
+/// As Kubernetes makes it of the names of its kinds.
+fn plural(kind: &str) -> String {
+    match kind.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None if kind.ends_with('s') => format!("{kind}es"),
+        None => format!("{kind}s"),
+    }
 }
 
 #[cfg(test)]
@@ -108,16 +175,44 @@ mod tests {
         for text in ["pod/web-0", "pods/web-0", "po/web-0", "Pod/web-0", "POD/web-0"] {
             assert_eq!(object(text).map(|it| (it.kind, it.name)), Ok(("Pod".into(), "web-0".into())), "{text}");
         }
-        for (text, kind) in
-            [("deploy/a", "Deployment"), ("ingresses/a", "Ingress"), ("svc/a", "Service"), ("endpoints/a", "Endpoints")]
-        {
+        for (text, kind) in [
+            ("deploy/a", "Deployment"),
+            ("ingresses/a", "Ingress"),
+            ("svc/a", "Service"),
+            ("endpoints/a", "Endpoints"),
+            ("pv/a", "PersistentVolume"),
+            ("NetworkPolicies/a", "NetworkPolicy"),
+            ("storageclasses/a", "StorageClass"),
+            ("networkpolicy.networking.k8s.io/a", "NetworkPolicy"),
+        ] {
             assert_eq!(object(text).map(|it| it.kind), Ok(kind.into()));
         }
     }
 
     #[test]
+    fn a_kind_may_be_named_with_its_group_and_version_and_with_no_other_group() {
+        for (word, plural) in [
+            ("deployments.apps", "deployments"),
+            ("deploy.v1.apps", "deployments"),
+            ("Deployment.Apps", "deployments"),
+            ("pods.v1.", "pods"),
+            ("hpa.autoscaling", "horizontalpodautoscalers"),
+        ] {
+            assert_eq!(kind(word).map(|kind| kind.map(|kind| kind.names().plural)), Ok(Some(plural)), "{word}");
+            assert!(canonical(word).is_ok(), "{word}");
+        }
+        for word in ["services.serving.knative.dev", "pods.metrics.k8s.io", "ingresses.extensions", "deployments.v1"] {
+            assert_eq!(kind(word).err().map(|refused| refused.reason()), Some("KUBECTL_NOT_SUPPORTED"), "{word}");
+            assert!(canonical(word).is_err(), "{word}");
+        }
+        assert!(matches!(kind("rollouts.argoproj.io"), Ok(None)));
+    }
+
+    #[test]
     fn another_kind_is_taken_as_events_write_it() {
-        assert_eq!(object("Rollout/web").map(|it| it.kind), Ok("Rollout".into()));
+        for kind in ["Rollout", "Prometheus", "GatewayClass"] {
+            assert_eq!(object(&format!("{kind}/web")).map(|it| it.kind), Ok(kind.into()));
+        }
         for wrong in ["rollout/web", "web-0", "pod/", "/web-0", ""] {
             assert!(object(wrong).is_err(), "{wrong:?}");
         }
@@ -125,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_events_cannot_have_as_a_kind_is_refused() {
-        for wrong in ["Deployment.apps/web", "deployments.v1.apps/web", "Pod.v1/web", "ROLLOUT/web", "Roll-out/web"] {
+        for wrong in ["Rollouts/web", "Rollout.argoproj.io/web", "Pod.apps/web", "ROLLOUT/web", "Roll-out/web"] {
             assert!(object(wrong).is_err(), "{wrong:?}");
         }
     }
@@ -133,7 +228,7 @@ mod tests {
     #[test]
     fn a_kind_that_is_read_is_not_among_the_others() {
         for entry in KINDS {
-            assert!(OTHERS.iter().all(|(other, _)| *other != entry.kind), "{}", entry.kind);
+            assert!(OTHERS.iter().all(|(other, ..)| *other != entry.kind), "{}", entry.kind);
         }
     }
 

@@ -40,11 +40,13 @@ pub(crate) enum Meaning {
     Presentation,
     /// The format, which may be presentation.
     Output,
+    /// The text of a template, which is a format too.
+    Template,
     /// Refused, with what to do instead.
     Refused(&'static str),
 }
 
-use Meaning::{Presentation, Refused};
+use Meaning::{Presentation, Refused, Template};
 
 const fn switch(of: &'static [&'static str], long: &'static str, short: Option<char>, means: Meaning) -> Foreign {
     Foreign { long, short, takes_value: false, of, means }
@@ -83,7 +85,7 @@ pub(crate) const FLAGS: &[Foreign] = &[
         None,
         Refused("answers are in the order of namespace and name, events newest first: sort the items of the pages"),
     ),
-    option(TABLES, "template", None, Refused(TEMPLATE)),
+    option(TABLES, "template", None, Template),
     switch(TABLES, "allow-missing-template-keys", None, Refused(TEMPLATE)),
     switch(TABLES, "show-managed-fields", None, Refused("managed fields are not read: leave it out")),
     option(GET, "filename", Some('f'), Refused(FILES)),
@@ -115,6 +117,9 @@ pub(crate) const FLAGS: &[Foreign] = &[
     option(ALL, "user", None, Refused(CLUSTER)),
     option(ALL, "server", Some('s'), Refused(CLUSTER)),
     option(ALL, "token", None, Refused(CLUSTER)),
+    option(ALL, "username", None, Refused(CLUSTER)),
+    option(ALL, "password", None, Refused(CLUSTER)),
+    option(ALL, "proxy-url", None, Refused(CLUSTER)),
     option(ALL, "as", None, Refused(CLUSTER)),
     option(ALL, "as-group", None, Refused(CLUSTER)),
     option(ALL, "as-uid", None, Refused(CLUSTER)),
@@ -128,7 +133,11 @@ pub(crate) const FLAGS: &[Foreign] = &[
     option(ALL, "v", Some('v'), Refused(NOTHING)),
     option(ALL, "vmodule", None, Refused(NOTHING)),
     option(ALL, "cache-dir", None, Refused(NOTHING)),
+    option(ALL, "kuberc", None, Refused(NOTHING)),
+    option(ALL, "log-flush-frequency", None, Refused(NOTHING)),
+    switch(ALL, "match-server-version", None, Refused(NOTHING)),
     option(ALL, "profile", None, Refused(NOTHING)),
+    option(ALL, "profile-output", None, Refused(NOTHING)),
     switch(ALL, "disable-compression", None, Refused(NOTHING)),
     switch(ALL, "warnings-as-errors", None, Refused(NOTHING)),
     switch(ALL, "help", Some('h'), Refused("docs/sqs.md says which words are understood")),
@@ -201,6 +210,9 @@ const TEXTS: [&str; 9] = [
     "custom-columns-file",
 ];
 
+/// Formats that are the whole object.
+const FULL: [&str; 3] = ["json", "yaml", "kyaml"];
+
 /// Words for kinds that `get` takes and that are none, or that are not read.
 const NO_KINDS: &[(&[&str], &str)] = &[(
     &["all"],
@@ -224,16 +236,18 @@ pub(crate) fn flag(written: &str, instead: &str) -> Refusal {
 }
 
 /// Refuses a kind that is not read.
-pub(crate) fn kind(word: &str, read: &[&str]) -> Refusal {
+pub(crate) fn kind(word: &str, read: impl Iterator<Item = &'static str>) -> Refusal {
     let lower = word.to_ascii_lowercase();
     let known = NO_KINDS.iter().find(|(words, _)| words.contains(&lower.as_str()));
     Refusal::NotSupported(match known {
         Some((_, instead)) => format!("`get {lower}` is not supported: {instead}"),
-        None if lower.contains('.') => {
-            format!("{word:?}: a kind is named without its group and version; these are read: {}", read.join(", "))
-        }
-        None => format!("{word:?} is no kind that is read; these are: {}", read.join(", ")),
+        None => format!("{word:?} is no kind that is read; these are: {}", read.collect::<Vec<_>>().join(", ")),
     })
+}
+
+/// Refuses a kind that has its name with one that is read, and not its group.
+pub(crate) fn group(word: &str, plural: &str) -> Refusal {
+    Refusal::NotSupported(format!("{word:?}: no {plural} of that group are read"))
 }
 
 /// What a format is.
@@ -246,13 +260,18 @@ pub(crate) enum Output {
 
 /// Says what a format is, if it is one of a list of this kind.
 pub(crate) fn output(format: &str, kind: &str) -> Result<Output, Refusal> {
+    // Behind the `=` is what the text is made of.
+    let begins = format.split('=').next().unwrap_or_default();
+    let is_text = TEXTS.contains(&begins);
     match format {
         "name" => Ok(Output::Names),
-        "json" | "yaml" if kind == "secret" => Err(flag(&format!("get secrets -o {format}"), SECRETS)),
-        "" | "wide" | "json" | "yaml" | "kyaml" => Ok(Output::Presentation),
-        text if TEXTS.iter().any(|begins| text.split('=').next() == Some(begins)) => {
-            Err(flag(&format!("-o {}", text.split('=').next().unwrap_or_default()), TEMPLATE))
+        "" | "wide" => Ok(Output::Presentation),
+        // All of these hold values, or can.
+        _ if kind == "secret" && (is_text || FULL.contains(&format)) => {
+            Err(flag(&format!("get secrets -o {begins}"), SECRETS))
         }
+        full if FULL.contains(&full) => Ok(Output::Presentation),
+        _ if is_text => Err(flag(&format!("-o {begins}"), TEMPLATE)),
         other => Err(Refusal::Syntax(format!("-o {other:?} is no format of kubectl's"))),
     }
 }

@@ -29,6 +29,11 @@ impl ScopeArgs {
     }
 }
 
+/// Reads the namespace of what is in one alone.
+pub(crate) fn one(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.contains(',') { Err("just one namespace is needed") } else { Ok(text.to_owned()) }
+}
+
 /// Of kinds that are in no namespace: kubectl takes these flags all the same, and so do the habits of those who type them.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct NoScopeArgs {

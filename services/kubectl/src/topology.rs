@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use clap::{Args, builder::NonEmptyStringValueParser};
+use clap::Args;
 use gumshoe_proto::collector::v1::DiscoverTopologyRequest;
 
 use crate::{
     Request,
     kinds::{KINDS, Kind},
     names,
-    scope::DEFAULT_NAMESPACE,
+    refusal::Refusal,
+    scope::{self, DEFAULT_NAMESPACE},
     words::Words,
 };
 
@@ -21,7 +22,7 @@ pub struct Topology {
     object: Option<(String, String)>,
 
     /// The object's namespace [default: default]
-    #[arg(short, long, value_name = "NS", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(short, long, value_name = "NS", value_parser = scope::one)]
     namespace: Option<String>,
 
     /// A label of an alert, in place of KIND/NAME; repeat it: --label namespace=shop --label deployment=web
@@ -77,7 +78,7 @@ pub(crate) fn describe(request: &DiscoverTopologyRequest) -> Words {
         .option("--max-nodes", Some(max_nodes).filter(|nodes| **nodes > 0))
 }
 
-fn object(text: &str) -> Result<(String, String), String> {
+fn object(text: &str) -> Result<(String, String), Refusal> {
     names::object(text).map(|object| (object.kind, object.name))
 }
 
@@ -127,7 +128,9 @@ mod tests {
         }
         assert_eq!(request("topology --label pod=web-0").labels.len(), 1);
         assert_eq!(request("topology deploy/web").namespace, "default");
-        assert!(parse("topology deploy/web -n ''").is_err());
+        for wrong in ["topology deploy/web -n ''", "topology deploy/web -n shop,pay"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     proptest! {

@@ -29,13 +29,19 @@ const SIZES: [(&str, u64); 13] = [
 /// # Errors
 /// It is none.
 pub fn duration(text: &str) -> Result<Duration, String> {
+    let duration = length(text).ok_or("must be a number of seconds, or a duration such as 90s, 5m or 1h30m")?;
+    if duration.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(duration) }
+}
+
+/// Whether it is a duration of nothing, which kubectl takes for no bound: `0`, `0s`.
+pub(crate) fn is_nothing(text: &str) -> bool {
+    length(text).is_some_and(|duration| duration.is_zero())
+}
+
+fn length(text: &str) -> Option<Duration> {
     let seconds = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit())).map(Duration::from_secs);
     let with_units = || text.parse::<SignedDuration>().ok().and_then(|signed| signed.try_into().ok());
-    let duration = seconds
-        .or_else(with_units)
-        .filter(|duration| *duration <= MAX_DURATION)
-        .ok_or("must be a number of seconds, or a duration such as 90s, 5m or 1h30m")?;
-    if duration.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(duration) }
+    seconds.or_else(with_units).filter(|duration| *duration <= MAX_DURATION)
 }
 
 /// A moment: `2026-11-23T08:00:00Z`, with any offset and with parts of a second.

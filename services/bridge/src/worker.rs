@@ -131,6 +131,7 @@ impl Worker {
         tracing::info!(queries = queries.len(), seconds = time_left.as_secs(), "command is worked on");
         let query_ids = queries.iter().map(|query| query.id.clone()).collect();
         let Understood { queries, told } = understand(queries);
+        self.count_refused(&queries);
         let accepted = Accepted {
             bridge_version: env!("CARGO_PKG_VERSION").into(),
             deadline: Some(deadline),
@@ -151,6 +152,15 @@ impl Worker {
         sender.send_end(end).await?;
         tracing::info!(status = status.as_str_name(), "command is done");
         Ok(status)
+    }
+
+    /// Counts lines that were not understood, for no collector is asked and so nothing else counts them.
+    fn count_refused(&self, queries: &[Result<Query, Box<QueryOutcome>>]) {
+        for refused in queries.iter().filter_map(|query| query.as_ref().err()) {
+            let reason = refused.error.as_ref().map_or("", |error| &error.reason);
+            tracing::debug!(query = refused.query_id, reason, "a line is not understood");
+            self.metrics.query("kubectl", "INVALID_ARGUMENT");
+        }
     }
 
     fn asker(

@@ -6,7 +6,8 @@
 mod batch;
 
 use std::{
-    collections::VecDeque,
+    cmp::Reverse,
+    collections::{BTreeSet, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -15,8 +16,8 @@ use std::{
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use gumshoe_proto::{
-    bridge::v1::{Accepted, End, result::Kind},
-    envelope,
+    bridge::v1::{Accepted, End, Query, result::Kind},
+    envelope, json,
     run::{PageDigest, RunDigest},
 };
 use gumshoe_queue::BATCH;
@@ -170,10 +171,11 @@ impl Sender {
     fn accepted(&self, mut accepted: Accepted) -> Message {
         loop {
             let message = self.message(0, Kind::Accepted(accepted.clone()));
-            if message.outgoing.body.len() <= self.outlet.limits.message || accepted.queries.is_empty() {
+            let over = message.outgoing.body.len().saturating_sub(self.outlet.limits.message);
+            if over == 0 || accepted.queries.is_empty() {
                 return message;
             }
-            accepted.queries.truncate(accepted.queries.len() / 2);
+            drop_longest(&mut accepted.queries, over);
         }
     }
 
@@ -187,6 +189,21 @@ impl Sender {
         let fifo = || Fifo { group: command_id.clone(), deduplication_id: format!("{command_id}.{run}.{seq}") };
         Outgoing { body, fifo: self.outlet.is_fifo.then(fifo) }
     }
+}
+
+/// Drops the longest queries, until so many bytes are dropped: one that fills a message by itself must not keep the others out of it.
+fn drop_longest(queries: &mut Vec<Query>, mut over: usize) {
+    let lengths: Vec<_> = queries.iter().map(|query| json::to_string(query).len()).collect();
+    let mut longest: Vec<_> = (0..queries.len()).collect();
+    longest.sort_by_key(|index| Reverse(lengths[*index]));
+    let needed = |index: &usize| {
+        let more = over > 0;
+        over = over.saturating_sub(lengths[*index]);
+        more
+    };
+    let dropped: BTreeSet<_> = longest.into_iter().take_while(needed).collect();
+    let mut index = 0..;
+    queries.retain(|_| index.next().is_none_or(|index| !dropped.contains(&index)));
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use gumshoe_proto::{
     run::Run,
 };
 use jiff::Timestamp;
+use prometheus_client::registry::Registry;
 use tokio::time::timeout;
 use tonic::Status;
 
@@ -135,7 +136,9 @@ async fn a_command_whose_queries_are_all_complete_succeeds() {
 
 #[tokio::test(start_paused = true)]
 async fn words_that_are_not_understood_fail_their_query_and_no_other() {
-    let bench = mk_bench(RecordingQueue::default());
+    let mut bench = mk_bench(RecordingQueue::default());
+    let mut registry = Registry::default();
+    bench.worker.metrics = Metrics::new(&mut registry);
     bench.serve_a_pod();
     let words = |text: &str| Request::Kubectl(text.into());
     bench.worker.work(mk_message(vec![words("exec web-0 -- sh"), words("get pod web-0 -n shop")])).await;
@@ -147,6 +150,9 @@ async fn words_that_are_not_understood_fail_their_query_and_no_other() {
     let accepted = reader.runs().next().and_then(|(_, run)| run.accepted().cloned()).unwrap();
     let told: Vec<_> = accepted.queries.iter().map(|query| query.id.as_str()).collect();
     assert_eq!((accepted.query_ids.len(), told), (2, vec!["q1"]));
+    let mut counted = String::new();
+    prometheus_client::encoding::text::encode(&mut counted, &registry).unwrap();
+    assert!(counted.contains(r#"queries_total{method="kubectl",code="INVALID_ARGUMENT"} 1"#), "{counted}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -212,20 +212,28 @@ async fn a_slow_queue_holds_up_who_hands_over_and_holds_no_more_than_the_budget(
 
 #[tokio::test(start_paused = true)]
 async fn what_words_mean_is_told_as_far_as_a_message_holds_it() {
-    let query = |n: usize| {
-        let list = ListPodsRequest { label_selector: "x".repeat(10 * 1024), ..ListPodsRequest::default() };
-        Query { id: format!("q{n}"), collector: String::new(), request: Some(Request::ListPods(list)) }
-    };
-    for (queries, told) in [(3, 3), (40, 20)] {
+    for (selectors, told) in [
+        (vec![10 << 10; 3], vec![0, 1, 2]),
+        (vec![120 << 10, 10, 150 << 10, 20], vec![0, 1, 3]),
+        (vec![300 << 10, 10, 300 << 10], vec![1]),
+        (vec![300 << 10], vec![]),
+    ] {
+        let query = |(n, length): (usize, &usize)| {
+            let list = ListPodsRequest { label_selector: "x".repeat(*length), ..ListPodsRequest::default() };
+            Query { id: format!("q{n}"), collector: String::new(), request: Some(Request::ListPods(list)) }
+        };
         let queue = Arc::new(RecordingQueue::default());
         let (handed, pages) = mpsc::channel(1);
         drop(handed);
-        let query_ids = (0..queries).map(|n| format!("q{n}")).collect();
-        let accepted = Accepted { query_ids, queries: (0..queries).map(query).collect(), ..Accepted::default() };
+        let query_ids: Vec<_> = (0..selectors.len()).map(|n| format!("q{n}")).collect();
+        let queries = selectors.iter().enumerate().map(query).collect();
+        let accepted = Accepted { query_ids: query_ids.clone(), queries, ..Accepted::default() };
         let mut sender = mk_sender(&queue, false);
         sender.send_pages(accepted, pages).await.unwrap();
         let reader = queue.reader();
         let accepted = reader.runs().next().and_then(|(_, run)| run.accepted().cloned()).unwrap();
-        assert_eq!((accepted.query_ids.len(), accepted.queries.len()), (queries, told));
+        let ids: Vec<_> = accepted.queries.into_iter().map(|query| query.id).collect();
+        assert_eq!(ids, told.into_iter().map(|n| format!("q{n}")).collect::<Vec<_>>());
+        assert_eq!(accepted.query_ids, query_ids);
     }
 }

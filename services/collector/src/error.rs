@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use gumshoe_proto::collector::v1::{Gap, GapReason};
 use gumshoe_runtime::{chain::Chain, errors::DOMAIN};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
@@ -140,6 +141,30 @@ impl ReadError {
         }
     }
 
+    /// What is said where an answer goes on without what this kept from being read; the place is the caller's to say.
+    #[must_use]
+    pub fn gap(&self) -> Gap {
+        let reason = match self {
+            // A server that is too old for a kind answers that there is no such path, or no such kind.
+            Self::Denied(_) | Self::NotFound { .. } | Self::KindNotServed(_) => GapReason::KindNotRead,
+            Self::TooLarge(_) => GapReason::ItemTooLarge,
+            Self::Malformed(_) => GapReason::ItemUnreadable,
+            Self::Overloaded | Self::Throttled { .. } => GapReason::Overloaded,
+            Self::SlowCaller => GapReason::SlowCaller,
+            Self::Deadline => GapReason::Deadline,
+            Self::InvalidArgument { .. }
+            | Self::Refused(_)
+            | Self::NoPods(_)
+            | Self::NoSuchContainer { .. }
+            | Self::Expired { .. }
+            | Self::Unavailable { .. }
+            | Self::Unexpected(_)
+            | Self::Interrupted { .. }
+            | Self::Unauthenticated => GapReason::ReadInterrupted,
+        };
+        Gap { reason: reason.into(), message: self.to_string(), ..Gap::default() }
+    }
+
     /// The code by what the caller should do next (AIP-194: only UNAVAILABLE is retried by itself), and the stable reason.
     fn code_and_reason(&self) -> (Code, &'static str) {
         match self {
@@ -205,6 +230,23 @@ mod tests {
         assert_eq!(status.code(), Code::InvalidArgument);
         assert_eq!(details.bad_request().map(|bad| bad.field_violations[0].field.as_str()), Some("namespace"));
         assert_eq!(details.error_info().map(|info| info.reason.as_str()), Some("INVALID_FIELD"));
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_a_gap_that_says_whether_to_try_again() {
+        let not_found = ReadError::NotFound { kind: "Service", name: "shop/web".to_owned() };
+        for (error, reason, message) in [
+            (not_found, GapReason::KindNotRead, "Service shop/web not found"),
+            (
+                ReadError::Overloaded,
+                GapReason::Overloaded,
+                "the collector has too many calls of this kind at this time",
+            ),
+            (ReadError::Deadline, GapReason::Deadline, "the deadline of the call came before the answer"),
+        ] {
+            let gap = error.gap();
+            assert_eq!((gap.reason(), gap.message.as_str()), (reason, message));
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::units;
 /// Writes two tables: the pods, and the sums by resource.
 pub(super) fn pods(out: &mut dyn Write, pods: &NodePods) -> io::Result<()> {
     let now = units::to_proto(Timestamp::now());
-    writeln!(out, "\nNon-terminated Pods:          ({} in total)", pods.items.len())?;
+    writeln!(out, "\nNon-terminated Pods:          ({} in total)", pods.total)?;
     let columns = vec!["NAMESPACE", "NAME", "CPU REQUESTS", "CPU LIMITS", "MEMORY REQUESTS", "MEMORY LIMITS", "AGE"];
     let row = |pod: &NodePod| {
         let [cpu, memory] = ["cpu", "memory"].map(|name| [amount(&pod.requests, name), amount(&pod.limits, name)]);

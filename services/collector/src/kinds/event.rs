@@ -118,6 +118,7 @@ impl EventList {
             resource_version: position.resource_version().map(str::to_owned),
             after: None,
             restartable: true,
+            beside: false,
         };
         Ok(Self {
             collection: Collection::new(&reader.api, call, query),
@@ -186,7 +187,7 @@ impl EventList {
                 share.shrink_to(held);
                 let until = self.deadline.min(Instant::now() + SLOW_CALLER_WAIT);
                 let Ok(room) = timeout_at(until, pages.reserve(page.bytes())).await else {
-                    let gap = if until == self.deadline { late() } else { slow() };
+                    let gap = if until == self.deadline { ReadError::Deadline.gap() } else { slow() };
                     page.clear();
                     finish(page, report, sent.as_ref().map(token), Some(gap));
                     return share;
@@ -202,10 +203,6 @@ impl EventList {
         finish(page, report, last.as_ref().map(token), left_out(dropped));
         share
     }
-}
-
-fn late() -> Gap {
-    Gap { reason: GapReason::Deadline.into(), message: ReadError::Deadline.to_string(), ..Gap::default() }
 }
 
 fn slow() -> Gap {

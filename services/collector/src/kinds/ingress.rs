@@ -16,11 +16,7 @@ use self::backends::Backends;
 use super::cells;
 use crate::{
     kubernetes::resource::Resource,
-    lists::{
-        Reader,
-        kind::Kind,
-        list::{Supplement, Supplements},
-    },
+    lists::{Reader, kind::Kind, list::Supplements},
     methods::{Methods, Permission},
 };
 
@@ -43,14 +39,14 @@ pub fn serve(methods: Methods, reader: &Reader) -> Methods {
             let reader = gets.clone();
             async move {
                 let mut named = reader.named(&call, &request).await?;
-                Backends::new(&reader, &call, false).add(&mut named.item, &mut named.report).await;
+                Backends::new(&reader, &call).of(&mut named.item).await;
                 Ok(named.answer::<GetIngressResponse>())
             }
         })
         .needs(Permission { verb: "list", resource: Ingress::RESOURCE, subresource: "" })
         .streams(move |call, request: ListIngressesRequest| {
             let supplement =
-                request.with_backends.then(|| -> Supplements<Ingress> { Box::new(Backends::new(&lists, &call, true)) });
+                request.with_backends.then(|| -> Supplements<Ingress> { Box::new(Backends::new(&lists, &call)) });
             lists.list_with(&call, &request, supplement)
         })
 }

@@ -27,6 +27,9 @@ use std::str::FromStr;
 
 use crate::{lists::Reader, methods::Methods};
 
+/// The field selector of pods that have not ended: the others hold nothing on their nodes, and are no backends.
+const NOT_ENDED: &str = "status.phase!=Succeeded,status.phase!=Failed";
+
 /// A kind that can be served.
 #[derive(Debug, Clone, Copy)]
 pub struct ServedKind {

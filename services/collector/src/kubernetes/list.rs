@@ -18,7 +18,7 @@ use super::{
 use crate::error::ReadError;
 
 /// Items in one answer where lists are paginated: what kubectl and client-go's reflectors ask for.
-const PAGE_LIMIT: &str = "500";
+pub const PAGE_LIMIT: &str = "500";
 
 /// What to list.
 #[derive(Debug, Clone)]
@@ -33,8 +33,8 @@ pub struct ListQuery {
     pub selectors: Selectors,
     /// The snapshot to list; the newest where there is none.
     pub resource_version: Option<String>,
-    /// In several answers.
-    pub paginate: bool,
+    /// In several answers, the first of so many items; in one where there is no limit.
+    pub limit: Option<&'static str>,
 }
 
 /// What comes off a list.
@@ -178,8 +178,8 @@ async fn request(
         .collection(query.namespace.as_ref())
         .with("labelSelector", query.selectors.label())
         .with("fieldSelector", query.selectors.field());
-    if query.paginate || !continue_token.is_empty() {
-        target = target.with("limit", PAGE_LIMIT);
+    if let Some(limit) = if continue_token.is_empty() { query.limit } else { Some(PAGE_LIMIT) } {
+        target = target.with("limit", limit);
     }
     // A continue token holds its snapshot: the server refuses a resourceVersion beside it.
     target = match &query.resource_version {

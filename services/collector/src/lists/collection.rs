@@ -19,7 +19,7 @@ use crate::{
     error::ReadError,
     kubernetes::{
         api::{Call, KubernetesApi},
-        list::{Entry, ListQuery, ListRead},
+        list::{Entry, ListQuery, ListRead, PAGE_LIMIT},
         names::Namespace,
         selector::Selectors,
     },
@@ -51,6 +51,9 @@ pub struct CollectionQuery {
     pub after: Option<String>,
     /// Whether the reader can begin again: it can where it has not passed anything on yet.
     pub restartable: bool,
+    /// Whether it is read for what another answer says: nobody has named its places, so nothing is said of those that are empty, and one
+    /// that may not be read is the kind's gap.
+    pub beside: bool,
 }
 
 /// A collection that is being read.
@@ -104,6 +107,12 @@ impl<K: Kind> Collection<K> {
             query,
             kind: PhantomData,
         }
+    }
+
+    /// Where it reads, in all.
+    #[must_use]
+    pub fn places(&self) -> Vec<Option<Namespace>> {
+        self.query.places.places.clone()
     }
 
     /// What is to be said of the read so far.
@@ -186,7 +195,7 @@ impl<K: Kind> Collection<K> {
             namespace: namespace.clone(),
             selectors: self.query.selectors.clone(),
             resource_version: self.resource_version.clone(),
-            paginate: K::PAGINATE || !self.api.streams_lists(),
+            limit: (K::PAGINATE || !self.api.streams_lists()).then_some(PAGE_LIMIT),
         };
         let mut opened = ListRead::open(&self.api, &self.call, query.clone()).await;
         if matches!(opened, Err(ReadError::Expired { .. })) {
@@ -210,15 +219,16 @@ impl<K: Kind> Collection<K> {
     fn denied(&mut self, namespace: Option<&Namespace>, error: ReadError) {
         match namespace {
             Some(namespace) => {
+                let reason = if self.query.beside { GapReason::KindNotRead } else { GapReason::NamespaceDenied };
                 self.report.gap(Gap {
-                    reason: GapReason::NamespaceDenied.into(),
+                    reason: reason.into(),
                     namespace: namespace.to_string(),
                     message: error.to_string(),
                     ..Gap::default()
                 });
                 self.denied = Some(error);
             }
-            None if !K::RESOURCE.namespaced => self.denied = Some(error),
+            None if self.query.beside || !K::RESOURCE.namespaced => self.denied = Some(error),
             None => {
                 self.denied = Some(ReadError::Denied(format!(
                     "list {} in all namespaces; name the namespaces in the request, or start the collector with --namespaces",
@@ -244,6 +254,7 @@ impl<K: Kind> Collection<K> {
         }
         if let Some(namespace) = place.namespace
             && place.empty
+            && !self.query.beside
         {
             self.absence.note(&self.api, &self.call, namespace, &mut self.report).await;
         }
@@ -285,22 +296,27 @@ impl<K: Kind> Collection<K> {
                     self.advance(&key).then(|| Read::Item(Box::new(item), key))
                 }
                 Err(Unreadable::Malformed(error)) => {
-                    let why = format!("it could not be decoded: {error}");
+                    let why = format!("{} could not be decoded: {error}", self.it());
                     self.unreadable(GapReason::ItemUnreadable, &bytes, bytes.len() as u64, why);
                     None
                 }
                 Err(Unreadable::TooLarge(size)) => {
-                    let why = format!("it takes {size} bytes, which is too much for a message");
+                    let why = format!("{} takes {size} bytes, which is too much for a message", self.it());
                     self.unreadable(GapReason::ItemTooLarge, &bytes, size as u64, why);
                     None
                 }
             },
             Entry::TooLarge { head, length } => {
-                let why = format!("it is larger than {} bytes", crate::kubernetes::wire::ITEM_MAX);
+                let why = format!("{} is larger than {} bytes", self.it(), crate::kubernetes::wire::ITEM_MAX);
                 self.unreadable(GapReason::ItemTooLarge, &head, length, why);
                 None
             }
         }
+    }
+
+    /// What a gap is about: in the answer of another kind, that must be said.
+    fn it(&self) -> String {
+        if self.query.beside { format!("the {}", K::RESOURCE.kind) } else { "it".to_owned() }
     }
 
     fn unreadable(&mut self, reason: GapReason, head: &Bytes, length: u64, message: String) {
@@ -313,7 +329,7 @@ impl<K: Kind> Collection<K> {
             namespace,
             name,
             message,
-            items: Some(1),
+            items: (!self.query.beside).then_some(1),
             bytes: Some(length),
             ..Gap::default()
         });

@@ -21,6 +21,7 @@ use crate::{
     error::ReadError,
     kubernetes::{
         api::{Call, KubernetesApi},
+        names::Namespace,
         selector::Selectors,
     },
     pages::{
@@ -45,10 +46,13 @@ struct Position {
     key: String,
 }
 
-/// What is added to the objects of a list from other reads, one object after the other.
+/// What is added to the objects of a list from another read. That is made before the list, which waits for nobody once it is open.
 pub trait Supplement<K>: Send {
-    /// Adds it to an object, and notes what could not be read.
-    fn add<'a>(&'a mut self, item: &'a mut K, report: &'a mut Report) -> BoxFuture<'a, ()>;
+    /// Reads it for the places of the list, and notes what could not be read.
+    fn read<'a>(&'a mut self, places: Vec<Option<Namespace>>, report: &'a mut Report) -> BoxFuture<'a, ()>;
+
+    /// Adds it to an object.
+    fn add(&self, item: &mut K);
 }
 
 /// Any of them.
@@ -94,6 +98,7 @@ impl<R: Page<Item: Kind>> List<R> {
             resource_version,
             after: after.clone(),
             restartable: false,
+            beside: false,
         };
         Ok(Self {
             collection: Collection::new(api, call, query),
@@ -112,6 +117,9 @@ impl<R: Page<Item: Kind>> List<R> {
     /// Reads and sends until the end, a bound or an error; what is missing is told in the last message. Only where nothing
     /// could be given at all, the error is the answer.
     pub(super) async fn run(mut self, pages: PageSender) -> Result<(), ReadError> {
+        if let Some(supplement) = &mut self.supplement {
+            supplement.read(self.collection.places(), self.collection.report()).await;
+        }
         let gap = match self.read(&pages).await {
             Ok(gap) => gap,
             Err(error) if self.given == 0 => return Err(error),
@@ -138,8 +146,8 @@ impl<R: Page<Item: Kind>> List<R> {
                 let message = "there are more than the limit of the request".to_owned();
                 return Ok(Some(Gap { reason: GapReason::Limit.into(), message, ..Gap::default() }));
             }
-            if let Some(supplement) = &mut self.supplement {
-                supplement.add(&mut item, self.collection.report()).await;
+            if let Some(supplement) = &self.supplement {
+                supplement.add(&mut item);
             }
             self.shape(&mut item);
             let length = item.encoded_len();

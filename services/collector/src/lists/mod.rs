@@ -33,6 +33,7 @@ use crate::{
     error::ReadError,
     kubernetes::{
         api::{Call, KubernetesApi},
+        list::{ListQuery, ListRead},
         names::{Namespace, ObjectName},
         resource::Resource,
         selector::Selectors,
@@ -202,7 +203,14 @@ impl Reader {
         mut take: impl FnMut(K),
     ) -> Result<Report, ReadError> {
         self.permits_kind(K::RESOURCE)?;
-        let query = CollectionQuery { places, selectors, resource_version: None, after: None, restartable: false };
+        let query = CollectionQuery {
+            places,
+            selectors,
+            resource_version: None,
+            after: None,
+            restartable: false,
+            beside: true,
+        };
         let mut collection = Collection::new(&self.api, call, query);
         let read = async {
             while let Some(read) = collection.next().await? {
@@ -214,6 +222,31 @@ impl Reader {
         };
         timeout_at(call.deadline, read).await.unwrap_or(Err(ReadError::Deadline))?;
         Ok(collection.into_report())
+    }
+
+    /// Whether there is any object of a selection, readable or not. It reads no further than to the first one.
+    ///
+    /// # Errors
+    /// As `each`.
+    pub async fn any<K: Kind>(
+        &self,
+        call: &Call,
+        namespace: &Namespace,
+        selectors: Selectors,
+    ) -> Result<bool, ReadError> {
+        self.permits_kind(K::RESOURCE)?;
+        self.scope.permits(namespace)?;
+        let _permit = self.may_list(call).await?;
+        let query = ListQuery {
+            resource: K::RESOURCE,
+            encoding: K::ENCODING,
+            namespace: Some(namespace.clone()),
+            selectors,
+            resource_version: None,
+            limit: Some("1"),
+        };
+        let first = async { ListRead::open(&self.api, call, query).await?.next_entry().await };
+        Ok(timeout_at(call.deadline, first).await.unwrap_or(Err(ReadError::Deadline))?.is_some())
     }
 
     /// Waits until one more list may be read; for those that are part of another answer.

@@ -166,7 +166,14 @@ impl Finder {
     ) -> Result<(), ReadError> {
         let _permit = self.reader.may_list(&self.call).await?;
         let places = Places { places: vec![Some(self.namespace.clone())], gaps: Vec::new() };
-        let query = CollectionQuery { places, selectors, resource_version: None, after: None, restartable: false };
+        let query = CollectionQuery {
+            places,
+            selectors,
+            resource_version: None,
+            after: None,
+            restartable: false,
+            beside: false,
+        };
         let mut collection = Collection::<K>::new(&self.reader.api, &self.call, query);
         while let Some(read) = collection.next().await? {
             if let Read::Item(item, _) = read {

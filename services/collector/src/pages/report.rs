@@ -62,6 +62,11 @@ impl Report {
         }
     }
 
+    /// What is missing so far.
+    pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
+        self.gaps.iter().chain(&self.folded)
+    }
+
     /// Notes why the answer ends before its end. There is always room for it, and it is told first: callers decide by it
     /// whether to go on.
     pub fn ends_with(&mut self, gap: Gap) {

@@ -25,7 +25,7 @@ use crate::{
     kubernetes::{
         api::Call,
         encoding::Encoding,
-        list::{Entry, ListQuery, ListRead},
+        list::{Entry, ListQuery, ListRead, PAGE_LIMIT},
         names::{Namespace, ObjectName},
         repair::decode_lossy,
         selector::Selectors,
@@ -129,7 +129,7 @@ impl Source {
             namespace: namespace.map(|namespace| self.permitted(namespace)).transpose()?,
             selectors,
             resource_version: None,
-            paginate: !self.reader.api.streams_lists(),
+            limit: (!self.reader.api.streams_lists()).then_some(PAGE_LIMIT),
         };
         for attempt in 1.. {
             // One of the lists that are read at one time, whoever reads them.

@@ -130,7 +130,7 @@ impl Run {
             }
             match step {
                 Step::Done => break None,
-                Step::More if Instant::now() >= self.deadline => break Some(late(&ReadError::Deadline)),
+                Step::More if Instant::now() >= self.deadline => break Some(ReadError::Deadline.gap()),
                 Step::More => tokio::task::yield_now().await,
                 Step::Read(reads) => {
                     if let Some(gap) = self.read(reads).await {
@@ -187,14 +187,10 @@ impl Run {
         for (read, answer) in answers {
             match answer {
                 Ok(answer) => self.walk.learn(read, answer),
-                Err(error @ ReadError::Deadline) => {
-                    let gap = Gap { reason: GapReason::Deadline.into(), message: error.to_string(), ..place_of(&read) };
-                    self.walk.learn(read, Answer::not_read(gap));
-                    late = Some(error);
-                }
                 Err(error) => {
                     let gap = gap_of(&read, &error);
                     self.walk.learn(read, Answer::not_read(gap));
+                    late = late.or(matches!(error, ReadError::Deadline).then_some(error));
                 }
             }
         }
@@ -208,7 +204,7 @@ impl Run {
                 _ => self.walk.learn_unread(read, gap.clone()),
             }
         }
-        late.map(|error| self::late(&error))
+        late.map(|error| error.gap())
     }
 
     /// Sends what was found; a gap where the caller does not take it.
@@ -231,7 +227,7 @@ impl Run {
         let Ok(room) = timeout_at(until, pages.reserve(self.page.bytes())).await else {
             self.page.clear();
             if until == self.deadline {
-                return Some(late(&ReadError::Deadline));
+                return Some(ReadError::Deadline.gap());
             }
             let message = ReadError::SlowCaller.to_string();
             return Some(Gap { reason: GapReason::SlowCaller.into(), message, ..Gap::default() });
@@ -259,11 +255,6 @@ impl Run {
     }
 }
 
-/// The end of a walk whose time is over.
-fn late(error: &ReadError) -> Gap {
-    Gap { reason: GapReason::Deadline.into(), message: error.to_string(), ..Gap::default() }
-}
-
 /// Where a request reads, for the gap that it leaves.
 fn place_of(read: &Read) -> Gap {
     let (namespace, name) = match read {
@@ -276,15 +267,8 @@ fn place_of(read: &Read) -> Gap {
 
 /// What an error means for the answer: what could not be read is not missing.
 fn gap_of(read: &Read, error: &ReadError) -> Gap {
-    let reason = match error {
-        // A server that is too old for a kind answers that there is no such path, or no such kind.
-        ReadError::Denied(_) | ReadError::NotFound { .. } | ReadError::KindNotServed(_) => GapReason::KindNotRead,
-        ReadError::TooLarge(_) => GapReason::ItemTooLarge,
-        ReadError::Malformed(_) => GapReason::ItemUnreadable,
-        ReadError::Overloaded | ReadError::Throttled { .. } => GapReason::Overloaded,
-        _ => GapReason::ReadInterrupted,
-    };
-    Gap { reason: reason.into(), message: error.to_string(), ..place_of(read) }
+    let Gap { namespace, name, .. } = place_of(read);
+    Gap { namespace, name, ..error.gap() }
 }
 
 #[cfg(test)]

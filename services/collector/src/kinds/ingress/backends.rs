@@ -1,116 +1,215 @@
 //! Whether the backends that an ingress names exist: their services, and the ports of these.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeSet, HashSet},
+    hash::{DefaultHasher, Hash, Hasher as _},
+    time::Duration,
+};
 
-use futures::{FutureExt as _, future::BoxFuture};
+use futures::{
+    FutureExt as _,
+    future::{BoxFuture, join_all},
+};
 use gumshoe_proto::collector::v1::{
     BackendExistence, Gap, GapReason, Ingress, IngressBackend, IngressBackendStatus, Service, ServiceBackendPort,
-    ServicePort,
+};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, timeout_at},
 };
 
 use crate::{
     error::ReadError,
-    kubernetes::{api::Call, names::Namespace, selector::Selectors},
+    kubernetes::{
+        api::Call,
+        names::{Namespace, ObjectName},
+        selector::Selectors,
+    },
     lists::{Reader, list::Supplement, scope::Places},
     pages::report::Report,
 };
 
-/// The services of a namespace are held by name and ports while its ingresses pass by; of more than this, those beyond are unknown.
-const SERVICES_MAX: usize = 20_000;
+/// What is known of services takes 9 bytes a fact, so this is a good megabyte: some 20,000 services of two ports.
+const FACTS_MAX: usize = 100_000;
+/// So many services are asked for by their names, all at once; of more than these a list is cheaper.
+const NAMES_MAX: usize = 10;
+/// An ingress is not kept back for longer than this by what is said of its services.
+const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Says of ingresses which of their backends exist. They come in the order of their namespaces, so the services of one are held.
+/// Says of ingresses which of their backends exist.
 pub(super) struct Backends {
     reader: Reader,
     call: Call,
-    /// Whether the caller has asked for it: then it is a gap where services cannot be read.
-    asked: bool,
-    known: Option<(String, Result<Services, ()>)>,
+    known: Known,
 }
 
-/// Ports by the service's name.
+/// What is known of services, by hashes alone: whole clusters of them have to fit.
 #[derive(Debug, Default)]
-struct Services {
-    ports: BTreeMap<String, Ports>,
-    /// There are others.
-    more: bool,
-}
+struct Known(HashSet<u64>);
 
-#[derive(Debug)]
-struct Ports {
-    ports: Vec<(String, i32)>,
-    /// Another name for something elsewhere, which may have any port.
-    any: bool,
+/// Of the service of a namespace and a name.
+#[derive(Hash)]
+enum Fact<'a> {
+    Exists(&'a str, &'a str),
+    /// It has a port of this name, or of this number.
+    Port(&'a str, &'a str, &'a str, i32),
+    /// It is another name for something elsewhere, which may have any port.
+    AnyPort(&'a str, &'a str),
+    /// It may exist or not. Without a name that goes for all of the namespace, without a namespace for all.
+    NotRead(&'a str, &'a str),
 }
 
 impl Backends {
-    pub(super) fn new(reader: &Reader, call: &Call, asked: bool) -> Self {
-        Self { reader: reader.clone(), call: call.clone(), asked, known: None }
+    pub(super) fn new(reader: &Reader, call: &Call) -> Self {
+        Self { reader: reader.clone(), call: call.clone(), known: Known::default() }
     }
 
-    async fn services(&mut self, namespace: &str, report: &mut Report) -> Option<&Services> {
-        if self.known.as_ref().is_none_or(|(known, _)| known != namespace) {
-            let services = self.read(namespace).await;
-            let services = services.map_err(|error| self.note(&error, namespace, report));
-            self.known = Some((namespace.to_owned(), services));
+    /// Says it of one ingress. What could not be read is unknown and no gap: nobody has asked for it.
+    pub(super) async fn of(mut self, ingress: &mut Ingress) {
+        let namespace = namespace_of(ingress);
+        let services = named(ingress).into_iter().filter(|(_, port)| port.is_some()).map(|(status, _)| status.service);
+        let services: BTreeSet<_> = services.collect();
+        self.call.deadline = self.call.deadline.min(Instant::now() + PATIENCE);
+        if services.len() > NAMES_MAX {
+            match self.permitted(&namespace).await {
+                Ok((place, _permit)) => self.read(vec![Some(place)], &mut Report::default()).await,
+                Err(_) => self.known.not_read(&namespace, ""),
+            }
+        } else {
+            let gets = services.iter().map(|name| self.get(&namespace, name));
+            for (name, got) in services.iter().zip(join_all(gets).await) {
+                match got {
+                    Ok(service) => _ = self.known.add(&service),
+                    Err(ReadError::NotFound { .. }) => {}
+                    Err(_) => self.known.not_read(&namespace, name),
+                }
+            }
         }
-        self.known.as_ref().and_then(|(_, services)| services.as_ref().ok())
+        self.add(ingress);
     }
 
-    async fn read(&self, namespace: &str) -> Result<Services, ReadError> {
-        let place = Namespace::parse("namespace", namespace)?;
-        self.reader.scope.permits(&place)?;
-        let places = Places { places: vec![Some(place)], gaps: Vec::new() };
-        let mut services = Services::default();
-        self.reader.each_beside(&self.call, places, Selectors::default(), |service| services.add(service)).await?;
-        Ok(services)
+    async fn get(&self, namespace: &str, name: &str) -> Result<Service, ReadError> {
+        let (namespace, name) = (Namespace::parse("namespace", namespace)?, ObjectName::parse("name", name)?);
+        let get = self.reader.object::<Service>(&self.call, Some(&namespace), &name);
+        let (service, _) = timeout_at(self.call.deadline, get).await.unwrap_or(Err(ReadError::Deadline))?;
+        Ok(service)
     }
 
-    fn note(&self, error: &ReadError, namespace: &str, report: &mut Report) {
-        if self.asked {
-            report.gap(Gap {
-                reason: match error {
-                    ReadError::Denied(_) => GapReason::KindNotRead.into(),
-                    ReadError::Deadline => GapReason::Deadline.into(),
-                    _ => GapReason::ReadInterrupted.into(),
-                },
-                namespace: namespace.to_owned(),
-                message: format!("whether the backends of the ingresses exist is not known: {error}"),
-                ..Gap::default()
-            });
-        }
+    async fn permitted(&self, namespace: &str) -> Result<(Namespace, OwnedSemaphorePermit), ReadError> {
+        let namespace = Namespace::parse("namespace", namespace)?;
+        self.reader.scope.permits(&namespace)?;
+        Ok((namespace, self.reader.may_list(&self.call).await?))
+    }
+
+    async fn list(&mut self, places: Vec<Option<Namespace>>, left_out: &mut u64) -> Result<Report, ReadError> {
+        let places = Places { places, gaps: Vec::new() };
+        let known = &mut self.known;
+        let take = |service: Service| *left_out += u64::from(!known.add(&service));
+        self.reader.each_beside(&self.call, places, Selectors::default(), take).await
     }
 }
 
 impl Supplement<Ingress> for Backends {
-    fn add<'a>(&'a mut self, ingress: &'a mut Ingress, report: &'a mut Report) -> BoxFuture<'a, ()> {
+    fn read<'a>(&'a mut self, places: Vec<Option<Namespace>>, report: &'a mut Report) -> BoxFuture<'a, ()> {
         async move {
-            let mut backends = named(ingress);
-            if !backends.is_empty() {
-                let namespace = ingress.metadata.as_ref().map(|it| it.namespace.clone()).unwrap_or_default();
-                let services = self.services(&namespace, report).await;
-                backends.iter_mut().for_each(|(status, port)| {
-                    let existence = existence(services, &status.service, port.as_ref());
-                    status.existence = existence.into();
-                });
+            // The ingresses are to have as much of the time.
+            self.call.deadline -= self.call.deadline.saturating_duration_since(Instant::now()) / 2;
+            let mut left_out = 0;
+            match self.list(places, &mut left_out).await {
+                Ok(read) => {
+                    read.gaps().for_each(|gap| self.known.not_read(&gap.namespace, &gap.name));
+                    report.adopt(read);
+                }
+                Err(error) => {
+                    self.known.not_read("", "");
+                    let message = format!("whether the backends of the ingresses exist is not known: {error}");
+                    report.gap(Gap { message, ..error.gap() });
+                }
             }
-            ingress.backends = backends.into_iter().map(|(status, _)| status).collect();
+            if left_out > 0 {
+                self.known.not_read("", "");
+                let message = format!(
+                    "whether {left_out} services exist that ingresses may name is not kept: there are too many"
+                );
+                report.gap(Gap { reason: GapReason::Limit.into(), message, ..Gap::default() });
+            }
         }
         .boxed()
     }
+
+    fn add(&self, ingress: &mut Ingress) {
+        let namespace = namespace_of(ingress);
+        let backends = named(ingress).into_iter().map(|(mut status, port)| {
+            let existence = match &port {
+                Some(port) => self.known.existence(&namespace, &status.service, port),
+                None => BackendExistence::NotAService,
+            };
+            status.existence = existence.into();
+            status
+        });
+        ingress.backends = backends.collect();
+    }
 }
 
-impl Services {
-    fn add(&mut self, service: Service) {
-        if self.ports.len() >= SERVICES_MAX {
-            self.more = true;
-            return;
+impl Known {
+    /// Keeps what is to be known of a service; false where there is no room.
+    fn add(&mut self, service: &Service) -> bool {
+        let no_spec = Default::default();
+        let (metadata, spec) = (service.metadata.as_ref(), service.spec.as_ref().unwrap_or(&no_spec));
+        let Some((namespace, name)) = metadata.map(|it| (it.namespace.as_str(), it.name.as_str())) else {
+            return false;
+        };
+        if self.0.len() + 2 + 2 * spec.ports.len() > FACTS_MAX {
+            return false;
         }
-        let spec = service.spec.unwrap_or_default();
-        let port = |port: ServicePort| (port.name, port.port.unwrap_or_default());
-        let any = spec.r#type == "ExternalName" && spec.ports.is_empty();
-        let ports = Ports { ports: spec.ports.into_iter().map(port).collect(), any };
-        self.ports.insert(service.metadata.unwrap_or_default().name, ports);
+        self.note(&Fact::Exists(namespace, name));
+        for port in &spec.ports {
+            self.note(&Fact::Port(namespace, name, "", port.port.unwrap_or_default()));
+            if !port.name.is_empty() {
+                self.note(&Fact::Port(namespace, name, &port.name, 0));
+            }
+        }
+        if spec.r#type == "ExternalName" && spec.ports.is_empty() {
+            self.note(&Fact::AnyPort(namespace, name));
+        }
+        true
     }
+
+    fn not_read(&mut self, namespace: &str, name: &str) {
+        self.note(&Fact::NotRead(namespace, name));
+    }
+
+    fn note(&mut self, fact: &Fact<'_>) {
+        self.0.insert(hashed(fact));
+    }
+
+    fn has(&self, fact: &Fact<'_>) -> bool {
+        self.0.contains(&hashed(fact))
+    }
+
+    fn existence(&self, namespace: &str, name: &str, port: &ServiceBackendPort) -> BackendExistence {
+        let number = if port.name.is_empty() { port.number } else { 0 };
+        let not_read = [(namespace, name), (namespace, ""), ("", "")];
+        if self.has(&Fact::Port(namespace, name, &port.name, number)) || self.has(&Fact::AnyPort(namespace, name)) {
+            BackendExistence::Exists
+        } else if self.has(&Fact::Exists(namespace, name)) {
+            BackendExistence::NoPort
+        } else if not_read.iter().any(|(namespace, name)| self.has(&Fact::NotRead(namespace, name))) {
+            BackendExistence::Unknown
+        } else {
+            BackendExistence::NoService
+        }
+    }
+}
+
+fn hashed(fact: &Fact<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    fact.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn namespace_of(ingress: &Ingress) -> String {
+    ingress.metadata.as_ref().map(|metadata| metadata.namespace.clone()).unwrap_or_default()
 }
 
 /// The backends that an ingress names, each once, in its order, with the port of those that are services.
@@ -147,25 +246,6 @@ fn identity(backend: &IngressBackend) -> (String, Option<ServiceBackendPort>) {
     }
 }
 
-fn existence(services: Option<&Services>, name: &str, port: Option<&ServiceBackendPort>) -> BackendExistence {
-    let Some(port) = port else { return BackendExistence::NotAService };
-    let Some(services) = services else { return BackendExistence::Unknown };
-    match services.ports.get(name) {
-        None if services.more => BackendExistence::Unknown,
-        None => BackendExistence::NoService,
-        Some(service) => {
-            let is_it = |(name, number): &(String, i32)| {
-                if port.name.is_empty() { *number == port.number } else { *name == port.name }
-            };
-            if service.any || service.ports.iter().any(is_it) {
-                BackendExistence::Exists
-            } else {
-                BackendExistence::NoPort
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use gumshoe_proto::json;
@@ -173,11 +253,15 @@ mod tests {
 
     use super::*;
 
+    fn mk_service(service: serde_json::Value) -> Service {
+        json::from_value(service).unwrap()
+    }
+
     #[test]
     fn each_backend_is_named_once_and_said_to_exist_or_not() {
         let backend = |name: &str, port: serde_json::Value| json!({"service": {"name": name, "port": port}});
         let path = |path: &str, backend: serde_json::Value| json!({"path": path, "backend": backend});
-        let ingress: Ingress = json::from_value(json!({"spec": {
+        let ingress: Ingress = json::from_value(json!({"metadata": {"namespace": "shop"}, "spec": {
             "defaultBackend": backend("web", json!({"number": 80})),
             "rules": [{"host": "shop.example", "ingressRuleValue": {"http": {"paths": [
                 path("/", backend("web", json!({"number": 80}))),
@@ -187,27 +271,52 @@ mod tests {
                 path("/elsewhere", backend("elsewhere", json!({"number": 443}))),
                 path("/files", json!({"resource": {"kind": "Bucket", "name": "files"}}))]}}}]}}))
         .unwrap();
-        let mut services = Services::default();
+        let mut known = Known::default();
         for service in [
-            json!({"metadata": {"name": "web"}, "spec": {"type": "ClusterIP", "ports": [{"name": "http", "port": 80}]}}),
-            json!({"metadata": {"name": "elsewhere"}, "spec": {"type": "ExternalName", "externalName": "a.example"}}),
+            json!({"metadata": {"namespace": "shop", "name": "web"},
+                "spec": {"type": "ClusterIP", "ports": [{"name": "http", "port": 80}]}}),
+            json!({"metadata": {"namespace": "shop", "name": "elsewhere"},
+                "spec": {"type": "ExternalName", "externalName": "a.example"}}),
+            json!({"metadata": {"namespace": "other", "name": "gone"}, "spec": {"ports": [{"port": 80}]}}),
         ] {
-            services.add(json::from_value(service).unwrap());
+            assert!(known.add(&mk_service(service)));
         }
-        let said = |services: Option<&Services>| -> Vec<_> {
-            let named = named(&ingress).into_iter();
-            let said = named.map(|(it, port)| (it.named_by, existence(services, &it.service, port.as_ref())));
-            said.collect()
+        let said = |known: &Known| -> Vec<_> {
+            let existence = |port: Option<ServiceBackendPort>, service: &str| match port {
+                Some(port) => known.existence("shop", service, &port),
+                None => BackendExistence::NotAService,
+            };
+            named(&ingress).into_iter().map(|(it, port)| (it.named_by.clone(), existence(port, &it.service))).collect()
         };
-        let expected = [
+        let mut expected = [
             ("default backend", BackendExistence::Exists),
             ("shop.example/named", BackendExistence::Exists),
             ("shop.example/port", BackendExistence::NoPort),
             ("shop.example/gone", BackendExistence::NoService),
             ("shop.example/elsewhere", BackendExistence::Exists),
             ("shop.example/files", BackendExistence::NotAService),
-        ];
-        assert_eq!(said(Some(&services)), expected.map(|(by, existence)| (by.to_owned(), existence)));
-        assert_eq!(said(None)[0].1, BackendExistence::Unknown);
+        ]
+        .map(|(by, existence)| (by.to_owned(), existence));
+        known.not_read("other", "");
+        known.not_read("shop", "web");
+        assert_eq!(said(&known), expected);
+        expected[3].1 = BackendExistence::Unknown;
+        for (namespace, name) in [("shop", "gone"), ("shop", ""), ("", "")] {
+            let mut known = Known(known.0.clone());
+            known.not_read(namespace, name);
+            assert_eq!(said(&known), expected);
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_the_services_of_a_cluster_and_no_more() {
+        let mut known = Known::default();
+        let service = |index: u32| {
+            mk_service(json!({"metadata": {"namespace": "shop", "name": format!("web-{index}")},
+                "spec": {"ports": [{"name": "http", "port": 80}, {"name": "metrics", "port": 9090}]}}))
+        };
+        let added = (0..60_000).filter(|&index| known.add(&service(index))).count();
+        assert!((19_000..21_000).contains(&added), "{added}");
+        assert!(known.0.capacity() < 120_000, "{}", known.0.capacity());
     }
 }

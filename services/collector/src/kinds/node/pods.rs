@@ -9,16 +9,15 @@ use gumshoe_proto::collector::v1::{
 use super::resources::{self, Resources, Side};
 use crate::{
     error::ReadError,
-    kinds::quantity::Quantity,
+    kinds::{NOT_ENDED, quantity::Quantity},
     kubernetes::{api::Call, selector::Selectors},
     lists::Reader,
     pages::{page::Encoded, report::Report},
 };
 
-/// Pods that have ended hold nothing on their node any more.
-const NOT_ENDED: &str = "status.phase!=Succeeded,status.phase!=Failed";
-/// Kubernetes supports 110 pods on a node; of some thousand, the answer is still well below what a message may hold.
-const PODS_MAX: usize = 5_000;
+/// Most bytes of pods that are given, as JSON: an answer is one item, and a message of a result queue may hold no more than 256 KiB. Kubernetes
+/// supports 110 pods on a node; here is room for four times as many.
+const GIVEN_MAX: usize = 160 << 10;
 
 /// Reads a node, with the pods on it where the request asks for them.
 ///
@@ -32,7 +31,10 @@ pub(super) async fn node(reader: &Reader, call: &Call, request: &GetNodeRequest)
                 if pods.left_out > 0 {
                     named.report.gap(Gap {
                         reason: GapReason::Limit.into(),
-                        message: format!("there are more than {PODS_MAX} pods on the node; the sums are of all"),
+                        message: format!(
+                            "an answer has no room for {} of the node's pods; the sums are of all",
+                            pods.left_out
+                        ),
                         items: Some(pods.left_out),
                         ..Gap::default()
                     });
@@ -40,15 +42,9 @@ pub(super) async fn node(reader: &Reader, call: &Call, request: &GetNodeRequest)
                 named.report.adopt(pods.report.take().unwrap_or_default());
                 named.item.pods = Some(pods.finish(&named.item));
             }
-            Err(error) => named.report.gap(Gap {
-                reason: match error {
-                    ReadError::Denied(_) => GapReason::KindNotRead.into(),
-                    ReadError::Deadline => GapReason::Deadline.into(),
-                    _ => GapReason::ReadInterrupted.into(),
-                },
-                message: format!("the pods on the node are missing: {error}"),
-                ..Gap::default()
-            }),
+            Err(error) => {
+                named.report.gap(Gap { message: format!("the pods on the node are missing: {error}"), ..error.gap() })
+            }
         }
     }
     Ok(named.answer::<GetNodeResponse>())
@@ -66,6 +62,7 @@ async fn pods(reader: &Reader, call: &Call, node: &str) -> Result<Sums, ReadErro
 #[derive(Debug, Default)]
 struct Sums {
     items: Vec<NodePod>,
+    bytes: usize,
     left_out: u64,
     requests: Resources,
     limits: Resources,
@@ -77,23 +74,27 @@ impl Sums {
         // kubectl adds up the specs alone, but shows a resize with each pod.
         resources::add(&mut self.requests, resources::of_pod(pod, Side::Requests, false));
         resources::add(&mut self.limits, resources::of_pod(pod, Side::Limits, false));
-        if self.items.len() >= PODS_MAX {
-            self.left_out += 1;
-            return;
-        }
         let metadata = pod.metadata.clone().unwrap_or_default();
-        self.items.push(NodePod {
+        let item = NodePod {
             namespace: metadata.namespace,
             name: metadata.name,
             requests: texts(&resources::of_pod(pod, Side::Requests, true)),
             limits: texts(&resources::of_pod(pod, Side::Limits, true)),
             creation_timestamp: metadata.creation_timestamp,
-        });
+        };
+        let bytes = json_bytes(&item);
+        if self.bytes + bytes > GIVEN_MAX {
+            self.left_out += 1;
+            return;
+        }
+        self.bytes += bytes;
+        self.items.push(item);
     }
 
     fn finish(self, node: &Node) -> NodePods {
-        let Self { items, requests, limits, .. } = self;
+        let Self { items, left_out, requests, limits, .. } = self;
         NodePods {
+            total: left_out + items.len() as u64,
             items,
             requests_percent: percent(&requests, node.status.as_ref()),
             limits_percent: percent(&limits, node.status.as_ref()),
@@ -101,6 +102,13 @@ impl Sums {
             limits: texts(&limits),
         }
     }
+}
+
+/// At least as many bytes as a pod takes as JSON: names and amounts of resources need no escapes.
+fn json_bytes(pod: &NodePod) -> usize {
+    const FIELDS: usize = 120;
+    let amounts = pod.requests.iter().chain(&pod.limits).map(|(name, amount)| name.len() + amount.len() + 6);
+    FIELDS + pod.namespace.len() + pod.name.len() + amounts.sum::<usize>()
 }
 
 fn texts(amounts: &Resources) -> BTreeMap<String, String> {
@@ -147,9 +155,26 @@ mod tests {
         let mut sums = Sums::default();
         sums.add(&pod);
         let pods = sums.finish(&node);
+        assert_eq!(pods.total, 1);
         let shares: Vec<_> = pods.requests_percent.iter().map(|(name, share)| (name.as_str(), *share)).collect();
         assert_eq!(shares, [("cpu", 33), ("ephemeral-storage", 0), ("hugepages-2Mi", 0), ("memory", 37)]);
         assert_eq!(pods.limits_percent["cpu"], 0);
         assert_eq!((pods.items[0].name.as_str(), pods.requests["memory"].as_str()), ("web-0", "3Gi"));
+    }
+
+    #[test]
+    fn pods_beyond_what_a_message_of_a_queue_holds_are_counted_and_added_up() {
+        let mut sums = Sums::default();
+        for index in 0..5_000 {
+            let pod = json!({"metadata": {"namespace": "shop", "name": format!("web-{index:0250}"), "creationTimestamp": "2026-11-01T12:00:00Z"},
+                "spec": {"containers": [{"name": "web", "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}}}]}});
+            sums.add(&json::from_value(pod).unwrap());
+        }
+        let left_out = sums.left_out;
+        let pods = sums.finish(&Node::default());
+        assert_eq!((pods.total, pods.requests["cpu"].as_str()), (5_000, "5"));
+        assert!(pods.items.len() > 200 && pods.items.len() as u64 + left_out == 5_000, "{left_out}");
+        let bytes = json::to_value(&pods).to_string().len();
+        assert!((GIVEN_MAX / 2..GIVEN_MAX + 1024).contains(&bytes), "{bytes}");
     }
 }

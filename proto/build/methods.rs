@@ -50,6 +50,11 @@ pub(crate) fn write(
         writeln!(out, "impl Object for {name} {{")?;
         writeln!(out, "    fn metadata(&self) -> Option<&ObjectMeta> {{ self.metadata.as_ref() }}")?;
         writeln!(out, "    fn summarize(&mut self) {{ *self = Self {{ {kept}..Self::default() }}; }}\n}}")?;
+        if let Some(columns) = field(message, "columns") {
+            let columns = rust_type(columns.type_name());
+            writeln!(out, "impl Columned for {name} {{\n    type Columns = {columns};")?;
+            writeln!(out, "    fn columns(&self) -> Option<&{columns}> {{ self.columns.as_ref() }}\n}}")?;
+        }
     }
     for message in bridge.iter().flat_map(|file| &file.message_type) {
         for (index, oneof) in message.oneof_decl.iter().enumerate().filter(|(_, oneof)| ONEOFS.contains(&oneof.name()))

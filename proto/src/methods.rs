@@ -159,4 +159,13 @@ pub trait Object: Message + Name + Default + 'static {
     fn summarize(&mut self);
 }
 
+/// An object with what Kubernetes prints of it and does not send.
+pub trait Columned: Object {
+    /// What that is, as the collector derives it.
+    type Columns: Message + Default + 'static;
+
+    /// Absent where the object does not come from a collector.
+    fn columns(&self) -> Option<&Self::Columns>;
+}
+
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));

@@ -21,22 +21,16 @@ mod secret;
 mod service;
 mod stateful_set;
 
-use gumshoe_proto::methods::Object;
+use gumshoe_proto::methods::Columned;
 use prost_types::Timestamp;
 
 use self::column::Column;
 use crate::page::{Item, Layout};
 
 /// The table of a kind.
-pub(crate) trait Kind: Object {
-    /// What the collector derives for it.
-    type Derived: Default + 'static;
-
+pub(crate) trait Kind: Columned {
     /// The columns, without the namespace.
     const TABLE: &'static [Column<Self>];
-
-    /// What the collector has derived.
-    fn derived(&self) -> Option<&Self::Derived>;
 }
 
 impl<K: Kind> Item for K {

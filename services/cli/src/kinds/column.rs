@@ -17,9 +17,9 @@ enum Cell<K: Kind> {
     Name,
     Age,
     /// How long ago something was.
-    Since(fn(&K::Derived) -> Option<Timestamp>),
+    Since(fn(&K::Columns) -> Option<Timestamp>),
     /// Of what the collector has derived.
-    Derived(fn(&K::Derived) -> String),
+    Derived(fn(&K::Columns) -> String),
     /// Of the object itself, now.
     Object(fn(&K, &Timestamp) -> String),
 }
@@ -44,12 +44,12 @@ impl<K: Kind> Column<K> {
     }
 
     /// How long ago something was that the collector has derived.
-    pub(crate) const fn since(title: &'static str, moment: fn(&K::Derived) -> Option<Timestamp>) -> Self {
+    pub(crate) const fn since(title: &'static str, moment: fn(&K::Columns) -> Option<Timestamp>) -> Self {
         Self::always(title, Cell::Since(moment))
     }
 
     /// What the collector has derived.
-    pub(crate) const fn derived(title: &'static str, cell: fn(&K::Derived) -> String) -> Self {
+    pub(crate) const fn derived(title: &'static str, cell: fn(&K::Columns) -> String) -> Self {
         Self::always(title, Cell::Derived(cell))
     }
 
@@ -85,8 +85,8 @@ impl<K: Kind> Column<K> {
 
     /// Their cells for an object.
     pub(super) fn cells(object: &K, wide: bool, now: &Timestamp) -> Vec<String> {
-        let (none, metadata) = (K::Derived::default(), object.metadata());
-        let derived = object.derived().unwrap_or(&none);
+        let (none, metadata) = (K::Columns::default(), object.metadata());
+        let derived = object.columns().unwrap_or(&none);
         let cell = |column: &Self| match column.cell {
             Cell::Name => metadata.map(|metadata| metadata.name.clone()).unwrap_or_default(),
             Cell::Age => human_age(metadata.and_then(|metadata| metadata.creation_timestamp.as_ref()), now),

@@ -1,12 +1,10 @@
 //! Cron jobs as `kubectl get cronjobs` prints them.
 
-use gumshoe_proto::collector::v1::{CronJob, CronJobColumns};
+use gumshoe_proto::collector::v1::CronJob;
 
 use super::{Kind, column::Column};
 
 impl Kind for CronJob {
-    type Derived = CronJobColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("SCHEDULE", |it| it.schedule.clone()),
@@ -19,8 +17,4 @@ impl Kind for CronJob {
         Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
         Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&CronJobColumns> {
-        self.columns.as_ref()
-    }
 }

@@ -1,12 +1,10 @@
 //! Daemon sets as `kubectl get daemonsets` prints them.
 
-use gumshoe_proto::collector::v1::{DaemonSet, DaemonSetColumns};
+use gumshoe_proto::collector::v1::DaemonSet;
 
 use super::{Kind, column::Column};
 
 impl Kind for DaemonSet {
-    type Derived = DaemonSetColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("DESIRED", |it| it.desired.to_string()),
@@ -20,8 +18,4 @@ impl Kind for DaemonSet {
         Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
         Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&DaemonSetColumns> {
-        self.columns.as_ref()
-    }
 }

@@ -1,12 +1,10 @@
 //! Deployments as `kubectl get deployments` prints them.
 
-use gumshoe_proto::collector::v1::{Deployment, DeploymentColumns};
+use gumshoe_proto::collector::v1::Deployment;
 
 use super::{Kind, column::Column};
 
 impl Kind for Deployment {
-    type Derived = DeploymentColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("READY", |it| it.ready.clone()),
@@ -17,8 +15,4 @@ impl Kind for Deployment {
         Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
         Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&DeploymentColumns> {
-        self.columns.as_ref()
-    }
 }

@@ -1,14 +1,12 @@
 //! Endpoint slices as `kubectl get endpointslices` prints them, and the backends of a service, of which kubectl has no table.
 
-use gumshoe_proto::collector::v1::{EndpointPort, EndpointSlice, EndpointSliceColumns, Endpoints, EndpointsBackend};
+use gumshoe_proto::collector::v1::{EndpointPort, EndpointSlice, Endpoints, EndpointsBackend};
 use prost_types::Timestamp;
 
 use super::{Kind, column::Column};
 use crate::page::{Item, Layout};
 
 impl Kind for EndpointSlice {
-    type Derived = EndpointSliceColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("ADDRESSTYPE", |it| it.address_type.clone()),
@@ -16,10 +14,6 @@ impl Kind for EndpointSlice {
         Column::<Self>::derived("ENDPOINTS", |it| it.endpoints.clone()),
         Column::age(),
     ];
-
-    fn derived(&self) -> Option<&EndpointSliceColumns> {
-        self.columns.as_ref()
-    }
 }
 
 /// A row for each backend; one that says why where there is none.

@@ -9,8 +9,6 @@ use prost_types::Timestamp;
 use super::{Kind, column::Column};
 
 impl Kind for Event {
-    type Derived = EventColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::<Self>::object("LAST SEEN", last_seen).narrow(),
         Column::<Self>::since("LAST SEEN", |it| it.last_seen).wide(),
@@ -24,10 +22,6 @@ impl Kind for Event {
         Column::<Self>::derived("COUNT", |it| it.count.to_string()).wide(),
         Column::name().wide(),
     ];
-
-    fn derived(&self) -> Option<&EventColumns> {
-        self.columns.as_ref()
-    }
 }
 
 /// `5m`, or `5m (x3 over 10m)` where there is no column for the count.

@@ -1,12 +1,10 @@
 //! Horizontal pod autoscalers as `kubectl get horizontalpodautoscalers` prints them.
 
-use gumshoe_proto::collector::v1::{HorizontalPodAutoscaler, HorizontalPodAutoscalerColumns};
+use gumshoe_proto::collector::v1::HorizontalPodAutoscaler;
 
 use super::{Kind, column::Column};
 
 impl Kind for HorizontalPodAutoscaler {
-    type Derived = HorizontalPodAutoscalerColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("REFERENCE", |it| it.reference.clone()),
@@ -16,8 +14,4 @@ impl Kind for HorizontalPodAutoscaler {
         Column::<Self>::derived("REPLICAS", |it| it.replicas.to_string()),
         Column::age(),
     ];
-
-    fn derived(&self) -> Option<&HorizontalPodAutoscalerColumns> {
-        self.columns.as_ref()
-    }
 }

@@ -1,12 +1,10 @@
 //! Ingresses as `kubectl get ingresses` prints them.
 
-use gumshoe_proto::collector::v1::{Ingress, IngressColumns};
+use gumshoe_proto::collector::v1::Ingress;
 
 use super::{Kind, column::Column};
 
 impl Kind for Ingress {
-    type Derived = IngressColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("CLASS", |it| it.class.clone()),
@@ -15,8 +13,4 @@ impl Kind for Ingress {
         Column::<Self>::derived("PORTS", |it| it.ports.clone()),
         Column::age(),
     ];
-
-    fn derived(&self) -> Option<&IngressColumns> {
-        self.columns.as_ref()
-    }
 }

@@ -1,12 +1,10 @@
 //! Jobs as `kubectl get jobs` prints them.
 
-use gumshoe_proto::collector::v1::{Job, JobColumns};
+use gumshoe_proto::collector::v1::Job;
 
 use super::{Kind, column::Column};
 
 impl Kind for Job {
-    type Derived = JobColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("STATUS", |it| it.status.clone()),
@@ -17,8 +15,4 @@ impl Kind for Job {
         Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
         Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&JobColumns> {
-        self.columns.as_ref()
-    }
 }

@@ -1,12 +1,10 @@
 //! Nodes as `kubectl get nodes` prints them.
 
-use gumshoe_proto::collector::v1::{Node, NodeColumns};
+use gumshoe_proto::collector::v1::Node;
 
 use super::{Kind, column::Column};
 
 impl Kind for Node {
-    type Derived = NodeColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("STATUS", |it| it.status.clone()),
@@ -19,8 +17,4 @@ impl Kind for Node {
         Column::<Self>::derived("KERNEL-VERSION", |it| it.kernel_version.clone()).wide(),
         Column::<Self>::derived("CONTAINER-RUNTIME", |it| it.container_runtime.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&NodeColumns> {
-        self.columns.as_ref()
-    }
 }

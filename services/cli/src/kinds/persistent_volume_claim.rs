@@ -1,12 +1,10 @@
 //! Persistent volume claims as `kubectl get persistentvolumeclaims` prints them.
 
-use gumshoe_proto::collector::v1::{PersistentVolumeClaim, PersistentVolumeClaimColumns};
+use gumshoe_proto::collector::v1::PersistentVolumeClaim;
 
 use super::{Kind, column::Column};
 
 impl Kind for PersistentVolumeClaim {
-    type Derived = PersistentVolumeClaimColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("STATUS", |it| it.status.clone()),
@@ -18,8 +16,4 @@ impl Kind for PersistentVolumeClaim {
         Column::age(),
         Column::<Self>::derived("VOLUMEMODE", |it| it.volume_mode.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&PersistentVolumeClaimColumns> {
-        self.columns.as_ref()
-    }
 }

@@ -1,12 +1,10 @@
 //! Pods as `kubectl get pods` prints them.
 
-use gumshoe_proto::collector::v1::{Pod, PodColumns};
+use gumshoe_proto::collector::v1::Pod;
 
 use super::{Kind, column::Column};
 
 impl Kind for Pod {
-    type Derived = PodColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("READY", |it| it.ready.clone()),
@@ -18,15 +16,11 @@ impl Kind for Pod {
         Column::<Self>::derived("NOMINATED NODE", |it| it.nominated_node.clone()).wide(),
         Column::<Self>::derived("READINESS GATES", |it| it.readiness_gates.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&PodColumns> {
-        self.columns.as_ref()
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use gumshoe_proto::collector::v1::ObjectMeta;
+    use gumshoe_proto::collector::v1::{ObjectMeta, PodColumns};
     use prost_types::Timestamp;
 
     use super::*;

@@ -1,12 +1,10 @@
 //! Replica sets as `kubectl get replicasets` prints them.
 
-use gumshoe_proto::collector::v1::{ReplicaSet, ReplicaSetColumns};
+use gumshoe_proto::collector::v1::ReplicaSet;
 
 use super::{Kind, column::Column};
 
 impl Kind for ReplicaSet {
-    type Derived = ReplicaSetColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("DESIRED", |it| it.desired.to_string()),
@@ -17,8 +15,4 @@ impl Kind for ReplicaSet {
         Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
         Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&ReplicaSetColumns> {
-        self.columns.as_ref()
-    }
 }

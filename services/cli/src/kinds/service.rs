@@ -1,12 +1,10 @@
 //! Services as `kubectl get services` prints them.
 
-use gumshoe_proto::collector::v1::{Service, ServiceColumns};
+use gumshoe_proto::collector::v1::Service;
 
 use super::{Kind, column::Column};
 
 impl Kind for Service {
-    type Derived = ServiceColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("TYPE", |it| it.r#type.clone()),
@@ -16,8 +14,4 @@ impl Kind for Service {
         Column::age(),
         Column::<Self>::derived("SELECTOR", |it| it.selector.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&ServiceColumns> {
-        self.columns.as_ref()
-    }
 }

@@ -1,12 +1,10 @@
 //! Stateful sets as `kubectl get statefulsets` prints them.
 
-use gumshoe_proto::collector::v1::{StatefulSet, StatefulSetColumns};
+use gumshoe_proto::collector::v1::StatefulSet;
 
 use super::{Kind, column::Column};
 
 impl Kind for StatefulSet {
-    type Derived = StatefulSetColumns;
-
     const TABLE: &'static [Column<Self>] = &[
         Column::name(),
         Column::<Self>::derived("READY", |it| it.ready.clone()),
@@ -14,8 +12,4 @@ impl Kind for StatefulSet {
         Column::<Self>::derived("CONTAINERS", |it| it.containers.clone()).wide(),
         Column::<Self>::derived("IMAGES", |it| it.images.clone()).wide(),
     ];
-
-    fn derived(&self) -> Option<&StatefulSetColumns> {
-        self.columns.as_ref()
-    }
 }

@@ -15,6 +15,9 @@ const SELECTION: [&str; 5] = ["label_selector", "field_selector", "page_size", "
 /// Numbers from here up are Gumshoe's own.
 const FIRST_DERIVED: i32 = 1000;
 
+/// Of those, what holds texts of the spec and the status: it is not in a summary.
+const NOT_IN_SUMMARY: [&str; 2] = ["references", "trouble"];
+
 /// The `oneof`s of the bridge that hold what the collector's methods take and give.
 const ONEOFS: [&str; 2] = ["request", "response"];
 
@@ -44,7 +47,10 @@ pub(crate) fn write(
     writeln!(out, "/// The paths of all methods.\npub const PATHS: &[&str] = &{paths:?};")?;
     for message in messages.iter().filter(|message| field(message, "metadata").is_some()) {
         let name = message.name().to_upper_camel_case();
-        let kept = |field: &FieldDescriptorProto| field.name() == "metadata" || field.number() >= FIRST_DERIVED;
+        let is_derived = |field: &FieldDescriptorProto| field.number() >= FIRST_DERIVED;
+        let kept = |field: &FieldDescriptorProto| {
+            field.name() == "metadata" || is_derived(field) && !NOT_IN_SUMMARY.contains(&field.name())
+        };
         let kept: Vec<_> = message.field.iter().filter(|field| kept(field)).map(FieldDescriptorProto::name).collect();
         let kept: String = kept.iter().map(|name| format!("{name}: std::mem::take(&mut self.{name}), ")).collect();
         writeln!(out, "impl Object for {name} {{")?;

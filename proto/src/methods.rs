@@ -155,7 +155,7 @@ pub trait Object: Message + Name + Default + 'static {
     /// Absent where Kubernetes sent none.
     fn metadata(&self) -> Option<&ObjectMeta>;
 
-    /// Clears all but the metadata and what is derived: [`View::Summary`].
+    /// Clears all but what [`View::Summary`] gives.
     fn summarize(&mut self);
 }
 
@@ -169,3 +169,30 @@ pub trait Columned: Object {
 }
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_has_no_text_of_the_spec_or_the_status() {
+        let of_summary = Pod {
+            metadata: Some(ObjectMeta { name: "web-0".into(), ..ObjectMeta::default() }),
+            columns: Some(PodColumns { status: "CrashLoopBackOff".into(), ..PodColumns::default() }),
+            ..Pod::default()
+        };
+        let mut pod = Pod {
+            spec: Some(PodSpec::default()),
+            status: Some(PodStatus::default()),
+            references: vec![PodReference::default()],
+            trouble: Some(PodTrouble::default()),
+            ..of_summary.clone()
+        };
+        pod.summarize();
+        assert_eq!(pod, of_summary);
+        let mut deployment = Deployment { rollout: Some(Rollout::default()), revision: 3, ..Deployment::default() };
+        let whole = deployment.clone();
+        deployment.summarize();
+        assert_eq!(deployment, whole, "what is short and said by no other field stays");
+    }
+}

@@ -40,7 +40,7 @@ struct SelectionArgs {
 /// How much of each object is wanted.
 #[derive(Args, Clone, Debug)]
 struct ViewArgs {
-    /// Names, labels and columns alone: no spec, no status, no data
+    /// Metadata and columns alone: no spec, no status, no data
     #[arg(long)]
     summary: bool,
 }

@@ -25,10 +25,11 @@ async fn whole_despite(faults: Vec<(Calls, usize, Action)>) {
     let answer = answer(&stack, "cmd").await;
     assert_eq!(answer.status(), EndStatus::Succeeded);
     assert_eq!(names(&answer.pods("pods")), expected_names(PODS));
+    // The command is deleted behind the end of the answer.
+    stack.sqs.drained(COMMANDS).await.unwrap();
     for (fired, times) in fired {
         assert_eq!(fired.count(), times);
     }
-    stack.sqs.drained(COMMANDS).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! From pages to what the user sees: one place for `get`, `logs` and `run`, so that an answer reads the same however it came.
 
+mod ingress;
 mod json;
 mod logs;
 mod node;
 pub(crate) mod outcome;
+mod pod;
 mod table;
 pub(crate) mod text;
 mod tree;
@@ -11,13 +13,16 @@ mod tree;
 use std::io::{self, Write};
 
 use gumshoe_proto::{
-    collector::v1::{Completeness, ContainerLog, GetNodeResponse, Node},
+    collector::v1::{Completeness, ContainerLog, GetEndpointsResponse, GetNodeResponse, GetPodResponse, Node, Pod},
     methods::{Method as _, Page as _},
     with_request, with_response,
 };
 use jiff::Timestamp;
 
-use self::{json::JsonDocument, json::JsonLines, logs::LogText, table::Table, tree::Strokes, tree::Tree};
+use self::{
+    ingress::Backends, json::JsonDocument, json::JsonLines, logs::LogText, table::Table, text::one_line, tree::Strokes,
+    tree::Tree,
+};
 use crate::{
     page::{Item, Layout, Request, Response},
     terminal::{Surface, takes_utf8},
@@ -74,7 +79,7 @@ pub(crate) fn printer(request: &Request, format: Format, surface: Surface) -> Bo
                 let strokes = if takes_utf8() { Strokes::LINES } else { Strokes::ASCII };
                 Box::new(Branches(Tree::new(surface, strokes)))
             }
-            request => Box::new(Rows { layout: layout(request, wide), table: None }),
+            request => Box::new(Rows { layout: layout(request, wide), table: None, backends: Backends::default() }),
         },
     }
 }
@@ -91,6 +96,8 @@ struct Rows {
     layout: Layout,
     /// Begun with the first page.
     table: Option<Table>,
+    /// Told behind the last one.
+    backends: Backends,
 }
 
 impl Rows {
@@ -108,12 +115,26 @@ impl PagePrinter for Rows {
             Response::GetNode(GetNodeResponse { item: Some(Node { pods: Some(pods), .. }), .. }) => {
                 node::pods(out, pods)
             }
+            Response::GetPod(GetPodResponse { item: Some(Pod { trouble: Some(trouble), .. }), .. }) => {
+                pod::trouble(out, trouble)
+            }
+            Response::GetEndpoints(GetEndpointsResponse { item: Some(item), .. }) if !item.backends.is_empty() => {
+                writeln!(out, "\n{}", one_line(&item.message))
+            }
+            Response::GetIngress(page) => {
+                page.item.iter().for_each(|ingress| self.backends.add(ingress, true));
+                Ok(())
+            }
+            Response::ListIngresses(page) => {
+                page.items.iter().for_each(|ingress| self.backends.add(ingress, false));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
 
-    fn end(&mut self, _: &mut dyn Write, _: &Ending) -> io::Result<()> {
-        Ok(())
+    fn end(&mut self, out: &mut dyn Write, _: &Ending) -> io::Result<()> {
+        self.backends.write(out)
     }
 }
 

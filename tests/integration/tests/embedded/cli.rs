@@ -31,6 +31,26 @@ async fn pods_are_printed_as_kubectl_prints_them() {
 }
 
 #[tokio::test]
+async fn what_is_said_beside_an_object_stands_below_its_table() {
+    let stack = Stack::of(Shop::recorded().unwrap()).start_without_bridge().await.unwrap();
+    let crashed = Shop::recorded_crash().unwrap();
+    for (arguments, expected) in [
+        (
+            &["get", "pod", &crashed.pod, "-n", &crashed.namespace][..],
+            &["waiting: CrashLoopBackOff", "condition Ready"][..],
+        ),
+        (&["get", "ingress", "balanced", "-n", "odd"], &["exists", "no service"]),
+        (&["get", "ingresses", "-A", "--with-backends"], &["exist, and", "no service"]),
+        (&["get", "endpoints", "cart", "-n", "shop"], &["backends are ready"]),
+    ] {
+        let output = stack.cli().run(arguments).await.unwrap();
+        assert_eq!(output.status.code(), Some(COMPLETE), "{}", output.stderr);
+        let missing = expected.iter().find(|text| !output.stdout.contains(**text));
+        assert_eq!(missing, None, "{arguments:?}: {}", output.stdout);
+    }
+}
+
+#[tokio::test]
 async fn a_log_is_printed_to_the_byte() {
     let shop = Shop::recorded().unwrap();
     let id = Shop::recorded_crash().unwrap();

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use super::shop::Shop;
 
-/// The version of the state that a replay starts with; any number will do that is not 0 or 1, which tests could mistake.
-const FIRST_VERSION: u64 = 1000;
+/// The version of the state that a replay starts with: behind those of all recorded objects, as a server's is.
+const FIRST_VERSION: u64 = 1_000_000;
 
 #[derive(Debug)]
 pub(super) struct Store {

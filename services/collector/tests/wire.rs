@@ -4,7 +4,7 @@
 
 use gumshoe_collector::kubernetes::{
     repair::decode_lossy,
-    wire::{ListMeta as Meta, ListReader, Piece, WireError, name_of_head},
+    wire::{ListMeta as Meta, ListReader, Piece, WireError, name_of_head, unwrap_metadata},
 };
 use gumshoe_proto::collector::v1::Event;
 use k8s_pb::{
@@ -161,4 +161,42 @@ fn what_is_in_no_namespace_has_none_whatever_stands_behind_its_metadata() {
     let status = core::NodeStatus { phase: Some("Pending".into()), ..core::NodeStatus::default() };
     let node = core::Node { metadata: Some(metadata), status: Some(status), ..core::Node::default() };
     assert_eq!(name_of_head(&node.encode_to_vec()), (String::new(), "node-1".to_owned()));
+}
+
+/// A body that says of which kind it is, or says nothing.
+fn mk_body_of(kind: &str, raw: &[u8]) -> Vec<u8> {
+    let mut body = b"k8s\0".to_vec();
+    if !kind.is_empty() {
+        let mut type_meta = Vec::new();
+        prost::encoding::string::encode(1, &"meta.k8s.io/v1".to_owned(), &mut type_meta);
+        prost::encoding::string::encode(2, &kind.to_owned(), &mut type_meta);
+        prost::encoding::bytes::encode(1, &type_meta, &mut body);
+    }
+    prost::encoding::bytes::encode(2, &raw.to_vec(), &mut body);
+    body
+}
+
+#[test]
+fn where_metadata_was_asked_for_nothing_of_another_body_is_taken() {
+    let list = mk_list(&[core::Event::default()]).encode_to_vec();
+    let read = |body: &[u8], chunk: usize| {
+        let mut reader = ListReader::of_metadata();
+        let mut pieces = 0;
+        for chunk in body.chunks(chunk) {
+            reader.push(chunk);
+            while reader.next_piece()?.is_some() {
+                pieces += 1;
+            }
+        }
+        reader.finish().map(|()| pieces)
+    };
+    for chunk in [1, 7, usize::MAX] {
+        assert_eq!(read(&mk_body_of("PartialObjectMetadataList", &list), chunk), Ok(2));
+        for other in ["SecretList", "", "PartialObjectMetadata", &"x".repeat(5000)] {
+            assert_eq!(read(&mk_body_of(other, &list), chunk), Err(WireError::NoMetadata), "{other}");
+        }
+    }
+    let unwrap = |kind| unwrap_metadata(&Bytes::from(mk_body_of(kind, b"raw")));
+    assert_eq!(unwrap("PartialObjectMetadata"), Ok(Bytes::from_static(b"raw")));
+    assert_eq!((unwrap("Secret"), unwrap("")), (Err(WireError::NoMetadata), Err(WireError::NoMetadata)));
 }

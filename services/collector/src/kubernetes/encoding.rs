@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{
     resource::Target,
     table::{self, TableReader},
-    wire::{self, ListReader, Piece, WireError, unwrap_unknown},
+    wire::{self, ListReader, Piece, WireError, unwrap_metadata, unwrap_unknown},
 };
 
 /// Protobuf, without the part of metadata that nobody here reads: servers that do not know the parameter ignore it
@@ -74,7 +74,8 @@ impl Encoding {
     /// The object in the body of an answer that holds one.
     pub(super) fn only_object(self, body: &Bytes) -> Result<Bytes, WireError> {
         match self {
-            Self::Protobuf | Self::Metadata | Self::MetadataList => unwrap_unknown(body),
+            Self::Protobuf => unwrap_unknown(body),
+            Self::Metadata | Self::MetadataList => unwrap_metadata(body),
             Self::Table(columns) => table::only_row(columns, body),
         }
     }
@@ -92,7 +93,8 @@ impl Encoding {
     #[must_use]
     pub fn reader(self) -> PieceReader {
         match self {
-            Self::Protobuf | Self::Metadata | Self::MetadataList => PieceReader::Protobuf(ListReader::default()),
+            Self::Protobuf => PieceReader::Protobuf(ListReader::default()),
+            Self::Metadata | Self::MetadataList => PieceReader::Protobuf(ListReader::of_metadata()),
             Self::Table(columns) => PieceReader::Table(TableReader::new(columns)),
         }
     }

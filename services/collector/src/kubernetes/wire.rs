@@ -40,6 +40,9 @@ pub enum WireError {
     /// The body breaks the JSON of a list, or has a member twice.
     #[error("it is no JSON list")]
     Json,
+    /// The body is not the metadata that was asked for; what it is instead may be what must not be read.
+    #[error("it is not the metadata that was asked for, and was not read")]
+    NoMetadata,
     /// The body is not the Table that was asked for; what it is instead may be what must not be read.
     #[error("it is not the Table that was asked for, and was not read")]
     NoTable,
@@ -47,6 +50,13 @@ pub enum WireError {
     #[error("its Table has other columns than those of the kind")]
     Columns,
 }
+
+/// What the API server calls the metadata of one object, where nothing else of it was asked for.
+const METADATA: &str = "PartialObjectMetadata";
+/// The same of a list.
+const METADATA_LIST: &str = "PartialObjectMetadataList";
+/// A TypeMeta holds the names of a kind and of its version.
+const TYPE_META_MAX: usize = 1024;
 
 /// `meta.k8s.io/v1 ListMeta` (apimachinery: `pkg/apis/meta/v1/generated.proto`).
 #[derive(Clone, PartialEq, Eq, Message)]
@@ -86,6 +96,8 @@ pub struct ListReader {
     raw_left: u64,
     raw_seen: bool,
     item_max: usize,
+    /// The kind that the body must say it is of before anything else of it is taken.
+    awaited: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +119,14 @@ impl ListReader {
     /// A reader that passes over items larger than `item_max` bytes.
     #[must_use]
     pub fn with_item_max(item_max: usize) -> Self {
-        Self { buffer: BytesMut::new(), state: State::Magic, skip: 0, raw_left: 0, raw_seen: false, item_max }
+        let buffer = BytesMut::new();
+        Self { buffer, state: State::Magic, skip: 0, raw_left: 0, raw_seen: false, item_max, awaited: None }
+    }
+
+    /// A reader of lists of metadata and of no others.
+    #[must_use]
+    pub fn of_metadata() -> Self {
+        Self { awaited: Some(METADATA_LIST), ..Self::default() }
     }
 
     /// Takes the next bytes of the body.
@@ -175,6 +194,14 @@ impl ListReader {
 
     fn envelope(&mut self) -> Result<Step, WireError> {
         let Some(header) = Header::peek(&self.buffer)? else { return Ok(Step::NeedMore) };
+        if let Some(awaited) = self.awaited {
+            let length = usize::try_from(header.length).ok().filter(|length| *length <= TYPE_META_MAX);
+            let length = length.filter(|_| header.field == 1).ok_or(WireError::NoMetadata)?;
+            let Some(type_meta) = self.take(header.size, length) else { return Ok(Step::NeedMore) };
+            is_of(&type_meta, awaited).then_some(()).ok_or(WireError::NoMetadata)?;
+            self.awaited = None;
+            return Ok(Step::Again);
+        }
         self.buffer.advance(header.size);
         if header.field == 2 {
             if self.raw_seen {
@@ -264,16 +291,35 @@ fn peek_varint(buffer: &[u8]) -> Result<Option<(u64, usize)>, WireError> {
     Ok(Some((value, last + 1)))
 }
 
+/// Whether a TypeMeta names this kind.
+fn is_of(type_meta: &[u8], kind: &str) -> bool {
+    fields(type_meta).any(|(number, value)| number == 2 && value == kind.as_bytes())
+}
+
 /// The `raw` of a body that is one object.
 ///
 /// # Errors
 /// Where the body is not Kubernetes' envelope, or is cut.
 pub fn unwrap_unknown(body: &Bytes) -> Result<Bytes, WireError> {
+    unwrap(body).map(|(_, raw)| raw)
+}
+
+/// The same of a body that is the metadata of one object.
+///
+/// # Errors
+/// `NoMetadata` where it is anything else.
+pub fn unwrap_metadata(body: &Bytes) -> Result<Bytes, WireError> {
+    let (type_meta, raw) = unwrap(body)?;
+    if is_of(&type_meta, METADATA) { Ok(raw) } else { Err(WireError::NoMetadata) }
+}
+
+/// The TypeMeta and the `raw` of a body.
+fn unwrap(body: &Bytes) -> Result<(Bytes, Bytes), WireError> {
     let mut rest = body.clone();
     if rest.len() < MAGIC.len() || rest.split_to(MAGIC.len()) != MAGIC[..] {
         return Err(WireError::Magic);
     }
-    let mut raw = None;
+    let (mut type_meta, mut raw) = (Bytes::new(), None);
     while !rest.is_empty() {
         let header = Header::peek(&rest)?.ok_or(WireError::Truncated)?;
         rest.advance(header.size);
@@ -282,11 +328,13 @@ pub fn unwrap_unknown(body: &Bytes) -> Result<Bytes, WireError> {
             return Err(WireError::Truncated);
         }
         let field = rest.split_to(length);
-        if header.field == 2 {
-            raw = Some(field);
+        match header.field {
+            1 => type_meta = field,
+            2 => raw = Some(field),
+            _ => {}
         }
     }
-    raw.ok_or(WireError::Truncated)
+    raw.map(|raw| (type_meta, raw)).ok_or(WireError::Truncated)
 }
 
 /// The namespace and name of an encoded object, as far as its first bytes tell; empty where they do not.

@@ -60,7 +60,13 @@ impl Fake {
         now.fetch_sub(1, Ordering::Relaxed);
         // What is not said is an empty list.
         let raw = self.objects.get(path.as_str()).cloned().unwrap_or_else(|| vec![0x0a, 0]);
+        // Where metadata is asked for, only a body that says it is metadata is taken.
+        let is_list = ["/configmaps", "/secrets"].iter().any(|end| path.ends_with(end));
+        let kind = format!("PartialObjectMetadata{}", if is_list { "List" } else { "" });
+        let mut type_meta = Vec::new();
+        prost::encoding::string::encode(2, &kind, &mut type_meta);
         let mut body = b"k8s\0".to_vec();
+        prost::encoding::bytes::encode(1, &type_meta, &mut body);
         prost::encoding::bytes::encode(2, &raw, &mut body);
         body
     }

@@ -92,30 +92,55 @@ impl Walk {
         all
     }
 
-    /// The pods that a service selects; where there is none, the workloads whose pods it would select.
+    /// The pods that a service selects, and workloads whose pods it would select if they had any: those where no pod is selected, or where
+    /// the walk began at what leads to the service. From elsewhere, three more lists for a workload that is found from its own side are
+    /// too many.
     fn selected_by(&mut self, service: &Key, selector: &BTreeMap<String, String>, wants: &mut Wants) -> Vec<Neighbour> {
         let reason: Arc<str> = selector_reason(selector, "matches").into();
+        let mut all = Vec::new();
         if self.may_read(WalkedKind::Pod) {
             let Some(pods) = self.listed(WalkedKind::Pod, &service.namespace, wants) else { return Vec::new() };
             let matches = |pod: &Facts| pod.labels().is_some_and(|labels| selects(selector, labels));
             let pods_of_it = pods.objects().filter(|(_, pod)| matches(pod));
             let matching = |pod| Neighbour::matching(pod, TopologyRelation::Selects, false, reason.clone());
-            let (all, scanned) = (pods_of_it.map(matching).collect::<Vec<_>>(), pods.len());
-            self.work += scanned;
-            if !all.is_empty() {
-                return all;
-            }
+            all.extend(pods_of_it.map(matching));
+            self.work += pods.len();
         }
-        let reason: Arc<str> = selector_reason(selector, TEMPLATE).into();
-        let mut all = Vec::new();
-        for kind in WalkedKind::WORKLOADS {
-            let listed = self.listed(kind, &service.namespace, wants);
-            let workloads = listed.into_iter().flat_map(Listed::objects);
-            let selected =
-                workloads.filter(|(_, it)| it.template_labels().is_some_and(|labels| selects(selector, labels)));
-            all.extend(selected.map(|it| Neighbour::matching(it, TopologyRelation::Selects, false, reason.clone())));
+        let leads_to_pods = [WalkedKind::Service, WalkedKind::Ingress, WalkedKind::EndpointSlice];
+        if all.is_empty() || self.seed.walked().is_some_and(|kind| leads_to_pods.contains(&kind)) {
+            all.extend(self.selected_by_template(service, selector, wants));
         }
         all
+    }
+
+    /// The workloads without pods whose template a service's selector matches.
+    fn selected_by_template(
+        &mut self,
+        service: &Key,
+        selector: &BTreeMap<String, String>,
+        wants: &mut Wants,
+    ) -> Vec<Neighbour> {
+        let reason: Arc<str> = selector_reason(selector, TEMPLATE).into();
+        let mut selected = Vec::new();
+        for kind in WalkedKind::WORKLOADS {
+            let workloads = self.listed(kind, &service.namespace, wants).into_iter().flat_map(Listed::objects);
+            let matching = |(_, it): &&Known| it.template_labels().is_some_and(|labels| selects(selector, labels));
+            selected.extend(workloads.filter(matching).cloned());
+        }
+        let mut has_pods =
+            |it: &Facts| it.template_labels().is_some_and(|own| self.has_pods(&service.namespace, own, wants));
+        selected.retain(|(_, it)| !has_pods(it));
+        let matching = |it| Neighbour::matching(it, TopologyRelation::Selects, false, reason.clone());
+        selected.iter().map(matching).collect()
+    }
+
+    /// Whether there are pods with the labels of a template.
+    fn has_pods(&mut self, namespace: &str, template: &BTreeMap<String, String>, wants: &mut Wants) -> bool {
+        let Some(pods) = self.listed(WalkedKind::Pod, namespace, wants) else { return false };
+        let has = pods.objects().any(|(_, pod)| pod.labels().is_some_and(|labels| selects(template, labels)));
+        let scanned = pods.len();
+        self.work += scanned;
+        has
     }
 
     /// The services whose selector matches these labels.
@@ -147,11 +172,10 @@ impl Walk {
         if labels.is_empty() {
             return Vec::new();
         }
-        let has_pods = match self.listed(WalkedKind::Pod, &workload.namespace, wants) {
-            None => false,
-            Some(pods) => pods.objects().any(|(_, pod)| pod.labels().is_some_and(|own| selects(labels, own))),
-        };
-        if has_pods { Vec::new() } else { self.selecting(workload, labels, TEMPLATE, wants) }
+        match self.has_pods(&workload.namespace, labels, wants) {
+            true => Vec::new(),
+            false => self.selecting(workload, labels, TEMPLATE, wants),
+        }
     }
 
     /// The claims that a stateful set's templates have made.

@@ -342,10 +342,32 @@ fn a_workload_without_pods_and_what_leads_to_it_find_each_other() {
         }
     }
     // Where there are pods, they lead to it: no edge beside theirs, and no list of workloads.
-    let walked = walk(&mk_app(), mk_key(WalkedKind::Service, "web"), far(), mk_readable());
-    assert!(walked.edges.iter().all(|edge| !edge.reason.contains("template")));
-    let of_workloads = |read: &&Read| matches!(read, Read::List { kind: WalkedKind::DaemonSet, .. });
-    assert_eq!(walked.reads.iter().filter(of_workloads).count(), 0);
+    for (kind, lists) in [(WalkedKind::Deployment, 0), (WalkedKind::Service, 1)] {
+        let walked = walk(&mk_app(), mk_key(kind, "web"), far(), mk_readable());
+        assert!(walked.edges.iter().all(|edge| !edge.reason.contains("template")));
+        let of_workloads = |read: &&Read| matches!(read, Read::List { kind: WalkedKind::DaemonSet, .. });
+        assert_eq!(walked.reads.iter().filter(of_workloads).count(), lists);
+    }
+}
+
+#[test]
+fn a_workload_without_pods_is_found_beside_one_that_has_the_pods_of_its_service() {
+    let labels = |track: &str| -> BTreeMap<_, _> {
+        [("app", "web"), ("track", track)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+    };
+    let workload = |track| Particular::Workload { labels: labels(track), claims: Vec::new() };
+    let selector = [("app".to_owned(), "web".to_owned())].into();
+    let owner = mk_link(mk_key(WalkedKind::DaemonSet, "stable"), "stable", TopologyRelation::Owns);
+    let soup = Soup::default()
+        .with(WalkedKind::DaemonSet, "stable", vec![], workload("stable"))
+        .with(WalkedKind::Deployment, "canary", vec![], workload("canary"))
+        .with(WalkedKind::Pod, "stable-1", vec![owner], Particular::Pod { labels: labels("stable") })
+        .with(WalkedKind::Service, "web", vec![], Particular::Service { selector, external_name: String::new() });
+    for (kind, name) in [(WalkedKind::Deployment, "canary"), (WalkedKind::Service, "web")] {
+        let walked = walk(&soup, mk_key(kind, name), far(), mk_readable());
+        let by_template: Vec<_> = walked.edges.iter().filter(|edge| edge.reason.contains("template")).collect();
+        assert_eq!((walked.nodes.len(), by_template.len()), (4, 1), "{name}");
+    }
 }
 
 /// Services that all select the same pods.
@@ -475,26 +497,48 @@ fn a_bound_on_objects_leaves_a_gap_and_the_nearest() {
     assert_eq!(walked.gaps.iter().map(Gap::reason).collect::<Vec<_>>(), [GapReason::Limit]);
 }
 
-/// The kinds that the generated soups have, and how those that mean something point at each other.
+/// What can point at what: written out once more, for what the walk has of it is what is tested.
 const MEANT: &[(WalkedKind, WalkedKind, TopologyRelation)] = {
-    use TopologyRelation::{HasEndpoint, HasSlice, Owns, RoutesTo, RunsOn, Scales, Uses};
+    use TopologyRelation::{HasEndpoint, HasSlice, Owns, RoutesTo, RunsOn, Scales, Selects, Uses};
     use WalkedKind::*;
     &[
         (Pod, ReplicaSet, Owns),
-        (Pod, Pod, Owns),
         (Pod, StatefulSet, Owns),
+        (Pod, DaemonSet, Owns),
         (Pod, Job, Owns),
+        (Pod, Pod, Owns),
         (ReplicaSet, Deployment, Owns),
         (Job, CronJob, Owns),
+        (Service, Pod, Selects),
         (EndpointSlice, Service, HasSlice),
         (EndpointSlice, Pod, HasEndpoint),
         (Ingress, Service, RoutesTo),
         (HorizontalPodAutoscaler, Deployment, Scales),
+        (HorizontalPodAutoscaler, ReplicaSet, Scales),
+        (HorizontalPodAutoscaler, StatefulSet, Scales),
         (Pod, Node, RunsOn),
+        (Ingress, Secret, Uses),
         (Pod, ConfigMap, Uses),
         (Pod, Secret, Uses),
-        (Ingress, Secret, Uses),
+        (Pod, PersistentVolumeClaim, Uses),
         (Deployment, ConfigMap, Uses),
+        (Deployment, Secret, Uses),
+        (Deployment, PersistentVolumeClaim, Uses),
+        (StatefulSet, ConfigMap, Uses),
+        (StatefulSet, Secret, Uses),
+        (StatefulSet, PersistentVolumeClaim, Uses),
+        (DaemonSet, ConfigMap, Uses),
+        (DaemonSet, Secret, Uses),
+        (DaemonSet, PersistentVolumeClaim, Uses),
+        (ReplicaSet, ConfigMap, Uses),
+        (ReplicaSet, Secret, Uses),
+        (ReplicaSet, PersistentVolumeClaim, Uses),
+        (Job, ConfigMap, Uses),
+        (Job, Secret, Uses),
+        (Job, PersistentVolumeClaim, Uses),
+        (CronJob, ConfigMap, Uses),
+        (CronJob, Secret, Uses),
+        (CronJob, PersistentVolumeClaim, Uses),
     ]
 };
 
@@ -593,7 +637,8 @@ fn closure(soup: &Soup, seed: &Key, depth: u32) -> BTreeSet<(String, String, boo
                 let claimed = kind == WalkedKind::PersistentVolumeClaim
                     && other.walked() == Some(WalkedKind::StatefulSet)
                     && key.name.strip_prefix("data-").is_some_and(|rest| rest.parse::<u32>().is_ok());
-                if pointing && kind.pointed_at_by().contains(&other.walked().unwrap())
+                let is_meant = |(from, to, _): &_| (Some(*from), *to) == (other.walked(), kind);
+                if pointing && (MEANT.iter().any(is_meant) && kind != WalkedKind::Node)
                     || is_on_it
                     || claims
                     || claimed

@@ -5,7 +5,7 @@ mod others;
 mod pod;
 mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gumshoe_proto::collector::v1::{ObjectMeta, TopologyHealth, TopologyRelation};
 
@@ -65,6 +65,13 @@ pub enum Particular {
         selector: BTreeMap<String, String>,
         /// Where it has no endpoints of its own: the name that it stands for.
         external_name: String,
+        /// Numbers and names: no name is a number.
+        ports: BTreeSet<String>,
+    },
+    /// Of an ingress.
+    Ingress {
+        /// The services that it routes to, with their ports.
+        backends: BTreeSet<(String, String)>,
     },
     /// Of what makes pods that run all the time.
     Workload {
@@ -181,6 +188,16 @@ impl Facts {
         if let Particular::Pod { labels } = &self.particular { Some(labels) } else { None }
     }
 
+    /// Whether a service has a port: its number or its name. One that stands for a name needs to list none.
+    pub(super) fn has_port(&self, port: &str) -> bool {
+        match &self.particular {
+            Particular::Service { external_name, ports, .. } => {
+                ports.contains(port) || ports.is_empty() && !external_name.is_empty()
+            }
+            _ => true,
+        }
+    }
+
     /// The labels of a workload's template.
     pub(super) fn template_labels(&self) -> Option<&BTreeMap<String, String>> {
         if let Particular::Workload { labels, .. } = &self.particular { Some(labels) } else { None }
@@ -198,7 +215,12 @@ impl Facts {
             Particular::None => 0,
             Particular::Endpoints { targets, .. } => targets.keys().map(|target| ENTRY + target.len()).sum(),
             Particular::Pod { labels } => map(labels),
-            Particular::Service { selector, external_name } => map(selector) + external_name.len(),
+            Particular::Service { selector, external_name, ports } => {
+                map(selector) + external_name.len() + ports.iter().map(|port| ENTRY + port.len()).sum::<usize>()
+            }
+            Particular::Ingress { backends } => {
+                backends.iter().map(|(service, port)| ENTRY + service.len() + port.len()).sum()
+            }
             Particular::Workload { labels, claims } => {
                 map(labels) + claims.iter().map(|prefix| ENTRY + prefix.len()).sum::<usize>()
             }

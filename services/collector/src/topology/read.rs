@@ -223,7 +223,7 @@ fn within(namespace: &str, known: Known) -> Result<Known, String> {
 /// What is kept of an encoded object.
 fn decode(kind: WalkedKind, bytes: &Bytes) -> Result<Known, String> {
     let (namespace, name, facts) = match kind {
-        WalkedKind::Pod => of::<Pod>(bytes, facts::pod),
+        WalkedKind::Pod => of::<Pod>(bytes, |pod| facts::pod(pod, SystemTime::now().into())),
         WalkedKind::Deployment => of::<Deployment>(bytes, facts::deployment),
         WalkedKind::ReplicaSet => of::<ReplicaSet>(bytes, facts::replica_set),
         WalkedKind::StatefulSet => of::<StatefulSet>(bytes, facts::stateful_set),
@@ -243,7 +243,7 @@ fn decode(kind: WalkedKind, bytes: &Bytes) -> Result<Known, String> {
 
 type Named = (String, String, Facts);
 
-fn of<K: Kind>(bytes: &Bytes, keep: fn(&K) -> Facts) -> Result<Named, String> {
+fn of<K: Kind>(bytes: &Bytes, keep: impl FnOnce(&K) -> Facts) -> Result<Named, String> {
     let mut object: K = decode_lossy(bytes).map_err(|error| error.to_string())?;
     object.normalize();
     object.derive(Timestamp::from(SystemTime::now()));

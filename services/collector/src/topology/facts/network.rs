@@ -1,6 +1,6 @@
 //! What leads to pods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gumshoe_proto::collector::v1::{
     Endpoint, EndpointSlice, Ingress, IngressBackend, IngressServiceBackend, ObjectMeta, Service, TopologyHealth,
@@ -23,6 +23,11 @@ pub(in crate::topology) fn service(service: &Service) -> Facts {
         // The API server keeps a selector beside an external name, and nobody uses it.
         selector: if is_name { Default::default() } else { spec.selector.clone() },
         external_name: if is_name { spec.external_name.clone() } else { String::new() },
+        ports: spec
+            .ports
+            .iter()
+            .flat_map(|port| [port.port.unwrap_or_default().to_string(), port.name.clone()])
+            .collect(),
     };
     Facts { particular, ..Facts::new(metadata, Health::healthy(""), Vec::new()) }
 }
@@ -88,20 +93,27 @@ fn state(endpoint: &Endpoint) -> &'static str {
     }
 }
 
-/// Whether the services exist that it routes to is put together when they are known.
+/// Whether the services and the certificates exist that it names is put together when they are known.
 pub(in crate::topology) fn ingress(ingress: &Ingress) -> Facts {
     let (no_metadata, no_spec) = (ObjectMeta::default(), Default::default());
     let metadata = ingress.metadata.as_ref().unwrap_or(&no_metadata);
     let spec = ingress.spec.as_ref().unwrap_or(&no_spec);
     let namespace = &metadata.namespace;
-    let default = spec.default_backend.iter().filter_map(|backend| route(namespace, "default backend", backend));
+    let default = spec.default_backend.iter().map(|backend| ("default backend".to_owned(), backend));
     let rules = spec.rules.iter().flat_map(|rule| {
         let paths = rule.ingress_rule_value.iter().filter_map(|value| value.http.as_ref()).flat_map(|http| &http.paths);
         paths.filter_map(|path| {
             let path_or_root = if path.path.is_empty() { "/" } else { &path.path };
-            route(namespace, &format!("ingress rule {}{path_or_root}", rule.host), path.backend.as_ref()?)
+            Some((format!("ingress rule {}{path_or_root}", rule.host), path.backend.as_ref()?))
         })
     });
+    let (mut routes, mut backends) = (Vec::new(), BTreeSet::new());
+    for (from, backend) in default.chain(rules) {
+        routes.extend(route(namespace, &from, backend));
+        if let (None, Some(service)) = (&backend.resource, &backend.service) {
+            backends.insert((service.name.clone(), port(service)));
+        }
+    }
     let secrets = spec.tls.iter().filter(|tls| !tls.secret_name.is_empty()).map(|tls| {
         let to = Key::of(WalkedKind::Secret, namespace, &tls.secret_name);
         Link::to(to, TopologyRelation::Uses, format!("tls of {}", tls.hosts.join(",")))
@@ -114,7 +126,8 @@ pub(in crate::topology) fn ingress(ingress: &Ingress) -> Facts {
         true => Health::new(TopologyHealth::Unknown, "no address"),
         false => Health::healthy(format!("address {}", shortened(addresses.join(",")))),
     };
-    Facts::new(metadata, health, default.chain(rules).chain(secrets).collect())
+    let facts = Facts::new(metadata, health, routes.into_iter().chain(secrets).collect());
+    Facts { particular: Particular::Ingress { backends }, ..facts }
 }
 
 /// The way to a service; a backend may also be an object of another kind, whose controller alone knows what it is.
@@ -130,9 +143,15 @@ fn route(namespace: &str, from: &str, backend: &IngressBackend) -> Option<Link> 
 }
 
 fn name_and_port(service: &IngressServiceBackend) -> String {
+    let port = port(service);
+    if port.is_empty() { service.name.clone() } else { format!("{}:{port}", service.name) }
+}
+
+/// The name or the number of a backend's port.
+fn port(service: &IngressServiceBackend) -> String {
     match &service.port {
-        Some(port) if !port.name.is_empty() => format!("{}:{}", service.name, port.name),
-        Some(port) => format!("{}:{}", service.name, port.number),
-        None => service.name.clone(),
+        Some(port) if !port.name.is_empty() => port.name.clone(),
+        Some(port) => port.number.to_string(),
+        None => String::new(),
     }
 }

@@ -46,10 +46,14 @@ fn a_deployment_says_how_many_are_ready_and_what_is_wrong() {
     }
 }
 
+/// 2026-11-23T08:10:00Z.
+const NOW: i64 = 1_795_421_400;
+
 fn mk_pod(phase: &str, container: Value, conditions: Value) -> Facts {
     let status = json!({"phase": phase, "containerStatuses": [container], "conditions": conditions});
     let spec = json!({"nodeName": "node-1", "containers": [{"name": "web"}]});
-    pod(&mk(json!({"metadata": {"namespace": "shop", "name": "web-0"}, "spec": spec, "status": status})))
+    let object = json!({"metadata": {"namespace": "shop", "name": "web-0"}, "spec": spec, "status": status});
+    pod(&mk(object), Timestamp { seconds: NOW, nanos: 0 })
 }
 
 #[test]
@@ -57,6 +61,10 @@ fn a_pod_says_its_status_as_kubectl_does() {
     use TopologyHealth::{Degraded, Healthy, Unhealthy};
     let ready = json!([{"type": "Ready", "status": "True"}]);
     let running = json!({"name": "web", "ready": true, "state": {"running": {}}});
+    let begun = |time: &str, started: bool, restarts: i32| {
+        let state = json!({"running": {"startedAt": format!("2026-11-23T{time}Z")}});
+        json!({"name": "web", "ready": false, "started": started, "restartCount": restarts, "state": state})
+    };
     let crashing = json!({"name": "web", "restartCount": 7, "state": {"waiting": {"reason": "CrashLoopBackOff"}}});
     let creating = json!({"name": "web", "state": {"waiting": {"reason": "ContainerCreating"}}});
     let ended =
@@ -74,6 +82,10 @@ fn a_pod_says_its_status_as_kubectl_does() {
         (mk_pod("Running", crashing, json!([])), (Unhealthy, "CrashLoopBackOff, 0/1 ready, 7 restarts")),
         (mk_pod("Pending", creating, json!([])), (Degraded, "ContainerCreating, 0/1 ready")),
         (mk_pod("Pending", json!({"name": "web"}), unschedulable), (Unhealthy, "Pending, Unschedulable")),
+        (mk_pod("Running", begun("08:09:30", true, 0), json!([])), (Degraded, "Running, 0/1 ready, starting")),
+        (mk_pod("Running", begun("08:00:00", false, 0), json!([])), (Degraded, "Running, 0/1 ready, starting")),
+        (mk_pod("Running", begun("08:00:00", true, 0), json!([])), (Unhealthy, "Running, 0/1 ready")),
+        (mk_pod("Running", begun("08:09:30", true, 1), json!([])), (Unhealthy, "Running, 0/1 ready, 1 restart")),
     ] {
         assert_eq!(line(&facts), expected);
     }
@@ -97,7 +109,7 @@ fn a_pod_points_at_its_owner_its_node_and_what_it_needs_with_the_reasons() {
         "volumes": [{"name": "config", "volumeSource": {"configMap": {"localObjectReference": {"name": "c"}, "optional": true}}}],
     });
     let metadata = json!({"namespace": "shop", "name": "web-0", "uid": "p", "ownerReferences": [owner]});
-    let facts = pod(&mk(json!({"metadata": metadata, "spec": spec})));
+    let facts = pod(&mk(json!({"metadata": metadata, "spec": spec})), Timestamp::default());
     let told = facts.links.iter().map(|link| {
         (
             link.to.group_and_kind().1,

@@ -1,6 +1,9 @@
 //! What is connected with an object: what it points at, and what points at it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gumshoe_proto::collector::v1::{TopologyHealth, TopologyRelation};
 
@@ -224,14 +227,14 @@ impl Walk {
     pub(super) fn health(&mut self, kind: WalkedKind, key: &Key, facts: &Facts) -> Result<Health, Wants> {
         match kind {
             WalkedKind::Service => self.health_of_service(key, facts),
-            WalkedKind::Ingress => self.health_of_ingress(facts),
+            WalkedKind::Ingress => self.health_of_ingress(key, facts),
             _ => Ok(facts.health.clone()),
         }
     }
 
     /// By the endpoints in its slices. None at all and none that is ready are different answers.
     fn health_of_service(&mut self, key: &Key, facts: &Facts) -> Result<Health, Wants> {
-        let Particular::Service { selector, external_name } = &facts.particular else {
+        let Particular::Service { selector, external_name, .. } = &facts.particular else {
             return Ok(facts.health.clone());
         };
         if !external_name.is_empty() {
@@ -272,36 +275,53 @@ impl Walk {
         Ok(health.terminating_as(&facts.health))
     }
 
-    /// By whether the services exist that it routes to.
-    fn health_of_ingress(&mut self, facts: &Facts) -> Result<Health, Wants> {
-        let services = facts.links.iter().filter(|link| link.to.walked() == Some(WalkedKind::Service));
-        let (mut missing, mut not_read, mut total) = (Vec::new(), 0, 0);
-        let mut wants = Wants::new();
-        for link in services {
-            total += 1;
-            if !self.may_read(WalkedKind::Service) {
-                not_read += 1;
-                continue;
-            }
-            match self.memory.look_up(WalkedKind::Service, &link.to) {
-                None => {
-                    wants.insert(Read::Get(link.to.clone()));
+    /// By whether the services and their ports exist that it routes to, and the certificates that it needs.
+    fn health_of_ingress(&mut self, key: &Key, facts: &Facts) -> Result<Health, Wants> {
+        let Particular::Ingress { backends } = &facts.particular else { return Ok(facts.health.clone()) };
+        let (mut wants, mut wrong, mut broken, mut not_read) = (Wants::new(), BTreeSet::new(), 0, 0);
+        let may_read = backends.is_empty() || self.may_read(WalkedKind::Service);
+        for (service, port) in backends {
+            let to = Key::of(WalkedKind::Service, &key.namespace, service);
+            let found = if may_read { self.found(WalkedKind::Service, &to, &mut wants) } else { None };
+            let trouble = match found {
+                Some(Found::Missing) => format!("no service {service}"),
+                Some(Found::Here(facts)) if !facts.has_port(port) => format!("service {service} has no port {port}"),
+                Some(Found::Here(_)) => continue,
+                Some(Found::NotRead(_)) | None => {
+                    not_read += 1;
+                    continue;
                 }
-                Some(Found::Missing) => missing.push(link.to.name.as_str()),
-                Some(Found::NotRead(_)) => not_read += 1,
-                Some(Found::Here(_)) => {}
+            };
+            broken += 1;
+            wrong.insert(trouble);
+        }
+        // Where Secrets are not read, nothing is said of them: that they are not is told where they are named.
+        let secrets = facts.links.iter().filter(|link| link.to.walked() == Some(WalkedKind::Secret));
+        for link in secrets.filter(|_| self.readable.kinds.contains(&WalkedKind::Secret)) {
+            if self.found(WalkedKind::Secret, &link.to, &mut wants) == Some(Found::Missing) {
+                wrong.insert(format!("no secret {}", link.to.name));
             }
         }
         if !wants.is_empty() {
             return Err(wants);
         }
         let address = &facts.health.text;
-        Ok(match (missing.len(), not_read) {
-            (0, 0) => facts.health.clone(),
-            (0, _) => Health::new(TopologyHealth::Unknown, format!("{address}, its services are not read")),
-            (all, _) if all == total => Health::unhealthy(format!("{address}, no service {}", missing.join(", "))),
-            _ => Health::degraded(format!("{address}, no service {}", missing.join(", "))),
+        let text = format!("{address}, {}", shortened(wrong.iter().map(String::as_str).collect::<Vec<_>>().join(", ")));
+        Ok(match (broken, not_read) {
+            (all, _) if all > 0 && all == backends.len() => Health::unhealthy(text),
+            _ if !wrong.is_empty() => Health::degraded(text),
+            (_, 0) => facts.health.clone(),
+            _ => Health::new(TopologyHealth::Unknown, format!("{address}, its services are not read")),
         })
+    }
+
+    /// What is known of an object; where it must be read, it is wanted.
+    fn found(&self, kind: WalkedKind, key: &Key, wants: &mut Wants) -> Option<Found> {
+        let found = self.memory.look_up(kind, key);
+        if found.is_none() {
+            wants.insert(Read::Get(key.clone()));
+        }
+        found
     }
 }
 

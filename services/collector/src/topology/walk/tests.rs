@@ -143,7 +143,12 @@ fn mk_app() -> Soup {
     let mut soup = Soup::default()
         .with(Deployment, "web", needs(), Particular::None)
         .with(ReplicaSet, "web-1", vec![mk_link(mk_key(Deployment, "web"), "web", Owns)], Particular::None)
-        .with(Service, "web", vec![], Particular::Service { selector: labels.clone(), external_name: String::new() })
+        .with(
+            Service,
+            "web",
+            vec![],
+            Particular::Service { selector: labels.clone(), external_name: String::new(), ports: BTreeSet::new() },
+        )
         .with(Ingress, "web", vec![to(Service, "web", RoutesTo), to(Secret, "tls", Uses)], Particular::None)
         .with(HorizontalPodAutoscaler, "web", vec![to(Deployment, "web", Scales)], Particular::None)
         .with(ConfigMap, "config", vec![], Particular::None)
@@ -226,7 +231,7 @@ fn an_owner_of_another_uid_is_gone_and_its_namesake_is_another_object() {
 fn a_service_without_slices_and_one_without_ready_endpoints_are_told_apart() {
     let service = |selector: &[(&str, &str)]| {
         let selector = selector.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Particular::Service { selector, external_name: String::new() }
+        Particular::Service { selector, external_name: String::new(), ports: BTreeSet::new() }
     };
     let status = |slices: &[(usize, usize)]| {
         let mut soup = Soup::default().with(WalkedKind::Service, "web", vec![], service(&[("app", "web")]));
@@ -245,11 +250,49 @@ fn a_service_without_slices_and_one_without_ready_endpoints_are_told_apart() {
 }
 
 #[test]
+fn an_ingress_is_as_well_as_the_services_their_ports_and_the_certificates_that_it_names() {
+    use TopologyHealth::{Degraded, Healthy, Unhealthy};
+    let status = |backends: &[(&str, &str)], secret: &str, readable: Readable| {
+        let backends = backends.iter().map(|(name, port)| ((*name).to_owned(), (*port).to_owned())).collect();
+        let service = |external_name: &str, ports: &[&str]| Particular::Service {
+            selector: BTreeMap::new(),
+            external_name: external_name.to_owned(),
+            ports: ports.iter().map(|port| (*port).to_owned()).collect(),
+        };
+        let tls = mk_link(mk_key(WalkedKind::Secret, secret), "", TopologyRelation::Uses);
+        let soup = Soup::default()
+            .with(WalkedKind::Service, "web", vec![], service("", &["80", "http"]))
+            .with(WalkedKind::Service, "elsewhere", vec![], service("db.example", &[]))
+            .with(WalkedKind::Secret, "tls", vec![], Particular::None)
+            .with(WalkedKind::Ingress, "web", vec![tls], Particular::Ingress { backends });
+        let walked = walk(&soup, mk_key(WalkedKind::Ingress, "web"), Bounds { depth: 0, nodes: 9 }, readable);
+        (walked.nodes[0].health(), walked.nodes[0].status.clone())
+    };
+    for (backends, secret, expected) in [
+        (&[("web", "80"), ("web", "http"), ("elsewhere", "443")][..], "tls", (Healthy, "fine")),
+        (&[("web", "80"), ("web", "81")], "tls", (Degraded, "fine, service web has no port 81")),
+        (&[("web", "https")], "tls", (Unhealthy, "fine, service web has no port https")),
+        (&[("gone", "80"), ("web", "80")], "tls", (Degraded, "fine, no service gone")),
+        (&[("web", "80")], "gone", (Degraded, "fine, no secret gone")),
+        (&[], "gone", (Degraded, "fine, no secret gone")),
+    ] {
+        let (level, text) = status(backends, secret, mk_readable());
+        assert_eq!((level, text.as_str()), expected, "{backends:?}");
+    }
+    let mut readable = mk_readable();
+    readable.kinds.remove(&WalkedKind::Secret);
+    assert_eq!(status(&[("web", "80")], "gone", readable.clone()).0, Healthy);
+    readable.kinds.remove(&WalkedKind::Service);
+    assert_eq!(status(&[("web", "80")], "gone", readable).0, TopologyHealth::Unknown);
+}
+
+#[test]
 fn what_is_in_two_slices_of_a_service_is_counted_once_and_slices_that_are_unread_make_its_health_unknown() {
     let of_it = || vec![mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice)];
     let targets: BTreeMap<_, _> = [("Pod/a".to_owned(), true), ("Pod/b".to_owned(), true)].into();
     let endpoints = || Particular::Endpoints { targets: targets.clone(), ready: 0, total: 0 };
-    let service = Particular::Service { selector: BTreeMap::new(), external_name: String::new() };
+    let service =
+        Particular::Service { selector: BTreeMap::new(), external_name: String::new(), ports: BTreeSet::new() };
     let soup = Soup::default()
         .with(WalkedKind::Service, "web", vec![], service)
         .with(WalkedKind::EndpointSlice, "web-ipv4", of_it(), endpoints())
@@ -290,7 +333,11 @@ fn what_begins_at_a_claim_finds_its_stateful_set_and_at_a_driver_its_executors()
 #[test]
 fn a_service_that_is_being_deleted_is_not_healthy() {
     for external_name in ["", "db.example"] {
-        let service = Particular::Service { selector: BTreeMap::new(), external_name: external_name.to_owned() };
+        let service = Particular::Service {
+            selector: BTreeMap::new(),
+            external_name: external_name.to_owned(),
+            ports: BTreeSet::new(),
+        };
         let of_it = vec![mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice)];
         let endpoints = Particular::Endpoints { targets: BTreeMap::new(), ready: 1, total: 1 };
         let mut soup = Soup::default().with(WalkedKind::Service, "web", vec![], service).with(
@@ -327,7 +374,8 @@ fn a_workload_without_pods_and_what_leads_to_it_find_each_other() {
     use TopologyRelation::{RoutesTo, Uses};
     let labels: BTreeMap<_, _> = [("app".to_owned(), "web".to_owned())].into();
     let workload = || Particular::Workload { labels: labels.clone(), claims: Vec::new() };
-    let service = Particular::Service { selector: labels.clone(), external_name: String::new() };
+    let service =
+        Particular::Service { selector: labels.clone(), external_name: String::new(), ports: BTreeSet::new() };
     let to = |kind, relation| mk_link(mk_key(kind, "web"), "", relation);
     for kind in WalkedKind::WORKLOADS {
         let soup = Soup::default()
@@ -362,7 +410,12 @@ fn a_workload_without_pods_is_found_beside_one_that_has_the_pods_of_its_service(
         .with(WalkedKind::DaemonSet, "stable", vec![], workload("stable"))
         .with(WalkedKind::Deployment, "canary", vec![], workload("canary"))
         .with(WalkedKind::Pod, "stable-1", vec![owner], Particular::Pod { labels: labels("stable") })
-        .with(WalkedKind::Service, "web", vec![], Particular::Service { selector, external_name: String::new() });
+        .with(
+            WalkedKind::Service,
+            "web",
+            vec![],
+            Particular::Service { selector, external_name: String::new(), ports: BTreeSet::new() },
+        );
     for (kind, name) in [(WalkedKind::Deployment, "canary"), (WalkedKind::Service, "web")] {
         let walked = walk(&soup, mk_key(kind, name), far(), mk_readable());
         let by_template: Vec<_> = walked.edges.iter().filter(|edge| edge.reason.contains("template")).collect();
@@ -380,7 +433,7 @@ fn mk_crowd(services: usize, pods: usize) -> Soup {
     }
     for service in 0..services {
         let selector = labels.clone();
-        let service_of = Particular::Service { selector, external_name: String::new() };
+        let service_of = Particular::Service { selector, external_name: String::new(), ports: BTreeSet::new() };
         soup = soup.with(WalkedKind::Service, &format!("service-{service}"), vec![], service_of);
     }
     soup
@@ -550,7 +603,9 @@ fn particular(kind: WalkedKind, label: bool, selector: bool) -> Particular {
     let labels = |set: bool| if set { [("app".to_owned(), "web".to_owned())].into() } else { BTreeMap::new() };
     match kind {
         WalkedKind::Pod => Particular::Pod { labels: labels(label) },
-        WalkedKind::Service => Particular::Service { selector: labels(selector), external_name: String::new() },
+        WalkedKind::Service => {
+            Particular::Service { selector: labels(selector), external_name: String::new(), ports: BTreeSet::new() }
+        }
         WalkedKind::EndpointSlice => {
             Particular::Endpoints { targets: BTreeMap::new(), ready: 0, total: usize::from(label) }
         }

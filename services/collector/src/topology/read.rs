@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::SystemTime,
 };
@@ -36,7 +36,7 @@ use crate::{
 
 /// What one walk may hold of what it has read: some three thousand pods with what comes with them.
 const HELD_BYTES: usize = 8 << 20;
-/// Of that, pods and what else there is without number leave so much to the other kinds: services are judged by these.
+/// Of that, so much is left to what leads to pods: services are judged by it.
 const LEFT_TO_OTHERS: usize = HELD_BYTES / 4;
 /// What could not be read of a list is named so often; what is beyond is told as one.
 const GAPS_NAMED: usize = 100;
@@ -49,12 +49,20 @@ pub(super) struct Source {
     call: Call,
     /// Bytes that may still be held.
     room: AtomicUsize,
+    /// Kubernetes refused one of what is in no namespace: it will refuse the others, of which there may be hundreds.
+    refuses_nodes: AtomicBool,
     warnings: Mutex<Vec<String>>,
 }
 
 impl Source {
     pub(super) fn new(reader: Reader, call: Call) -> Self {
-        Self { reader, call, room: AtomicUsize::new(HELD_BYTES), warnings: Mutex::default() }
+        Self {
+            reader,
+            call,
+            room: AtomicUsize::new(HELD_BYTES),
+            refuses_nodes: AtomicBool::new(false),
+            warnings: Mutex::default(),
+        }
     }
 
     /// Makes a request.
@@ -93,12 +101,20 @@ impl Source {
         };
         if namespace.is_none() {
             self.reader.scope.permits_in_no_namespace(resource, &name)?;
+            if self.refuses_nodes.load(Ordering::Relaxed) {
+                return Err(ReadError::Denied(format!("get {}", resource.plural)));
+            }
         }
         let encoding = if kind.is_metadata_only() { Encoding::Metadata } else { Encoding::Protobuf };
         let (bytes, warnings) =
             match self.reader.api.get(&self.call, resource, encoding, namespace.as_ref(), &name).await {
                 Err(ReadError::NotFound { .. }) => return Ok(Answer::default()),
-                got => got?,
+                Err(error) => {
+                    let is_refused = namespace.is_none() && matches!(error, ReadError::Denied(_));
+                    self.refuses_nodes.fetch_or(is_refused, Ordering::Relaxed);
+                    return Err(error);
+                }
+                Ok(got) => got,
             };
         self.warn(warnings);
         let known = decode(kind, &bytes).map_err(ReadError::Malformed)?;
@@ -199,7 +215,8 @@ impl Source {
 
     /// Takes room for so many bytes, if there is.
     fn hold(&self, kind: WalkedKind, bytes: usize) -> bool {
-        let left = if kind == WalkedKind::Pod { LEFT_TO_OTHERS } else { 0 };
+        let leads_to_pods = matches!(kind, WalkedKind::Service | WalkedKind::EndpointSlice | WalkedKind::Ingress);
+        let left = if leads_to_pods { 0 } else { LEFT_TO_OTHERS };
         let less = |room: usize| room.checked_sub(bytes).filter(|room| *room >= left);
         self.room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok()
     }
@@ -290,6 +307,7 @@ mod tests {
             |index| decode(WalkedKind::Pod, &mk_pod(index)).map(|(key, facts)| key.size() + facts.size()).unwrap();
         let held = (0..100_000).take_while(|&index| source.hold(WalkedKind::Pod, size(index))).count();
         assert!((3000..20_000).contains(&held), "{held}");
+        assert!(!source.hold(WalkedKind::ReplicaSet, LEFT_TO_OTHERS / 2));
         assert!(source.hold(WalkedKind::Service, LEFT_TO_OTHERS / 2));
     }
 

@@ -92,6 +92,8 @@ struct Run {
     /// Whether the seed itself may be read: of a node, a collector with `--namespaces` sees the pods alone.
     seed_is_read: bool,
     requests: usize,
+    /// That nodes may not be read is told.
+    nodes_are_told: bool,
     page: PageBuilder<DiscoverTopologyResponse>,
     report: Report,
     deadline: Instant,
@@ -109,6 +111,7 @@ impl Run {
             source: Source::new(topology.reader.clone(), call),
             seed_is_read,
             requests: 0,
+            nodes_are_told: false,
             page: PageBuilder::new(PAGE_SIZE),
             report: Report::default(),
         }
@@ -188,8 +191,15 @@ impl Run {
             match answer {
                 Ok(answer) => self.walk.learn(read, answer),
                 Err(error) => {
-                    let gap = gap_of(&read, &error);
-                    self.walk.learn(read, Answer::not_read(gap));
+                    // One gap stands for all nodes, where none may be read.
+                    let stands_for_nodes = matches!(&read, Read::Get(key) if key.namespace.is_empty())
+                        && matches!(error, ReadError::Denied(_));
+                    if stands_for_nodes && std::mem::replace(&mut self.nodes_are_told, true) {
+                        self.walk.learn_unread(read, error.gap());
+                    } else {
+                        let gap = if stands_for_nodes { error.gap() } else { gap_of(&read, &error) };
+                        self.walk.learn(read, Answer::not_read(gap));
+                    }
                     late = late.or(matches!(error, ReadError::Deadline).then_some(error));
                 }
             }

@@ -9,12 +9,9 @@ use gumshoe_collector::{
         repair::decode_lossy,
         wire::{ListReader, Piece},
     },
-    lists::kind::Kind as _,
+    lists::kind::Kind,
 };
-use gumshoe_proto::{
-    Normalize as _,
-    collector::v1::{Event, Pod},
-};
+use gumshoe_proto::collector::v1::{CronJob, Event, Job, Pod};
 use k8s_pb::{api::core::v1 as core, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use prost::Message;
 use prost_types::Timestamp;
@@ -85,35 +82,55 @@ fn events_decode_to_all_that_kubernetes_sent_but_what_is_left_out_on_purpose() {
     assert_eq!(repaired, 1);
 }
 
-#[test]
-fn ready_status_and_restarts_are_what_the_server_prints() {
+/// These cells of all objects of a kind as the server printed them, and when that was.
+fn printed(plural: &str, columns: &[&str]) -> (BTreeMap<String, Vec<String>>, Timestamp) {
     let resources: serde_json::Value = serde_json::from_slice(&recorded("resources.json")).unwrap();
-    let pods = resources.as_array().unwrap().iter().find(|resource| resource["plural"] == "pods").unwrap();
-    let at: jiff::Timestamp = pods["tableAt"].as_str().unwrap().parse().unwrap();
-    let now = Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() };
-    let table: serde_json::Value = serde_json::from_slice(&recorded("pods.table.json")).unwrap();
-    let printed: BTreeMap<_, _> = table["rows"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| {
-            let metadata = &row["object"]["metadata"];
-            let cell = |index: usize| row["cells"][index].as_str().unwrap().to_owned();
-            let key = format!("{}/{}", metadata["namespace"].as_str().unwrap(), metadata["name"].as_str().unwrap());
-            (key, [cell(1), cell(2), cell(3)])
-        })
-        .collect();
-    let derived: BTreeMap<_, _> = items(&recorded("pods.pb"))
-        .into_iter()
-        .map(|bytes| {
-            let mut pod: Pod = decode_lossy(&bytes).unwrap();
-            pod.normalize();
-            pod.derive(now);
-            let metadata = pod.metadata.unwrap();
-            let columns = pod.columns.unwrap();
-            (format!("{}/{}", metadata.namespace, metadata.name), [columns.ready, columns.status, columns.restarts])
-        })
-        .collect();
+    let resource = resources.as_array().unwrap().iter().find(|resource| resource["plural"] == plural).unwrap();
+    let at: jiff::Timestamp = resource["tableAt"].as_str().unwrap().parse().unwrap();
+    let table: serde_json::Value = serde_json::from_slice(&recorded(&format!("{plural}.table.json"))).unwrap();
+    let definitions = table["columnDefinitions"].as_array().unwrap();
+    let place = |column: &&str| definitions.iter().position(|definition| definition["name"] == **column).unwrap();
+    let places: Vec<_> = columns.iter().map(place).collect();
+    let rows = table["rows"].as_array().unwrap().iter().map(|row| {
+        let metadata = &row["object"]["metadata"];
+        let cells = places.iter().map(|place| row["cells"][place].as_str().unwrap().to_owned()).collect();
+        (key(metadata["namespace"].as_str().unwrap(), metadata["name"].as_str().unwrap()), cells)
+    });
+    (rows.collect(), Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() })
+}
+
+fn key(namespace: &str, name: &str) -> String {
+    format!("{namespace}/{name}")
+}
+
+/// The same of what we derive of the objects that it sent.
+fn derived<K: Kind>(plural: &str, now: Timestamp, cells: impl Fn(K) -> Vec<String>) -> BTreeMap<String, Vec<String>> {
+    let derived = items(&recorded(&format!("{plural}.pb"))).into_iter().map(|bytes| {
+        let mut item: K = decode_lossy(&bytes).unwrap();
+        item.normalize();
+        item.derive(now);
+        let metadata = item.metadata().unwrap();
+        (key(&metadata.namespace, &metadata.name), cells(item))
+    });
+    derived.collect()
+}
+
+#[test]
+fn ready_status_and_restarts_of_pods_are_what_the_server_prints() {
+    let (printed, now) = printed("pods", &["Ready", "Status", "Restarts"]);
+    let derived = derived("pods", now, |pod: Pod| {
+        let columns = pod.columns.unwrap();
+        vec![columns.ready, columns.status, columns.restarts]
+    });
     assert!(derived.len() > 30, "the recording holds the whole shop");
     assert_eq!(derived, printed);
+}
+
+#[test]
+fn how_long_jobs_took_and_when_cron_jobs_ran_is_what_the_server_prints() {
+    let (durations, now) = printed("jobs", &["Duration"]);
+    assert_eq!(derived("jobs", now, |job: Job| vec![job.columns.unwrap().duration]), durations);
+    assert!(durations.values().flatten().any(|duration| duration == "1s"), "{durations:?}");
+    let (last, now) = printed("cronjobs", &["Last Schedule"]);
+    assert_eq!(derived("cronjobs", now, |job: CronJob| vec![job.columns.unwrap().last_schedule]), last);
 }

@@ -103,7 +103,7 @@ pub fn methods(kinds: &[ServedKind], reader: &Reader) -> Methods {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::{collections::BTreeSet, convert::Infallible};
 
     use kube::client::Body;
     use tonic::{Code, Status};
@@ -166,6 +166,37 @@ mod tests {
         assert!(!reads_secrets(&[]));
         assert!(!reads_secrets(&["pods".parse().unwrap()]));
         assert!(reads_secrets(&["secrets".parse().unwrap()]));
+    }
+
+    /// Group, resource and verb of each right that the chart gives for a kind: the lines below its name, each a rule.
+    fn rights_in_the_chart(kind: &str) -> BTreeSet<[String; 3]> {
+        let chart = include_str!("../../../../deploy/chart/templates/_helpers.tpl");
+        let below = chart.lines().skip_while(|line| !line.starts_with(&format!("{kind}:"))).skip(1);
+        let rules = below.take_while(|line| line.starts_with("  ")).filter_map(|line| line.strip_prefix("  - "));
+        let mut rights = BTreeSet::new();
+        for rule in rules {
+            let texts = |field: &str| {
+                let list = rule.split(field).nth(1).unwrap().split(['[', ']']).nth(1).unwrap();
+                list.split(", ").map(|text| text.trim_matches('"').to_owned()).collect::<Vec<_>>()
+            };
+            let [groups, resources, verbs] = ["apiGroups", "resources", "verbs"].map(texts);
+            for (group, resource) in groups.iter().flat_map(|group| resources.iter().map(move |it| (group, it))) {
+                rights.extend(verbs.iter().map(|verb| [group.clone(), resource.clone(), verb.clone()]));
+            }
+        }
+        rights
+    }
+
+    #[tokio::test]
+    async fn the_chart_gives_the_rights_that_each_kind_needs_and_no_others() {
+        for kind in KINDS {
+            let methods = methods(&[*kind], &mk_reader());
+            let needed = methods.permissions().into_iter().map(|Permission { verb, resource, subresource }| {
+                let sub = if subresource.is_empty() { String::new() } else { format!("/{subresource}") };
+                [resource.group, &format!("{}{sub}", resource.plural), *verb].map(str::to_owned)
+            });
+            assert_eq!(rights_in_the_chart(kind.name), needed.collect(), "{}", kind.name);
+        }
     }
 
     #[tokio::test]

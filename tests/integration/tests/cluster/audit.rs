@@ -45,7 +45,7 @@ fn under<T>(id: &str, request: T) -> Request<T> {
     request
 }
 
-/// One call of each method, under an id of its own; and a list of a namespace that has nothing.
+/// A call of each way to read, under an id of its own; and a list of a namespace that has nothing.
 async fn reads(collector: &mut Collector, pod: &str) -> [&'static str; 5] {
     let (namespace, name) = ("shop".to_owned(), pod.to_owned());
     let client = &mut collector.client;

@@ -1,10 +1,12 @@
 //! Clients of others over mTLS, with the certificates of `gumshoe pki`: grpcurl, which knows nothing but reflection, and
 //! Google's grpcio, generated from the same `.proto` files.
 
+use std::collections::BTreeSet;
 use std::process::Output;
 
 use gumshoe_devstack::processes::Identity;
 use gumshoe_devstack::tools::workspace;
+use gumshoe_integration::dynamic;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -28,26 +30,20 @@ async fn answered(bench: &Bench, collector: &Collector, flags: &[&str], what: &[
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The empty name is the server's own.
-fn full_name(service: &str) -> String {
-    if service.is_empty() { String::new() } else { format!("gumshoe.collector.v1.{service}") }
+/// The collector's own, by the contract.
+fn services() -> BTreeSet<String> {
+    dynamic::methods().map(|method| method.parent_service().full_name().to_owned()).collect()
 }
 
 #[test]
 fn grpcurl_lists_and_describes_every_service() {
     on_the_bench(async |bench| {
         let collector = bench.collector().await;
-        let services = answered(bench, &collector, &[], &["list"]).await;
-        let expected = [
-            "gumshoe.collector.v1.EventService",
-            "gumshoe.collector.v1.LogService",
-            "gumshoe.collector.v1.PodService",
-            "grpc.health.v1.Health",
-            "grpc.reflection.v1.ServerReflection",
-        ];
-        for service in expected {
-            assert!(services.lines().any(|line| line == service), "{services}");
-            let described = answered(bench, &collector, &[], &["describe", service]).await;
+        let listed = answered(bench, &collector, &[], &["list"]).await;
+        let standard = ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"].map(str::to_owned);
+        for service in services().into_iter().chain(standard) {
+            assert!(listed.lines().any(|line| line == service), "{service}: {listed}");
+            let described = answered(bench, &collector, &[], &["describe", &service]).await;
             assert!(described.contains("rpc "), "{described}");
         }
         let method = "gumshoe.collector.v1.LogService.ReadLogs";
@@ -62,7 +58,8 @@ fn grpcurl_lists_and_describes_every_service() {
 fn grpcurl_calls_the_services() {
     on_the_bench(async |bench| {
         let collector = bench.collector().await;
-        for service in ["", "PodService", "EventService", "LogService"].map(full_name) {
+        // The empty name is the server's own.
+        for service in services().into_iter().chain([String::new()]) {
             let request = serde_json::json!({ "service": service }).to_string();
             let health = answered(bench, &collector, &["-d", &request], &["grpc.health.v1.Health/Check"]).await;
             let health: Value = serde_json::from_str(&health).unwrap();

@@ -66,31 +66,79 @@ fn objects(document: &str, one_form: impl Fn(&Value) -> Value) -> BTreeMap<Strin
     document["items"].as_array().unwrap().iter().map(|item| (key(item), one_form(item))).collect()
 }
 
-/// Of Kubernetes' object, without the annotations that we withhold.
+/// What stands in the place of an annotation that is withheld.
+fn withheld(length: usize) -> Value {
+    Value::from(format!("<withheld: {length} bytes>"))
+}
+
+/// Of Kubernetes' object, with the length of what holds a copy of it in its place.
 fn theirs(item: &Value, message: &MessageDescriptor) -> Value {
     let mut item = item.clone();
-    if let Some(annotations) = item["metadata"]["annotations"].as_object_mut() {
-        annotations.retain(|key, _| !key.contains("last-applied"));
+    for (key, value) in item["metadata"]["annotations"].as_object_mut().into_iter().flatten() {
+        if key.contains("last-applied") {
+            *value = withheld(value.as_str().unwrap().len());
+        }
     }
     of_theirs(&item, message)
+}
+
+/// Of ours, with what it says of the annotations that are withheld in the place of these.
+fn ours(item: &Value, message: &MessageDescriptor) -> Value {
+    let mut item = item.clone();
+    let metadata = &mut item["metadata"];
+    for told in metadata["withheldAnnotations"].as_array().cloned().into_iter().flatten() {
+        let length = told["length"].as_u64().unwrap().try_into().unwrap();
+        metadata["annotations"][told["key"].as_str().unwrap()] = withheld(length);
+    }
+    of_ours(&item, message)
 }
 
 #[test]
 fn every_field_of_every_object_is_the_one_that_kubectl_prints() {
     on_the_bench(async |bench| {
         let collector = bench.collector().await;
+        let mut all_withheld = 0;
         for (arguments, message) in kinds("json") {
             let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
             let oracle = async || objects(&kubectl(bench, &arguments).await, |item| theirs(item, &message));
-            let own = async || objects(&collector.complete(&arguments).await, |item| of_ours(item, &message));
+            let own = async || objects(&collector.complete(&arguments).await, |item| ours(item, &message));
             let (theirs, ours, _) = settled(oracle, own, BTreeMap::eq).await;
             assert!(!ours.is_empty(), "{arguments:?}");
+            all_withheld += ours.values().filter(|item| item.to_string().contains("<withheld: ")).count();
             assert!(ours.keys().eq(theirs.keys()), "{arguments:?}: {:?} and {:?}", ours.keys(), theirs.keys());
             let pairs = ours.iter().zip(theirs.values());
             let different: Vec<_> =
                 pairs.flat_map(|((key, ours), theirs)| kubernetes_json::differences(key, ours, theirs)).collect();
             assert!(different.is_empty(), "{arguments:?}: ours and kubectl's: {different:#?}");
         }
+        assert!(all_withheld > 0, "nothing in the shop has a copy of itself");
+    });
+}
+
+/// What the words of kubectl mean.
+fn meaning(message: &str) -> &'static str {
+    match message {
+        _ if message.contains("exceeded its progress deadline") => "ROLLOUT_STATUS_FAILED",
+        _ if message.contains("only available for RollingUpdate") => "ROLLOUT_STATUS_NOT_TRACKED",
+        _ if message.to_lowercase().starts_with("waiting for") => "ROLLOUT_STATUS_IN_PROGRESS",
+        _ if message.contains("successfully rolled out") || message.contains("complete") => "ROLLOUT_STATUS_COMPLETE",
+        _ => panic!("kubectl says {message:?}"),
+    }
+}
+
+#[test]
+fn the_revision_of_a_deployment_is_that_of_its_history() {
+    on_the_bench(async |bench| {
+        let collector = bench.collector().await;
+        let arguments = ["get", "deployments", "-A", "-o", "json"];
+        const REVISION: &str = "deployment.kubernetes.io/revision";
+        let theirs = async || {
+            objects(&kubectl(bench, &arguments).await, |item| item["metadata"]["annotations"][REVISION].clone())
+        };
+        let ours = async || objects(&collector.complete(&arguments).await, |item| item["revision"].clone());
+        let (theirs, ours, _) = settled(theirs, ours, BTreeMap::eq).await;
+        assert_eq!(ours, theirs);
+        assert!(ours.values().any(|revision| revision == "2"), "{ours:?}");
     });
 }
 
@@ -115,12 +163,16 @@ fn the_rollout_of_every_workload_is_told_in_the_words_of_kubectl() {
                 said
             };
             let arguments = ["get", kind, "-A", "-o", "json", "--summary"];
-            let ours =
-                async || objects(&collector.complete(&arguments).await, |item| item["rollout"]["message"].clone());
+            let ours = async || objects(&collector.complete(&arguments).await, |item| item["rollout"].clone());
             let (theirs, ours, _) = settled(said, ours, BTreeMap::eq).await;
             assert!(!ours.is_empty(), "{kind}");
-            assert_eq!(ours, theirs, "{kind}");
-            messages.extend(ours.values().map(Value::to_string));
+            let told: BTreeMap<_, _> =
+                ours.iter().map(|(key, rollout)| (key.clone(), rollout["message"].clone())).collect();
+            assert_eq!(told, theirs, "{kind}");
+            for (key, rollout) in &ours {
+                assert_eq!(rollout["status"], meaning(rollout["message"].as_str().unwrap()), "{kind} {key}: {rollout}");
+            }
+            messages.extend(told.values().map(Value::to_string));
         }
         for odd in [
             "successfully rolled out",

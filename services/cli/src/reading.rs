@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use gumshoe_proto::{
     collector::v1::{Completeness, ContainerLog, Gap, GapReason},
-    log_tally::LogTally,
+    log_tally::{LogTally, Whose},
 };
 use gumshoe_runtime::backoff::Backoff;
 use tokio::time::Instant;
@@ -152,9 +152,10 @@ impl Reading<'_> {
         }
         self.items += items;
         if let Response::ReadLogs(page) = &page {
-            page.lines
-                .iter()
-                .for_each(|line| self.logs.line(&line.pod, &line.container, line.text.len(), line.raw.len()));
+            page.lines.iter().for_each(|line| {
+                let whose = Whose { pod: &line.pod, pod_uid: &line.pod_uid, container: &line.container };
+                self.logs.line(whose, line.text.len(), line.raw.len());
+            });
         }
         show(&page)?;
         Ok(end.completeness.map(|completeness| Ending { completeness, logs: end.logs }))

@@ -33,10 +33,10 @@ impl LogTally {
             _ => 0,
         };
         let name_of = |field: &str| line.get_field_by_name(field);
-        let (pod, container) = (name_of("pod"), name_of("container"));
-        let pod = pod.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
-        let container = container.as_ref().and_then(|name| name.as_str()).unwrap_or_default();
-        self.0.line(pod, container, length_of("text"), length_of("raw"));
+        let names = ["pod", "pod_uid", "container"].map(name_of);
+        let [pod, pod_uid, container] =
+            [0, 1, 2].map(|index| names[index].as_ref().and_then(|name| name.as_str()).unwrap_or_default());
+        self.0.line(log_tally::Whose { pod, pod_uid, container }, length_of("text"), length_of("raw"));
     }
 
     /// Notes the end of a piece behind which the log goes on, and what it could still say; gives back the gaps that the next piece says
@@ -72,11 +72,8 @@ impl LogTally {
 /// Makes a line shorter without hiding that it is: first by the text, where the bytes say the same; then by the last quarter of what
 /// there is, which `cut_from` tells. False where nothing is left to cut.
 pub(super) fn shorten_line(line: &mut DynamicMessage) -> bool {
-    let Ok(LogLine { mut text, mut raw, cut_from, timestamp, container, pod, count, last_timestamp }) =
-        line.transcode_to()
-    else {
-        return false;
-    };
+    let Ok(mut cut) = line.transcode_to::<LogLine>() else { return false };
+    let LogLine { text, raw, cut_from, .. } = &mut cut;
     let whole = if raw.is_empty() { text.len() } else { raw.len() };
     let is_derived = !raw.is_empty() && !text.is_empty();
     if is_derived {
@@ -85,9 +82,10 @@ pub(super) fn shorten_line(line: &mut DynamicMessage) -> bool {
         raw.truncate(whole - whole / 4 - 1);
         text.truncate(text.floor_char_boundary(whole - whole / 4 - 1));
     }
-    let cut_from = if is_derived { cut_from } else { cut_from.or(Some(whole as u64)) };
+    if !is_derived {
+        cut_from.get_or_insert(whole as u64);
+    }
     let mut shorter = DynamicMessage::new(line.descriptor());
-    let cut = LogLine { text, raw, cut_from, timestamp, container, pod, count, last_timestamp };
     let shortened = shorter.transcode_from(&cut).is_ok();
     *line = shorter;
     shortened && whole > 1

@@ -99,7 +99,7 @@ impl Answer {
         let token = if resumable { out.token(progress(&logs)) } else { String::new() };
         let outcome = |(index, log): (usize, &Log)| {
             let (lines, bytes) = out.given(index);
-            log.source.outcome(log.pod.pod.as_str(), lines, bytes)
+            log.source.outcome(log.pod.pod.as_str(), &log.pod.uid, lines, bytes)
         };
         let told = logs.iter().enumerate().map(outcome).collect();
         let Output { mut page, pages, mut report, .. } = out;

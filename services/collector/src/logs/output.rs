@@ -59,6 +59,8 @@ pub(super) struct Output {
 struct Told {
     pod: String,
     uid: String,
+    /// An earlier pod had its name.
+    is_namesake: bool,
     container: String,
     lines: u64,
     bytes: u64,
@@ -79,7 +81,8 @@ impl Output {
     /// Adds a log, behind those that there are.
     pub(super) fn add(&mut self, log: &Log) {
         let (pod, uid) = (log.pod.pod.to_string(), log.pod.uid.clone());
-        self.logs.push(Told { pod, uid, container: log.source.name().to_owned(), lines: 0, bytes: 0 });
+        let is_namesake = self.logs.iter().any(|told| told.pod == pod && told.uid != uid);
+        self.logs.push(Told { pod, uid, is_namesake, container: log.source.name().to_owned(), lines: 0, bytes: 0 });
     }
 
     /// Whether there is room for the logs of one more pod.
@@ -93,7 +96,9 @@ impl Output {
         let Some(told) = self.logs.get_mut(log) else { return };
         told.lines += 1;
         told.bytes += line.cost(text) as u64;
-        self.page.push_line(&Writer { pod: &told.pod, container: &told.container, count, last }, line, text);
+        let pod_uid = if told.is_namesake { &told.uid } else { "" };
+        let writer = Writer { pod: &told.pod, pod_uid, container: &told.container, count, last };
+        self.page.push_line(&writer, line, text);
     }
 
     /// How many lines and bytes of a log were given.

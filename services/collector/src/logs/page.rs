@@ -23,6 +23,7 @@ mod field {
     pub(super) const POD: u32 = 6;
     pub(super) const COUNT: u32 = 7;
     pub(super) const LAST_TIMESTAMP: u32 = 8;
+    pub(super) const POD_UID: u32 = 9;
     pub(super) const SECONDS: u32 = 1;
     pub(super) const NANOS: u32 = 2;
 }
@@ -43,6 +44,8 @@ pub type LinePage = PageBuilder<ReadLogsResponse>;
 pub struct Writer<'name> {
     /// The pod.
     pub pod: &'name str,
+    /// Its uid, where it has to be said.
+    pub pod_uid: &'name str,
     /// The container.
     pub container: &'name str,
     /// How many equal lines it stands for; 0 and 1 for itself alone.
@@ -65,7 +68,7 @@ impl LinePage {
 
     /// Writes what prost would write for a `LogLine`.
     fn encode(&mut self, writer: &Writer<'_>, line: Line, text: &[u8], raw: &[u8], cut_from: Option<u64>) {
-        let &Writer { pod, container, count, last } = writer;
+        let &Writer { pod, pod_uid, container, count, last } = writer;
         let count = (count > 1).then_some(count);
         let last = last.filter(|_| count.is_some());
         let length = time_len(field::TIMESTAMP, line.moment)
@@ -75,7 +78,8 @@ impl LinePage {
             + cut_from.map_or(0, |length| varint_len(field::CUT_FROM, length))
             + bytes_len(field::POD, pod.as_bytes())
             + count.map_or(0, |count| varint_len(field::COUNT, count))
-            + time_len(field::LAST_TIMESTAMP, last);
+            + time_len(field::LAST_TIMESTAMP, last)
+            + bytes_len(field::POD_UID, pod_uid.as_bytes());
         let out = self.begin(length);
         put_time(field::TIMESTAMP, line.moment, out);
         put_bytes(field::CONTAINER, container.as_bytes(), out);
@@ -85,6 +89,7 @@ impl LinePage {
         put_bytes(field::POD, pod.as_bytes(), out);
         put_varint(field::COUNT, count.unwrap_or_default(), out);
         put_time(field::LAST_TIMESTAMP, last, out);
+        put_bytes(field::POD_UID, pod_uid.as_bytes(), out);
     }
 }
 
@@ -162,7 +167,7 @@ mod tests {
     proptest! {
         #[test]
         fn the_encoding_is_the_one_that_prost_writes(
-            lines in prop::collection::vec(("[a-z]{0,5}", "[a-z]{0,5}", mk_line(), 0_u64..3, prop::option::of(mk_moment())), 0..10),
+            lines in prop::collection::vec((("[a-z]{0,5}", "[a-z]{0,5}"), "[a-z]{0,5}", mk_line(), 0_u64..3, prop::option::of(mk_moment())), 0..10),
             complete in any::<bool>(),
         ) {
             let end = ReadLogsResponse {
@@ -172,8 +177,8 @@ mod tests {
             };
             let mut page = LinePage::new(100);
             let mut expected = Vec::new();
-            for (pod, container, (line, text), count, last) in &lines {
-                page.push_line(&Writer { pod, container, count: *count, last: *last }, *line, text);
+            for ((pod, pod_uid), container, (line, text), count, last) in &lines {
+                page.push_line(&Writer { pod, pod_uid, container, count: *count, last: *last }, *line, text);
                 expected.push(LogLine {
                     timestamp: line.moment.map(Moment::timestamp),
                     container: container.clone(),
@@ -183,6 +188,7 @@ mod tests {
                     pod: pod.clone(),
                     count: (*count > 1).then_some(*count),
                     last_timestamp: last.filter(|_| *count > 1).map(Moment::timestamp),
+                    pod_uid: pod_uid.clone(),
                 });
             }
             prop_assert_eq!(page.item_bytes(), expected.iter().map(LogLine::encoded_len).sum::<usize>());
@@ -196,7 +202,7 @@ mod tests {
         let mut page = LinePage::new(PAGE_LINES);
         let text = vec![0xff; LINE_MAX];
         while !page.is_full() {
-            let writer = Writer { pod: &"p".repeat(253), container: "web", count: 1, last: None };
+            let writer = Writer { pod: &"p".repeat(253), pod_uid: "", container: "web", count: 1, last: None };
             page.push_line(&writer, Line { moment: None, length: 1 << 30, line_feed: true }, &text);
         }
         assert!(page.bytes() <= 1 << 20, "{}", page.bytes());

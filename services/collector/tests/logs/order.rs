@@ -152,6 +152,34 @@ async fn pods_that_appear_are_joined_and_those_that_end_are_reported() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_that_is_made_anew_under_its_name_is_told_from_the_one_before() {
+    let cluster = mk_cluster(&["db-0"]);
+    let mut pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    cluster.pod("db-0").append("web", [record(0, "first")]);
+    let page = pages.next().await.unwrap().unwrap();
+    assert_eq!((page.lines[0].text.as_str(), page.lines[0].pod_uid.as_str()), ("first", ""));
+    let gone = cluster.pod("db-0");
+    cluster.delete("db-0");
+    gone.break_connections();
+    let mut anew = mk_named_pod("db-0", &["web"], WEB);
+    anew.metadata.as_mut().unwrap().uid = "anew".into();
+    cluster.add(anew, |kubelet| kubelet.with_log("web", numbered(1..3)));
+    let page = pages.next().await.unwrap().unwrap();
+    let lines: Vec<_> = page.lines.iter().map(|line| (line.text.as_str(), line.pod_uid.as_str())).collect();
+    assert_eq!(lines, [("line 1", "anew"), ("line 2", "anew")]);
+    // Behind the token, too.
+    drop(pages);
+    let request = ReadLogsRequest { page_token: page.next_page_token, ..follow_all() };
+    let mut pages = call(&serve_all(&cluster), request, AMPLE).unwrap();
+    cluster.pod("db-0").append("web", [record(5, "third")]);
+    assert_eq!(pages.next().await.unwrap().unwrap().lines[0].pod_uid, "anew");
+    let end = rest(pages).await.pop().unwrap();
+    let logs: Vec<_> = end.logs.iter().map(|log| (log.pod_uid.as_str(), log.status(), log.lines)).collect();
+    let (gone, read) = (ContainerLogStatus::PodGone, ContainerLogStatus::Read);
+    assert_eq!(logs, [("uid-of-db-0", gone, 0), ("anew", read, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn pods_are_waited_for_where_there_is_none() {
     let cluster = mk_cluster(&[]);
     let answer = Answer::of(rest(call(&serve_all(&cluster), follow_all(), AMPLE).unwrap()).await);

@@ -145,7 +145,7 @@ impl Source {
 
     /// What became of the log, of which so many lines and bytes were given.
     #[must_use]
-    pub fn outcome(&self, pod: &str, lines: u64, bytes: u64) -> ContainerLog {
+    pub fn outcome(&self, pod: &str, pod_uid: &str, lines: u64, bytes: u64) -> ContainerLog {
         let status = self.trouble.as_ref().map_or(ContainerLogStatus::Read, |trouble| trouble.status);
         ContainerLog {
             container: self.name.to_string(),
@@ -157,6 +157,7 @@ impl Source {
             window_starts_at_file_start: self.rotated,
             cut_newer: self.missing().is_some_and(|missing| missing.newer || lines > 0),
             pod: pod.to_owned(),
+            pod_uid: pod_uid.to_owned(),
             filtered_lines: self.filtered,
             folded_lines: self.folded,
         }

@@ -22,7 +22,7 @@ use super::{
     merge::Merge,
     outcome::Trouble,
     output::{Output, Stop},
-    plan::Plan,
+    plan::{Plan, left_out},
 };
 use crate::error::ReadError;
 
@@ -84,7 +84,10 @@ impl Answer {
 
     /// Sends the last message.
     fn finish(self, stop: Option<Stop>, more_to_come: bool) {
-        let Self { mut logs, mut out, .. } = self;
+        let Self { mut logs, mut out, plan, .. } = self;
+        for name in out.left_out.values() {
+            out.report.gap(left_out(&plan.namespace, name.clone()));
+        }
         if let Some((reason, message)) = stop {
             logs.iter_mut().for_each(|log| log.stop(None, || Trouble::stopped(reason, message)));
         }

@@ -10,6 +10,7 @@ use super::{
     log::Log,
     moment::Moment,
     page::{LinePage, Writer},
+    pods::LeftOut,
     source::Progress,
     token::{PodToken, Token},
 };
@@ -50,8 +51,10 @@ pub(super) struct Output {
     pub(super) arguments: Arguments,
     pub(super) since: Option<Moment>,
     pub(super) report: Report,
-    /// How many pods there was no room for.
-    pub(super) left_out: usize,
+    /// The pods that there has been no room for.
+    pub(super) left_out: LeftOut,
+    /// How many there were in an earlier call.
+    pub(super) left_out_before: usize,
     logs: Vec<Told>,
 }
 
@@ -75,7 +78,17 @@ impl Output {
         since: Option<Moment>,
         report: Report,
     ) -> Self {
-        Self { page, pages, deadline, arguments, since, report, left_out: 0, logs: Vec::new() }
+        Self {
+            page,
+            pages,
+            deadline,
+            arguments,
+            since,
+            report,
+            left_out: LeftOut::new(),
+            left_out_before: 0,
+            logs: Vec::new(),
+        }
     }
 
     /// Adds a log, behind those that there are.
@@ -83,6 +96,11 @@ impl Output {
         let (pod, uid) = (log.pod.pod.to_string(), log.pod.uid.clone());
         let is_namesake = self.logs.iter().any(|told| told.pod == pod && told.uid != uid);
         self.logs.push(Told { pod, uid, is_namesake, container: log.source.name().to_owned(), lines: 0, bytes: 0 });
+    }
+
+    /// The uids of their pods.
+    pub(super) fn uids(&self) -> Vec<&str> {
+        self.logs.iter().map(|told| told.uid.as_str()).collect()
     }
 
     /// Whether there is room for the logs of one more pod.
@@ -119,7 +137,7 @@ impl Output {
                 }
             }
         }
-        let left_out = Some(self.left_out).filter(|pods| *pods > 0);
+        let left_out = Some(self.left_out.len().max(self.left_out_before)).filter(|pods| *pods > 0);
         self.arguments.encode(&Token { since: self.since, pods, left_out })
     }
 

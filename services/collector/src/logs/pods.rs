@@ -29,13 +29,16 @@ pub(super) const PODS_MAX: usize = 100;
 /// The newest jobs of a cron job: Kubernetes itself keeps four of them, mostly. Their uids have to fit into a selector.
 const JOBS_MAX: usize = 50;
 
+/// Pods that there is no room for, by their uids: their names.
+pub(super) type LeftOut = BTreeMap<String, String>;
+
 /// The pods that were found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// The newest ones, newest first, and those that were to be kept; of each, what logs are about.
     pub(super) pods: Vec<Pod>,
-    /// The names of the others.
-    pub(super) left_out: Vec<String>,
+    /// The others.
+    pub(super) left_out: LeftOut,
     /// Whether there will be no others: a job has come to its end.
     pub(super) over: bool,
     /// What could not be read.
@@ -53,12 +56,12 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// Finds the pods; those with the uids of `keep` are not left out.
+    /// Finds the pods; those with the uids of `keep` are not left out, and those of `done` are passed over.
     ///
     /// # Errors
     /// `NotFound` for a workload or service that does not exist, `Denied` with what is not permitted, and whatever else keeps the API
     /// server from answering.
-    pub(super) async fn find(&self, keep: &HashSet<String>) -> Result<Found, ReadError> {
+    pub(super) async fn find(&self, keep: &HashSet<String>, done: &HashSet<String>) -> Result<Found, ReadError> {
         let mut found = Found::default();
         let selectors = match &self.selection {
             Selection::Pod(name) => vec![Selectors::default().with_field("metadata.name", name.as_str())],
@@ -82,7 +85,9 @@ impl Finder {
         };
         for selectors in selectors {
             self.list(selectors, &mut found, |pod: Pod, found| {
-                found.pods.push(lighter(pod));
+                if !done.contains(uid(&pod)) {
+                    found.pods.push(lighter(pod));
+                }
                 // Now and then, so that a selector of thousands does not hold them all.
                 if found.pods.len() >= PODS_MAX * 4 {
                     found.bound(keep);
@@ -220,8 +225,8 @@ impl Found {
         });
         // Two jobs may select the same pod.
         self.pods.dedup_by(|one, other| uid(one) == uid(other));
-        let names = self.pods.drain(PODS_MAX.min(self.pods.len())..);
-        self.left_out.extend(names.map(|pod| pod.metadata.unwrap_or_default().name));
+        let others = self.pods.drain(PODS_MAX.min(self.pods.len())..);
+        self.left_out.extend(others.map(|pod| pod.metadata.unwrap_or_default()).map(|it| (it.uid, it.name)));
     }
 }
 
@@ -314,7 +319,7 @@ mod tests {
         let name = |index: usize| found.pods[index].metadata.as_ref().unwrap().name.as_str();
         assert_eq!((name(0), name(1), found.pods.len()), ("web-3", "web-149", PODS_MAX));
         assert_eq!(found.left_out.len(), 50);
-        assert!(!found.left_out.contains(&"web-3".to_owned()) && found.left_out.contains(&"web-50".to_owned()));
+        assert!(!found.left_out.contains_key("web-3") && found.left_out.contains_key("web-50"));
     }
 
     #[test]

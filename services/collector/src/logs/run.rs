@@ -16,8 +16,8 @@ use super::{
     moment::Moment,
     output::{LOGS_MAX, Output, has_room},
     page::LinePage,
-    plan::{Plan, left_out, left_out_earlier, unreadable},
-    pods::{Finder, Found, PODS_MAX, lighter, uid},
+    plan::{Plan, left_out_earlier, unreadable},
+    pods::{Finder, Found, LeftOut, PODS_MAX, lighter, uid},
     request::{CONTAINERS_MAX, Containers, LogRequest, Selection},
     token::{PodToken, Token},
 };
@@ -45,8 +45,7 @@ pub struct LogRun {
 struct Logs {
     logs: Vec<Log>,
     report: Report,
-    /// The names of the pods that were left out.
-    left_out: HashSet<String>,
+    left_out: LeftOut,
     /// How many were by an earlier call.
     left_out_before: usize,
 }
@@ -98,10 +97,10 @@ impl LogRun {
         };
         let mut out =
             Output::new(LinePage::new(request.page_size), pages, deadline, request.arguments, window.since, report);
-        out.left_out = left_out.len().max(left_out_before);
+        (out.left_out, out.left_out_before) = (left_out, left_out_before);
         logs.iter().for_each(|log| out.add(log));
         let joins = follow && !matches!(finder.selection, Selection::Pod(_));
-        let joining = joins.then(|| Joining::new(finder, plan.clone(), left_out));
+        let joining = joins.then(|| Joining::new(finder, plan.clone()));
         Answer { limits, logs, out, plan, joining }.give().await
     }
 }
@@ -146,7 +145,10 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
     if keep.len() < tokens.len() || tokens.len() > LOGS_MAX {
         return Err(misfit());
     }
-    let found = match finder.find(&keep).await {
+    // What is read to its end takes no room from others.
+    let is_done = |token: &&PodToken| !has_more(token);
+    let done = tokens.iter().filter(is_done).map(|token| token.uid.clone()).collect();
+    let found = match finder.find(&keep, &done).await {
         // The caller knows already that there was such a workload.
         Err(ReadError::NotFound { .. }) if begun => Found::default(),
         found => found?,
@@ -161,8 +163,7 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
     let mut not_found = Vec::new();
     for token in &tokens {
         // Of the others nothing is read.
-        let has_more = token.containers.iter().any(|progress| progress.step.place.has_more());
-        if has_more && !pods.contains_key(&token.uid) {
+        if has_more(token) && !pods.contains_key(&token.uid) {
             not_found.push((ObjectName::parse("page_token", &token.name)?, token.uid.clone()));
         }
     }
@@ -179,9 +180,7 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
     if !begun || plan.follow {
         let new = found.pods.iter().filter(|pod| pods.contains_key(uid(pod)));
         begin(plan, new, begun.then_some(begun_pods), &mut all)?;
-        for name in found.left_out {
-            all.leave_out(plan, name);
-        }
+        all.left_out.extend(found.left_out);
     }
     // Those that are named now may be others.
     if left_out_before > all.left_out.len() {
@@ -229,7 +228,7 @@ fn begin<'pod>(
             taken.push((pod, subjects));
         } else {
             room.pop();
-            all.leave_out(plan, name);
+            all.left_out.insert(uid(pod).to_owned(), name);
         }
     }
     taken.sort_by(|(one, _), (other, _)| name_of(one).cmp(name_of(other)));
@@ -242,11 +241,8 @@ fn begin<'pod>(
     Ok(())
 }
 
-impl Logs {
-    fn leave_out(&mut self, plan: &Plan, name: String) {
-        self.report.gap(left_out(&plan.namespace, name.clone()));
-        self.left_out.insert(name);
-    }
+fn has_more(token: &PodToken) -> bool {
+    token.containers.iter().any(|progress| progress.step.place.has_more())
 }
 
 fn name_of(pod: &Pod) -> &str {

@@ -326,6 +326,36 @@ async fn a_call_that_goes_on_says_how_many_pods_an_earlier_one_left_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pod_that_was_left_out_is_joined_when_another_has_ended() {
+    let cluster = FakeCluster::default();
+    let add = |number: i64| {
+        let pod = mk_named_pod(&format!("web-{number:03}"), &["web"], WEB);
+        cluster.add(pod, |kubelet| kubelet.with_log("web", numbered(number..number + 1)));
+    };
+    (0..100).for_each(add);
+    let mut pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    lines(&mut pages, 100).await;
+    (100..103).for_each(add);
+    let before = cluster.lists();
+    while cluster.lists() < before + 2 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    for name in ["web-005", "web-006"] {
+        let gone = cluster.pod(name);
+        cluster.delete(name);
+        gone.break_connections();
+    }
+    let mut joined = lines(&mut pages, 2).await;
+    joined.sort();
+    assert_eq!(joined, ["line 100", "line 101"]);
+    let end = rest(pages).await.pop().unwrap().completeness.unwrap();
+    let mut gaps: Vec<_> = end.gaps.iter().map(|gap| (gap.name.as_str(), gap.reason())).collect();
+    gaps.sort();
+    let (cut, limit) = (GapReason::LogCutNewer, GapReason::Limit);
+    assert_eq!(gaps, [("web-005", cut), ("web-006", cut), ("web-102", limit)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_node_holds_up_neither_the_logs_of_others_nor_other_calls() {
     let cluster = mk_cluster(&["web-a", "web-b"]);
     let logs = serve_all(&cluster);

@@ -297,6 +297,7 @@ impl Following<'_> {
                 logs.push(Some(log));
             }
         }
+        joining.done(logs, &out.uids());
         joining.look_again(!joined.is_empty());
         joined
     }

@@ -16,7 +16,7 @@ use crate::{
     logs::{
         log::Log,
         output::Output,
-        plan::{Plan, left_out, unreadable},
+        plan::{Plan, unreadable},
         pods::{Finder, Found, uid},
     },
     pages::report::Report,
@@ -33,16 +33,19 @@ pub(in crate::logs) struct Joining {
     plan: Plan,
     /// The uids of the pods whose logs are in the answer.
     known: HashSet<String>,
-    /// The names of the pods that were left out, for good.
-    left_out: HashSet<String>,
+    /// Of these, those whose logs have come to their end: they take no room from others.
+    done: HashSet<String>,
+    /// Whether no more logs fit into the answer.
+    full: bool,
     /// Those that have to wait until others end.
     no_room: BTreeSet<String>,
     /// Why it is not known which pods there are now.
     failed: Option<String>,
     /// What the last look could not read.
     unread: Vec<Gap>,
-    /// Whether the last look found that no others will come.
+    /// Whether the last look found that no others will come, but for those that there is no room for yet.
     over: bool,
+    waiting: bool,
     /// Whether any pod was ever found.
     found_any: bool,
     wait: Duration,
@@ -58,17 +61,19 @@ pub(super) async fn found(joining: &mut Option<Joining>) -> Result<Found, ReadEr
 }
 
 impl Joining {
-    /// Looks for the pods of `finder`, but for those with the names in `left_out`.
-    pub(in crate::logs) fn new(finder: Finder, plan: Plan, left_out: HashSet<String>) -> Self {
+    /// Looks for the pods of `finder`.
+    pub(in crate::logs) fn new(finder: Finder, plan: Plan) -> Self {
         Self {
             finder,
             plan,
             known: HashSet::new(),
-            left_out,
+            done: HashSet::new(),
+            full: false,
             no_room: BTreeSet::new(),
             failed: None,
             unread: Vec::new(),
             over: false,
+            waiting: false,
             found_any: false,
             wait: FIRST_WAIT,
             next: pending().boxed(),
@@ -77,7 +82,7 @@ impl Joining {
 
     /// Begins, knowing the pods with these uids.
     pub(super) fn with(mut self, known: HashSet<String>) -> Self {
-        self.found_any = !known.is_empty() || !self.left_out.is_empty();
+        self.found_any = !known.is_empty();
         self.known = known;
         self.look_again(true);
         self
@@ -86,10 +91,11 @@ impl Joining {
     /// Looks again after a while, which is short where something has changed.
     pub(super) fn look_again(&mut self, changed: bool) {
         self.wait = if changed { FIRST_WAIT } else { (self.wait * 2).min(LONGEST_WAIT) };
-        let (finder, keep, wait) = (self.finder.clone(), self.known.clone(), self.wait);
+        let (finder, done, wait) = (self.finder.clone(), self.done.clone(), self.wait);
+        let keep = self.known.difference(&done).cloned().collect();
         self.next = async move {
             sleep(wait).await;
-            finder.find(&keep).await
+            finder.find(&keep, &done).await
         }
         .boxed();
     }
@@ -105,9 +111,8 @@ impl Joining {
                 self.found_any |= !found.pods.is_empty();
                 self.unread = found.gaps;
                 out.report.warnings(found.warnings);
-                for name in found.left_out {
-                    self.leave_out(name, out);
-                }
+                self.waiting = !found.left_out.is_empty();
+                out.left_out.extend(found.left_out);
                 found.pods
             }
             Err(ReadError::NotFound { .. }) => Vec::new(),
@@ -121,7 +126,7 @@ impl Joining {
 
     /// Whether there is nothing more to join.
     pub(super) fn is_over(&self) -> bool {
-        self.over && self.no_room.is_empty()
+        self.over && self.no_room.is_empty() && (self.full || !self.waiting)
     }
 
     /// Whether the pod's logs are in the answer.
@@ -132,9 +137,6 @@ impl Joining {
     /// The logs of a new pod, if there is room for them; `may_follow` asks whether so many more may be followed.
     pub(super) fn logs(&mut self, pod: &Pod, out: &mut Output, may_follow: impl FnOnce(usize) -> bool) -> Vec<Log> {
         let name = name_of(pod);
-        if self.left_out.contains(&name) {
-            return Vec::new();
-        }
         let logs = match self.plan.logs_from_the_beginning(pod) {
             Ok(logs) => logs,
             Err(error) => {
@@ -143,13 +145,15 @@ impl Joining {
             }
         };
         if !out.has_room(&logs) {
-            self.leave_out(name, out);
+            self.full = true;
+            out.left_out.insert(uid(pod).to_owned(), name);
             return Vec::new();
         }
         if !may_follow(logs.iter().filter(|log| log.source.goes_on()).count()) {
             self.no_room(pod);
             return Vec::new();
         }
+        out.left_out.remove(uid(pod));
         self.known.insert(uid(pod).to_owned());
         logs
     }
@@ -159,11 +163,13 @@ impl Joining {
         self.no_room.insert(name_of(pod));
     }
 
-    fn leave_out(&mut self, name: String, out: &mut Output) {
-        if self.left_out.insert(name.clone()) {
-            out.left_out += 1;
-            out.report.gap(left_out(&self.finder.namespace, name));
-        }
+    /// Notes the pods all of whose logs have come to their end; a log that is waited for is not there.
+    pub(super) fn done(&mut self, logs: &[Option<Log>], uids: &[&str]) {
+        let is_over =
+            |log: &Option<Log>| log.as_ref().is_some_and(|log| !log.source.goes_on() && !log.source.has_no_node());
+        let going = logs.iter().zip(uids).filter(|(log, _)| !is_over(log)).map(|(_, uid)| *uid);
+        let going: HashSet<&str> = going.collect();
+        self.done = uids.iter().filter(|uid| !going.contains(**uid)).map(|uid| (*uid).to_owned()).collect();
     }
 
     /// Says at the end what could not be read.

@@ -6,9 +6,9 @@ use std::str::Chars;
 use crate::refusal::{self, Refusal};
 
 /// What a shell reads as its own, where it is not quoted.
-const OPERATORS: [char; 5] = ['|', ';', '&', '<', '>'];
+const OPERATORS: [char; 8] = ['|', ';', '&', '<', '>', '(', ')', '`'];
 
-const NO_SHELL: &str = "the line is read without a shell, so nothing is piped, redirected or run behind it: --include REGEX and --tail N choose the lines of a log, a selector (-l) the objects of a list; a sign that belongs to a value is quoted";
+const NO_SHELL: &str = "the line is read without a shell, so nothing is piped, redirected, put in or run behind it: --include REGEX and --tail N choose the lines of a log, a selector (-l) the objects of a list; a sign that belongs to a value is quoted";
 
 /// The words of a line.
 ///
@@ -121,13 +121,16 @@ mod tests {
             "get pods; get svc",
             "get pods && get svc",
             "get pods < file",
+            "logs $(kubectl get pods -o name)",
+            "logs `kubectl get pods -o name`",
+            "get pods -l app in (web, db)",
         ] {
             let refused = split(line).expect_err(line);
             assert_eq!(refused.reason(), "KUBECTL_NOT_SUPPORTED", "{line}");
             assert!(refused.to_string().contains("--include"), "{refused}");
         }
-        for line in ["'a|b;&<>'", "\"a|b;&<>\"", "a\\|b\\;\\&\\<\\>"] {
-            assert_eq!(split(line).as_deref(), Ok(["a|b;&<>".to_owned()].as_slice()), "{line}");
+        for line in ["'a|b;&<>()'", "\"a|b;&<>()\"", "a\\|b\\;\\&\\<\\>\\(\\)"] {
+            assert_eq!(split(line).as_deref(), Ok(["a|b;&<>()".to_owned()].as_slice()), "{line}");
         }
     }
 

@@ -31,20 +31,27 @@ fn clear_what_is_no_time(time: &mut Option<Timestamp>) {
 }
 
 /// Says whether an annotation of this key holds a copy of the object it is on, as some tools leave one: kubectl
-/// (kubernetes/kubernetes#23564), Rancher, kapp and whoever follows kubectl's naming.
+/// (kubernetes/kubernetes#23564), Rancher, kapp, kopf and whoever follows kubectl's naming; or a token as it is (`OpenShift`).
 fn holds_copy(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
     key == "objectset.rio.cattle.io/applied"
+        || key == "openshift.io/token-secret.value"
         || key.starts_with("kapp.k14s.io/original")
-        || key.to_ascii_lowercase().contains("last-applied")
+        || ["last-applied", "last-handled-configuration"].iter().any(|part| lower.contains(part))
 }
 
 impl ObjectMeta {
     /// Moves annotations that hold a copy of the object from `annotations` to `withheld_annotations`.
     fn withhold_copies(&mut self) {
         self.withheld_annotations.clear();
+        self.withhold(holds_copy);
+    }
+
+    /// Moves the annotations of these keys from `annotations` to `withheld_annotations`.
+    pub fn withhold(&mut self, is_withheld: impl Fn(&str) -> bool) {
         let withheld = &mut self.withheld_annotations;
         self.annotations.retain(|key, value| {
-            let withhold = holds_copy(key);
+            let withhold = is_withheld(key);
             if withhold {
                 let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
                 withheld.push(WithheldAnnotation { key: key.clone(), length });
@@ -61,8 +68,9 @@ mod tests {
     /// Of each, an object can have as many as fit into etcd's 1.5 MiB, at some ten bytes each.
     #[test]
     fn what_an_object_can_have_many_of_is_small_when_decoded() {
-        // A container's defaults alone take it a hundred bytes.
-        let counted = REPEATED.iter().filter(|(name, _)| !["Container", "ContainerStatus"].contains(name));
+        // A container's defaults alone take it a hundred bytes; a line of a log is in no object.
+        let others = ["Container", "ContainerStatus", "LogLine"];
+        let counted = REPEATED.iter().filter(|(name, _)| !others.contains(name));
         let large: Vec<_> = counted.filter(|(_, size)| *size > 200).collect();
         assert!(large.is_empty(), "list them in BOXED of build/main.rs: {large:?}");
     }
@@ -82,6 +90,8 @@ mod tests {
             "kapp.k14s.io/original",
             "kapp.k14s.io/original-diff-md5",
             "example.com/Last-Applied-Spec",
+            "kopf.zalando.org/last-handled-configuration",
+            "openshift.io/token-secret.value",
         ] {
             let mut meta = mk_meta(&[(key, "{\"data\":1}"), ("team", "shop")]);
             meta.normalize();

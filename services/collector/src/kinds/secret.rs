@@ -4,7 +4,7 @@
 mod metadata;
 
 use bytes::Bytes;
-use gumshoe_proto::collector::v1::{GetSecretRequest, ListSecretsRequest, SecretColumns, SecretMetadata};
+use gumshoe_proto::collector::v1::{GetSecretRequest, ListSecretsRequest, ObjectMeta, SecretColumns, SecretMetadata};
 use k8s_openapi::api::core::v1 as core;
 use prost_types::Timestamp;
 use serde::Deserialize;
@@ -43,8 +43,29 @@ impl Kind for SecretMetadata {
         })
     }
 
-    fn derive(&mut self, _now: Timestamp) {}
+    fn derive(&mut self, _now: Timestamp) {
+        let withhold = |metadata: &mut ObjectMeta| metadata.withhold(|key| !PLAIN_ANNOTATIONS.contains(&key));
+        self.metadata.iter_mut().for_each(withhold);
+    }
 }
+
+/// The annotations of Secrets whose values are given: those of Kubernetes, Helm and cert-manager that name something. Others may hold what
+/// the Secret does, as a token or a copy of it, and no list of those is ever whole.
+const PLAIN_ANNOTATIONS: [&str; 13] = [
+    "cert-manager.io/alt-names",
+    "cert-manager.io/certificate-name",
+    "cert-manager.io/common-name",
+    "cert-manager.io/ip-sans",
+    "cert-manager.io/issuer-group",
+    "cert-manager.io/issuer-kind",
+    "cert-manager.io/issuer-name",
+    "cert-manager.io/uri-sans",
+    "kubernetes.io/description",
+    "kubernetes.io/service-account.name",
+    "kubernetes.io/service-account.uid",
+    "meta.helm.sh/release-name",
+    "meta.helm.sh/release-namespace",
+];
 
 /// Serves `SecretService`.
 #[must_use]

@@ -18,12 +18,12 @@ const LIST: &str = "/api/v1/secrets";
 /// In plain and as it stands in a Secret.
 const VALUES: [&str; 2] = ["hunter2-canary", "aHVudGVyMi1jYW5hcnk="];
 
-/// A Table as a real API server sends it, with an annotation that is a copy of the object.
+/// A Table as a real API server sends it, with an annotation that is a copy of the object, and one of somebody's own.
 const TABLE: &str = r#"{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":"7"},
     "columnDefinitions":[{"name":"Name"},{"name":"Type"},{"name":"Data"},{"name":"Age"}],
     "rows":[{"cells":["db","Opaque",2,"5d"],"object":{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1",
         "metadata":{"name":"db","namespace":"shop","uid":"u","creationTimestamp":"2026-11-01T12:00:00Z","labels":{"app":"db"},
-        "annotations":{"owner":"team-a","kubectl.kubernetes.io/last-applied-configuration":
+        "annotations":{"meta.helm.sh/release-name":"shop","vendor.example/copy":"hunter2-canary","kubectl.kubernetes.io/last-applied-configuration":
             "{\"data\":{\"password\":\"aHVudGVyMi1jYW5hcnk=\"},\"stringData\":{\"password\":\"hunter2-canary\"}}"},
         "managedFields":[{"manager":"kubectl","fieldsType":"FieldsV1","fieldsV1":{"f:data":{".":{},"f:password":{},"f:user":{}}}}]}}}]}"#;
 
@@ -65,7 +65,7 @@ async fn one_secret_is_asked_for_as_a_table_too() {
 }
 
 #[tokio::test]
-async fn of_a_secret_its_metadata_is_given_and_copies_of_it_are_withheld() {
+async fn of_a_secret_its_metadata_is_given_and_of_annotations_those_that_cannot_hold_a_value() {
     let reader = mk_reader(&mk_api(Answer::Body(TABLE)), &[]).await;
     let mut stream = reader.list(&mk_call(), &ListSecretsRequest::default()).unwrap();
     let Encoded(page) = stream.next().await.unwrap().unwrap();
@@ -75,10 +75,12 @@ async fn of_a_secret_its_metadata_is_given_and_copies_of_it_are_withheld() {
     let secret = &page.items[0];
     let metadata = secret.metadata.as_ref().unwrap();
     assert_eq!((metadata.namespace.as_str(), metadata.name.as_str(), secret.r#type.as_str()), ("shop", "db", "Opaque"));
-    assert_eq!((metadata.labels["app"].as_str(), metadata.annotations["owner"].as_str()), ("db", "team-a"));
+    assert_eq!(metadata.labels["app"], "db");
+    assert_eq!(metadata.annotations, [("meta.helm.sh/release-name".to_owned(), "shop".to_owned())].into());
     assert_eq!(metadata.creation_timestamp.map(|time| time.seconds), Some(1_793_534_400));
-    let withheld = &metadata.withheld_annotations[0];
-    assert_eq!((withheld.key.as_str(), withheld.length), ("kubectl.kubernetes.io/last-applied-configuration", 87));
+    let withheld = metadata.withheld_annotations.iter().map(|withheld| (withheld.key.as_str(), withheld.length));
+    let copy = ("kubectl.kubernetes.io/last-applied-configuration", 87);
+    assert_eq!(withheld.collect::<Vec<_>>(), [copy, ("vendor.example/copy", 14)]);
     assert_eq!(secret.key_names, ["password", "user"]);
 }
 

@@ -4,6 +4,7 @@
 //! so whatever was found is whole: a connection is given after both its ends. What many share that have nothing to do with each other
 //! (nodes, ConfigMaps, Secrets, claims) is shown and not followed, unless the walk began there.
 
+mod health;
 mod neighbours;
 
 use std::{

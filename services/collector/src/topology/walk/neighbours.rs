@@ -1,15 +1,12 @@
 //! What is connected with an object: what it points at, and what points at it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use gumshoe_proto::collector::v1::{TopologyHealth, TopologyRelation};
+use gumshoe_proto::collector::v1::TopologyRelation;
 
-use super::{Found, Walk, Wants};
+use super::{Walk, Wants};
 use crate::topology::{
-    facts::{Facts, Health, Link, Particular, shortened},
+    facts::{Facts, Link, Particular, shortened},
     known::{Known, Listed, Read},
     object::{Key, WalkedKind},
 };
@@ -213,7 +210,7 @@ impl Walk {
     }
 
     /// All objects of a kind in a namespace; None where they may not be read, or are wanted now.
-    fn listed(&mut self, kind: WalkedKind, namespace: &str, wants: &mut Wants) -> Option<&Listed> {
+    pub(super) fn listed(&mut self, kind: WalkedKind, namespace: &str, wants: &mut Wants) -> Option<&Listed> {
         if !self.may_read(kind) {
             return None;
         }
@@ -222,124 +219,6 @@ impl Walk {
         }
         self.memory.list(kind, namespace)
     }
-
-    /// How an object is, by others too where those say it.
-    pub(super) fn health(&mut self, kind: WalkedKind, key: &Key, facts: &Facts) -> Result<Health, Wants> {
-        match kind {
-            WalkedKind::Service => self.health_of_service(key, facts),
-            WalkedKind::Ingress => self.health_of_ingress(key, facts),
-            _ => Ok(facts.health.clone()),
-        }
-    }
-
-    /// By the endpoints in its slices. None at all and none that is ready are different answers.
-    fn health_of_service(&mut self, key: &Key, facts: &Facts) -> Result<Health, Wants> {
-        let Particular::Service { selector, external_name, .. } = &facts.particular else {
-            return Ok(facts.health.clone());
-        };
-        if !external_name.is_empty() {
-            return Ok(Health::healthy(format!("stands for {external_name}")).terminating_as(&facts.health));
-        }
-        let unknown = |why: &str| Ok(Health::new(TopologyHealth::Unknown, why));
-        let mut wants = Wants::new();
-        let has_selector = !selector.is_empty();
-        let slices = self.listed(WalkedKind::EndpointSlice, &key.namespace, &mut wants);
-        let Some(slices) = slices else {
-            return if wants.is_empty() { unknown("its endpoint slices are not read") } else { Err(wants) };
-        };
-        let (mut number, mut all, mut ready, mut total) = (0, BTreeMap::new(), 0, 0);
-        for (targets, others_ready, others) in slices.pointing_at(key).filter_map(|slice| endpoints(slice, key)) {
-            number += 1;
-            ready += others_ready;
-            total += others;
-            for (target, is_ready) in targets {
-                *all.entry(target).or_insert(false) |= is_ready;
-            }
-        }
-        ready += all.values().filter(|is_ready| **is_ready).count();
-        total += all.len();
-        let text = format!("{ready}/{total} endpoints ready");
-        if !slices.is_whole() {
-            let known = if number > 0 { format!("; {text} in the others") } else { String::new() };
-            return unknown(&format!("endpoint slices could not be read{known}"));
-        }
-        let health = match (number, ready, total) {
-            (0, ..) => Health::unhealthy("no endpoint slice"),
-            (_, _, 0) if has_selector => {
-                Health::unhealthy("no ready backend; its selector matches no pod with an address")
-            }
-            (_, 0, _) => Health::unhealthy(format!("no ready backend, {text}")),
-            _ if ready < total => Health::degraded(text),
-            _ => Health::healthy(text),
-        };
-        Ok(health.terminating_as(&facts.health))
-    }
-
-    /// By whether the services and their ports exist that it routes to, and the certificates that it needs.
-    fn health_of_ingress(&mut self, key: &Key, facts: &Facts) -> Result<Health, Wants> {
-        let Particular::Ingress { backends } = &facts.particular else { return Ok(facts.health.clone()) };
-        let (mut wants, mut wrong, mut broken, mut not_read) = (Wants::new(), BTreeSet::new(), 0, 0);
-        let may_read = backends.is_empty() || self.may_read(WalkedKind::Service);
-        for (service, port) in backends {
-            let to = Key::of(WalkedKind::Service, &key.namespace, service);
-            let found = if may_read { self.found(WalkedKind::Service, &to, &mut wants) } else { None };
-            let trouble = match found {
-                Some(Found::Missing) => format!("no service {service}"),
-                Some(Found::Here(facts)) if !facts.has_port(port) => format!("service {service} has no port {port}"),
-                Some(Found::Here(_)) => continue,
-                Some(Found::NotRead(_)) | None => {
-                    not_read += 1;
-                    continue;
-                }
-            };
-            broken += 1;
-            wrong.insert(trouble);
-        }
-        // Where Secrets are not read, nothing is said of them: that they are not is told where they are named.
-        let secrets = facts.links.iter().filter(|link| link.to.walked() == Some(WalkedKind::Secret));
-        for link in secrets.filter(|_| self.readable.kinds.contains(&WalkedKind::Secret)) {
-            if self.found(WalkedKind::Secret, &link.to, &mut wants) == Some(Found::Missing) {
-                wrong.insert(format!("no secret {}", link.to.name));
-            }
-        }
-        if !wants.is_empty() {
-            return Err(wants);
-        }
-        let address = &facts.health.text;
-        let text = format!("{address}, {}", shortened(wrong.iter().map(String::as_str).collect::<Vec<_>>().join(", ")));
-        Ok(match (broken, not_read) {
-            (all, _) if all > 0 && all == backends.len() => Health::unhealthy(text),
-            _ if !wrong.is_empty() => Health::degraded(text),
-            (_, 0) => facts.health.clone(),
-            _ => Health::new(TopologyHealth::Unknown, format!("{address}, its services are not read")),
-        })
-    }
-
-    /// What is known of an object; where it must be read, it is wanted.
-    fn found(&self, kind: WalkedKind, key: &Key, wants: &mut Wants) -> Option<Found> {
-        let found = self.memory.look_up(kind, key);
-        if found.is_none() {
-            wants.insert(Read::Get(key.clone()));
-        }
-        found
-    }
-}
-
-/// The endpoints of a slice, if it is one of the service's: what they stand for, and how many others are ready and there.
-fn endpoints<'a>(
-    (slice, place): (&'a Known, usize),
-    service: &Key,
-) -> Option<(&'a BTreeMap<String, bool>, usize, usize)> {
-    match &slice.1.particular {
-        Particular::Endpoints { targets, ready, total } if is_slice_of(&slice.1.links[place], service) => {
-            Some((targets, *ready, *total))
-        }
-        _ => None,
-    }
-}
-
-fn is_slice_of(link: &Link, service: &Key) -> bool {
-    link.relation == TopologyRelation::HasSlice && link.to == *service
 }
 
 fn selector_of(facts: &Facts) -> Option<&BTreeMap<String, String>> {

@@ -2,23 +2,36 @@
 
 use std::sync::Arc;
 
-use gumshoe_proto::collector::v1::{Pod, ReadLogsRequest};
+use gumshoe_proto::collector::v1::{
+    CronJob, DaemonSet, Deployment, Job, Pod, ReadLogsRequest, ReplicaSet, Service, StatefulSet,
+};
 
 use crate::{
     error::ReadError,
-    kubernetes::api::Call,
+    kubernetes::{api::Call, resource::Resource},
     lists::{Reader, kind::Kind as _},
     logs::{limits::LogLimits, run::LogRun},
     methods::{Methods, Permission},
     pages::stream::PageStream,
 };
 
+/// Whose logs can be asked for: those of the pods that they select.
+const SELECT_PODS: [Resource; 7] = [
+    Deployment::RESOURCE,
+    ReplicaSet::RESOURCE,
+    StatefulSet::RESOURCE,
+    DaemonSet::RESOURCE,
+    Job::RESOURCE,
+    CronJob::RESOURCE,
+    Service::RESOURCE,
+];
+
 /// Serves `LogService`.
 #[must_use]
 pub fn serve(methods: Methods, reader: &Reader) -> Methods {
-    let logs = Logs::new(reader.clone());
+    let logs = Logs::new(reader.among(&methods, Pod::RESOURCE, &SELECT_PODS));
     methods
-        // The pod says which containers there are. What selects pods, a deployment or a service, is read where that is permitted.
+        // The pod says which containers there are. What selects pods, a deployment or a service, is read where its own kind is served.
         .needs(Permission { verb: "get", resource: Pod::RESOURCE, subresource: "" })
         .needs(Permission { verb: "list", resource: Pod::RESOURCE, subresource: "" })
         .needs(Permission { verb: "get", resource: Pod::RESOURCE, subresource: "log" })

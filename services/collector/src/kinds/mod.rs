@@ -54,7 +54,6 @@ impl ServedKind {
 /// One line a kind: its methods, from which follow its health status and the permissions that it needs.
 pub const KINDS: &[ServedKind] = &[
     ServedKind::new("pods", pod::serve),
-    ServedKind::new("logs", log::serve),
     ServedKind::new("events", event::serve),
     ServedKind::new("namespaces", namespace::serve),
     ServedKind::new("nodes", node::serve),
@@ -71,7 +70,8 @@ pub const KINDS: &[ServedKind] = &[
     ServedKind::if_named("secrets", secret::serve),
     ServedKind::new("persistentvolumeclaims", persistent_volume_claim::serve),
     ServedKind::new("horizontalpodautoscalers", horizontal_pod_autoscaler::serve),
-    // The last one: it walks over those before it.
+    // The last ones: what they read beside depends on those before them.
+    ServedKind::new("logs", log::serve),
     ServedKind::new("topology", topology::serve),
 ];
 
@@ -191,7 +191,7 @@ mod tests {
     async fn the_chart_gives_the_rights_that_each_kind_needs_and_no_others() {
         for kind in KINDS {
             let methods = methods(&[*kind], &mk_reader());
-            let needed = methods.permissions().into_iter().map(|Permission { verb, resource, subresource }| {
+            let needed = methods.permissions().iter().map(|Permission { verb, resource, subresource }| {
                 let sub = if subresource.is_empty() { String::new() } else { format!("/{subresource}") };
                 [resource.group, &format!("{}{sub}", resource.plural), *verb].map(str::to_owned)
             });

@@ -104,7 +104,11 @@ impl Reader {
         Self { kinds: Some(kinds.into()), ..self.clone() }
     }
 
-    fn permits_kind(&self, resource: Resource) -> Result<(), ReadError> {
+    /// Whether objects of a kind may be read for the answer that this reader is for.
+    ///
+    /// # Errors
+    /// `Denied` where the kind is switched off.
+    pub fn permits_kind(&self, resource: Resource) -> Result<(), ReadError> {
         match &self.kinds {
             Some(kinds) if !kinds.contains(&resource.plural) => {
                 Err(ReadError::Denied(format!("read {}: they are not among its --kinds", resource.plural)))

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use gumshoe_proto::collector::v1::{
-    Container, ContainerStatus, CronJob, DaemonSet, Deployment, Gap, GapReason, Job, LabelSelector, ObjectMeta, Pod,
-    PodSpec, PodStatus, ReplicaSet, Service, StatefulSet,
+    Container, ContainerStatus, CronJob, DaemonSet, Deployment, EphemeralContainer, EphemeralContainerCommon, Gap,
+    GapReason, Job, LabelSelector, ObjectMeta, Pod, PodSpec, PodStatus, ReplicaSet, Service, StatefulSet,
 };
 
 use super::request::{Selection, Workload};
@@ -28,6 +28,10 @@ use crate::{
 pub(super) const PODS_MAX: usize = 100;
 /// The newest jobs of a cron job: Kubernetes itself keeps four of them, mostly. Their uids have to fit into a selector.
 const JOBS_MAX: usize = 50;
+/// Key and value of a label (kubernetes: `apimachinery/pkg/api/validation/content`): a prefix of 253 bytes, and twice 63.
+const LABEL_MAX: usize = 253 + 1 + 2 * NAME_MAX;
+/// The name of a container.
+const NAME_MAX: usize = 63;
 
 /// Pods that there is no room for, by their uids: their names.
 pub(super) type LeftOut = BTreeMap<String, String>;
@@ -89,7 +93,7 @@ impl Finder {
                     found.pods.push(lighter(pod));
                 }
                 // Now and then, so that a selector of thousands does not hold them all.
-                if found.pods.len() >= PODS_MAX * 4 {
+                if found.pods.len() >= PODS_MAX * 2 {
                     found.bound(keep);
                 }
             })
@@ -149,12 +153,17 @@ impl Finder {
         }
         let mut one_label: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut selectors = Vec::new();
-        for (_, selector) in jobs.newest {
-            match selector.match_labels.iter().next() {
-                Some((key, value)) if selector.match_labels.len() == 1 && selector.match_expressions.is_empty() => {
-                    one_label.entry(key.clone()).or_default().push(value.clone());
-                }
-                _ => selectors.extend(checked(Some(&selector))?),
+        for (_, job) in jobs.newest {
+            match job {
+                JobPods::Label(key, value) => one_label.entry(key).or_default().push(value),
+                JobPods::Selector(selector) => selectors.extend(selector),
+                JobPods::Unreadable(name) => found.gaps.push(Gap {
+                    reason: GapReason::ItemUnreadable.into(),
+                    namespace: self.namespace.to_string(),
+                    message: format!("the pods of the job {name} cannot be asked for: its selector is too long"),
+                    name,
+                    ..Gap::default()
+                }),
             }
         }
         for (key, values) in one_label {
@@ -169,6 +178,7 @@ impl Finder {
         found: &mut Found,
         mut take: impl FnMut(K, &mut Found),
     ) -> Result<(), ReadError> {
+        self.reader.permits_kind(K::RESOURCE)?;
         let _permit = self.reader.may_list(&self.call).await?;
         let places = Places { places: vec![Some(self.namespace.clone())], gaps: Vec::new() };
         let query = CollectionQuery {
@@ -192,18 +202,44 @@ impl Finder {
     }
 }
 
-/// The newest jobs of a cron job, which may keep thousands: when each was created, and the selector of its pods.
+/// The newest jobs of a cron job, which may keep thousands: when each was created, and which pods are its own.
 #[derive(Debug, Default)]
 struct Jobs {
-    newest: Vec<(Option<(i64, i32)>, LabelSelector)>,
+    newest: Vec<(Option<(i64, i32)>, JobPods)>,
     /// How many there are beside.
     left_out: u64,
+}
+
+/// Which pods are those of a job. Its selector may be as long as an object may be, so it is kept as the text that is asked with.
+#[derive(Debug)]
+enum JobPods {
+    /// Those with one label, as every job has it that does not choose its own selector.
+    Label(String, String),
+    Selector(Vec<Selectors>),
+    /// The name of a job whose selector nobody can ask with.
+    Unreadable(String),
+}
+
+impl JobPods {
+    fn of(name: &str, selector: &LabelSelector) -> Self {
+        match selector.match_labels.iter().next() {
+            Some((key, value))
+                if selector.match_labels.len() == 1
+                    && selector.match_expressions.is_empty()
+                    && key.len() + value.len() <= LABEL_MAX =>
+            {
+                Self::Label(key.clone(), value.clone())
+            }
+            _ => checked(Some(selector)).map_or_else(|_| Self::Unreadable(name.to_owned()), Self::Selector),
+        }
+    }
 }
 
 impl Jobs {
     fn push(&mut self, job: Job) {
         let selector = job.spec.and_then(|spec| spec.selector).unwrap_or_default();
-        self.newest.push((created(job.metadata.as_ref()), selector));
+        let name = job.metadata.as_ref().map_or("", |metadata| &metadata.name);
+        self.newest.push((created(job.metadata.as_ref()), JobPods::of(name, &selector)));
         if self.newest.len() >= JOBS_MAX * 4 {
             self.bound();
         }
@@ -255,8 +291,10 @@ pub(super) fn lighter(pod: Pod) -> Pod {
     let Pod { metadata, spec, status, .. } = pod;
     let metadata = metadata.map(|metadata| {
         let ObjectMeta { name, namespace, uid, annotations, creation_timestamp, deletion_timestamp, .. } = metadata;
-        let annotations =
-            annotations.into_iter().filter(|(key, _)| key == super::containers::DEFAULT_CONTAINER).collect();
+        // What is no name means no container.
+        let is_of_logs =
+            |key: &str, value: &str| key == super::containers::DEFAULT_CONTAINER && value.len() <= NAME_MAX;
+        let annotations = annotations.into_iter().filter(|(key, value)| is_of_logs(key, value)).collect();
         ObjectMeta {
             name,
             namespace,
@@ -272,13 +310,20 @@ pub(super) fn lighter(pod: Pod) -> Pod {
         Container { name, restart_policy, restart_policy_rules, ..Container::default() }
     };
     let containers = |containers: Vec<Container>| containers.into_iter().map(container).collect();
+    let ephemeral = |container: EphemeralContainer| EphemeralContainer {
+        ephemeral_container_common: container.ephemeral_container_common.map(|common| {
+            let EphemeralContainerCommon { name, .. } = *common;
+            Box::new(EphemeralContainerCommon { name, ..EphemeralContainerCommon::default() })
+        }),
+        ..EphemeralContainer::default()
+    };
     let spec = spec.map(|spec| {
         let PodSpec { init_containers, containers: regular, ephemeral_containers, restart_policy, node_name, .. } =
             spec;
         PodSpec {
             init_containers: containers(init_containers),
             containers: containers(regular),
-            ephemeral_containers,
+            ephemeral_containers: ephemeral_containers.into_iter().map(ephemeral).collect(),
             restart_policy,
             node_name,
             ..PodSpec::default()
@@ -301,6 +346,7 @@ pub(super) fn lighter(pod: Pod) -> Pod {
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
     use prost_types::Timestamp;
 
     use super::*;
@@ -333,6 +379,46 @@ mod tests {
         jobs.bound();
         let created: Vec<_> = jobs.newest.iter().map(|(created, _)| created.unwrap().0).collect();
         assert_eq!((created, jobs.left_out), ((4950..5000).rev().collect(), 4950));
+    }
+
+    #[test]
+    fn a_selector_that_is_too_long_is_not_held_and_its_job_is_named() {
+        use gumshoe_proto::collector::v1::{JobSpec, LabelSelectorRequirement};
+        let values = (0..2_000).map(|number| number.to_string()).collect();
+        let expression = LabelSelectorRequirement { key: "a".into(), operator: "In".into(), values };
+        let selector = LabelSelector { match_expressions: vec![expression], ..LabelSelector::default() };
+        let one_label = LabelSelector {
+            match_labels: [("job-name".to_owned(), "b".to_owned())].into(),
+            ..LabelSelector::default()
+        };
+        let mut jobs = Jobs::default();
+        for (name, selector) in [("long", selector), ("usual", one_label)] {
+            let spec = Some(JobSpec { selector: Some(selector), ..JobSpec::default() });
+            jobs.push(Job { metadata: mk_pod(name, 0).metadata, spec, ..Job::default() });
+        }
+        assert!(matches!(&jobs.newest[0].1, JobPods::Unreadable(name) if name == "long"), "{jobs:?}");
+        assert!(
+            matches!(&jobs.newest[1].1, JobPods::Label(key, value) if (key.as_str(), value.as_str()) == ("job-name", "b"))
+        );
+    }
+
+    #[test]
+    fn of_a_pod_that_is_large_little_is_held() {
+        use gumshoe_proto::collector::v1::EnvVar;
+        let env = vec![EnvVar { value: "x".repeat(100_000), ..EnvVar::default() }];
+        let common = EphemeralContainerCommon { name: "debugger".into(), env, ..EphemeralContainerCommon::default() };
+        let annotation = |value: String| [(super::super::containers::DEFAULT_CONTAINER.to_owned(), value)];
+        let ephemeral =
+            EphemeralContainer { ephemeral_container_common: Some(Box::new(common)), ..EphemeralContainer::default() };
+        let spec = PodSpec { ephemeral_containers: vec![ephemeral], ..PodSpec::default() };
+        let mut pod = Pod { spec: Some(spec), ..mk_pod("web-0", 0) };
+        pod.metadata.as_mut().unwrap().annotations = annotation("x".repeat(250_000)).into();
+        let held = lighter(pod.clone());
+        assert!(held.encoded_len() < 200, "{}", held.encoded_len());
+        let named = held.spec.unwrap().ephemeral_containers.remove(0).ephemeral_container_common.unwrap().name;
+        assert_eq!(named, "debugger");
+        pod.metadata.as_mut().unwrap().annotations = annotation("app".to_owned()).into();
+        assert_eq!(lighter(pod).metadata.unwrap().annotations.len(), 1);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(super) const WINDOW: Duration = Duration::from_secs(1);
 /// What is held of all logs of a call: beyond that, the earliest lines are given before their time. No more than 64 calls follow logs
 /// at one time.
 const HELD_MAX: usize = 1 << 20;
+/// So many of those that were given may still be known, beside as many as are held.
+const SLACK: usize = 64;
 
 /// Where a line stands among those that are held; the number keeps lines of one time in the order in which they came.
 type Place = (Key, u64);
@@ -52,6 +54,10 @@ impl Reorder {
         self.number += 1;
         self.bytes += held.size();
         self.due.push_back((now + WINDOW, place));
+        if self.due.len() > 2 * self.lines.len() + SLACK {
+            // Behind one that is held for long, others may have been given.
+            self.due.retain(|(_, place)| self.lines.contains_key(place));
+        }
         let of_log = self.logs.entry(log).or_insert((0, place));
         *of_log = (of_log.0 + 1, place);
         self.lines.insert(place, (log, held));
@@ -166,6 +172,20 @@ mod tests {
             numbers.sort_unstable();
             prop_assert_eq!(numbers, (0..lines.len()).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn behind_a_line_that_is_held_nothing_is_known_for_long_of_those_that_were_given() {
+        let mut order = Reorder::default();
+        let now = Instant::now();
+        // A clock that is ahead: its line comes last.
+        order.hold(1, mk_held(1_000_000, b"x"), now);
+        for millis in 0..10_000 {
+            order.hold(0, mk_held(millis, b"x"), now);
+            order.take();
+            assert!(order.due.len() <= 2 * order.lines.len() + SLACK + 2, "{}", order.due.len());
+        }
+        assert_eq!(order.next_due(), Some(now + WINDOW));
     }
 
     #[test]

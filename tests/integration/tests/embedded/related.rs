@@ -9,7 +9,7 @@ use gumshoe_integration::{dynamic::ask, grpc_client};
 use gumshoe_proto::collector::v1::{
     BackendExistence, Completeness, Endpoints, EndpointsStatus, GapReason, GetEndpointsRequest, GetIngressRequest,
     GetNodeRequest, Ingress, ListEndpointSlicesRequest, ListIngressesRequest, ListIngressesResponse,
-    ListServicesRequest, ObjectMeta, Pod, PodStatus, Service, ServiceSelection, ServiceSpec,
+    ListServicesRequest, ObjectMeta, Pod, PodStatus, ReadLogsRequest, Service, ServiceSelection, ServiceSpec,
 };
 use gumshoe_runtime::client::GrpcClient;
 use prost::Message as _;
@@ -292,5 +292,30 @@ async fn a_kind_that_is_switched_off_is_not_read_for_another_kind_either() {
     assert_eq!(completeness.gaps[0].reason(), GapReason::KindNotRead);
     let read = stack.replay.requests();
     let off = read.iter().filter(|request| ["/pods", "/services"].iter().any(|off| request.path.contains(off)));
+    assert_eq!(off.map(|request| &request.path).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+#[tokio::test]
+async fn the_logs_of_a_workload_are_not_read_where_its_kind_is_switched_off() {
+    let stack = Stack::of(Shop::recorded().unwrap()).collector_arguments(&["--kinds=pods,logs"]);
+    let stack = stack.start_without_bridge().await.unwrap();
+    let client = grpc_client(stack.collector_address(), &stack.certificates);
+    let of = |workload: &str, service: &str| ReadLogsRequest {
+        namespace: "shop".into(),
+        workload: workload.into(),
+        service: service.into(),
+        ..ReadLogsRequest::default()
+    };
+    for request in [of("deployment/web", ""), of("cronjob/reindex", ""), of("", "web")] {
+        let status = ask(&client, &request).await.unwrap_err();
+        assert_eq!(status.code(), Code::PermissionDenied, "{status:?}");
+        assert!(status.message().contains("--kinds"), "{status:?}");
+    }
+    let request = ReadLogsRequest { label_selector: "app=web".into(), ..of("", "") };
+    assert!(ask(&client, &request).await.is_ok(), "pods are read");
+    let read = stack.replay.requests();
+    let off = read.iter().filter(|request| {
+        ["/deployments", "/cronjobs", "/jobs", "/services"].iter().any(|off| request.path.contains(off))
+    });
     assert_eq!(off.map(|request| &request.path).collect::<Vec<_>>(), Vec::<&String>::new());
 }

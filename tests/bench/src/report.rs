@@ -97,6 +97,11 @@ impl Report {
         self.0.push((row, note.into()));
     }
 
+    /// How many bars are not reached.
+    pub(crate) fn missed(&self) -> usize {
+        self.0.iter().filter(|(row, _)| !row.holds).count()
+    }
+
     /// Writes the rows as a JSON list.
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let rows: Vec<_> = self.0.iter().map(|(row, _)| row).collect();
@@ -118,10 +123,9 @@ impl fmt::Display for Report {
         for (row, note) in &noted {
             writeln!(f, "{} {}: {note}", if row.holds { "note" } else { "MISSED" }, row.name)?;
         }
-        let missed = self.0.iter().filter(|(row, _)| !row.holds).count();
-        match missed {
+        match self.missed() {
             0 => write!(f, "\nEvery bar is reached."),
-            _ => write!(f, "\n{missed} of {} bars are MISSED.", self.0.len()),
+            missed => write!(f, "\n{missed} of {} bars are MISSED.", self.0.len()),
         }
     }
 }

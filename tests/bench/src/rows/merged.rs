@@ -7,7 +7,9 @@ use gumshoe_proto::collector::v1::ReadLogsRequest;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
+use super::mebibytes;
 use crate::client::whole;
+use crate::memory::peak_of;
 use crate::pairs::Pairs;
 use crate::report::{Bar, Report, Row};
 use crate::setup::Setup;
@@ -16,6 +18,12 @@ const NAMESPACE: &str = "bench-logs";
 const APP: &str = "chorus";
 const PODS: usize = 20;
 const PAIRS: usize = 5;
+/// One after the other, of which the highest peak counts.
+const READS: usize = 3;
+/// What the collector may hold more than while idle, in MiB.
+const MEBIBYTES_MORE: f64 = 16.0;
+/// Of a log without a bound the newest bytes are held until it is known which those are: of all logs of a call 32 MiB.
+const MEBIBYTES_MORE_NEWEST: f64 = 32.0 + MEBIBYTES_MORE;
 
 pub(super) async fn measure(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
     let lines = setup.sizes.merged_lines;
@@ -53,6 +61,32 @@ pub(super) async fn measure(setup: &Setup, report: &mut Report) -> anyhow::Resul
     let name = format!("{PODS} logs in the order of time, beside stern");
     let row = Row::with_ratio(name, pairs.ours(), Some(pairs.peer()), Some(pairs.ratio()), "s", Bar::Ratio(1.0));
     report.add(row, "");
+    collector.process.stop().await?;
+    let newest = ReadLogsRequest { whole_log: false, ..request.clone() };
+    measure_memory(setup, "whole", request, MEBIBYTES_MORE, report).await?;
+    measure_memory(setup, "the newest of", newest, MEBIBYTES_MORE_NEWEST, report).await
+}
+
+/// Says what the collector holds at its peak.
+async fn measure_memory(
+    setup: &Setup,
+    what: &str,
+    request: ReadLogsRequest,
+    more: f64,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let collector = setup.collector().await?;
+    let idle = mebibytes(collector.process.memory()?.anonymous);
+    let read = async {
+        for _ in 0..READS {
+            collector.client(setup)?.read_logs(request.clone(), |_| Ok(())).await?;
+        }
+        Ok(())
+    };
+    let ((), peak) = peak_of(collector.process.pid(), read).await?;
+    let name = format!("collector during {what} {PODS} logs (RssAnon)");
+    let row = Row::new(name, mebibytes(peak.anonymous), Some(idle), "MiB", Bar::More(more));
+    report.add(row, "the peer is itself idle");
     collector.process.stop().await?;
     Ok(())
 }

@@ -72,14 +72,16 @@ impl Answer {
             Err(stop) => return Ok(Some(stop)),
         };
         begin(logs, nodes.len() > 1).await?;
-        if !logs.iter().any(|log| log.source.is_reading()) {
-            grant.reads_ended();
+        if logs.iter().any(|log| log.source.is_reading()) {
+            let stop = merge(logs, out).await;
+            if stop.is_none() {
+                check_rotation(logs).await?;
+            }
+            return Ok(stop);
         }
-        if let Some(stop) = merge(logs, out).await {
-            return Ok(Some(stop));
-        }
-        side_by_side(logs.iter_mut().map(|log| (log.node.clone(), log.check_rotation())).collect()).await?;
-        Ok(None)
+        check_rotation(logs).await?;
+        grant.reads_ended();
+        Ok(merge(logs, out).await)
     }
 
     /// Sends the last message.
@@ -134,6 +136,11 @@ async fn begin(logs: &mut [Log], several_nodes: bool) -> Result<(), ReadError> {
         Ok(())
     };
     side_by_side(logs.iter_mut().map(|log| (log.node.clone(), begin(log))).collect()).await
+}
+
+/// Finds out of each log what it can of lines before its window that are gone: that, too, is a read.
+async fn check_rotation(logs: &mut [Log]) -> Result<(), ReadError> {
+    side_by_side(logs.iter_mut().map(|log| (log.node.clone(), log.check_rotation())).collect()).await
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -26,6 +26,7 @@ const HELD_UNIT: usize = 1 << 10;
 pub struct LogLimits {
     reads: Pool,
     followed: Pool,
+    turns: Pool,
     held: Arc<Semaphore>,
 }
 
@@ -64,6 +65,7 @@ impl Default for LogLimits {
         Self {
             reads: Pool::new(READS, READS_PER_NODE),
             followed: Pool::new(FOLLOWED, FOLLOWED_PER_NODE),
+            turns: Pool::new(READS, READS_PER_NODE),
             held: Arc::new(Semaphore::new(HELD_BYTES / HELD_UNIT)),
         }
     }
@@ -94,6 +96,12 @@ impl LogLimits {
     /// Whether a call that follows logs may follow so many more of a node. It does not wait: it holds what others may wait for.
     pub fn join(&self, followed: &mut Followed, node: &str, logs: usize) -> bool {
         logs == 0 || self.followed.join(&mut followed.0, node, logs)
+    }
+
+    /// The turns of a node: whoever follows a log has one while he opens its connection. All of them are opened again when the API server
+    /// comes back, or when nothing was written for long.
+    pub fn turns(&self, node: &str) -> Arc<Semaphore> {
+        self.turns.node(node)
     }
 
     /// Whether a call could hold so many bytes at all.

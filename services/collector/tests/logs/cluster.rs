@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashSet},
     convert::Infallible,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use gumshoe_collector::kubernetes::api::KubernetesApi;
@@ -31,6 +32,10 @@ struct State {
     denied: HashSet<String>,
     lists: usize,
     requests: usize,
+    /// So long it takes until a pod or its log is answered for, and how many such requests there are now, and were at most.
+    slow: Option<Duration>,
+    in_flight: usize,
+    most_in_flight: usize,
 }
 
 /// A pod with labels, on a node of its own.
@@ -87,14 +92,39 @@ impl FakeCluster {
         self.0.lock().unwrap().lists
     }
 
+    /// From now on it takes so long until a pod or its log is answered for.
+    pub fn slow_down(&self, by: Duration) {
+        self.0.lock().unwrap().slow = Some(by);
+    }
+
+    /// How many such requests there were at most at the same moment, since then.
+    pub fn most_in_flight(&self) -> usize {
+        self.0.lock().unwrap().most_in_flight
+    }
+
+    async fn while_in_flight(&self, path: &str) {
+        let slow = self.0.lock().unwrap().slow.filter(|_| path.contains("/pods/"));
+        let Some(slow) = slow else { return };
+        let change = |by: isize| {
+            let mut state = self.0.lock().unwrap();
+            state.in_flight = state.in_flight.saturating_add_signed(by);
+            state.most_in_flight = state.most_in_flight.max(state.in_flight);
+        };
+        change(1);
+        tokio::time::sleep(slow).await;
+        change(-1);
+    }
+
     pub fn connect(&self) -> KubernetesApi {
         let fake = self.clone();
         let service = service_fn(move |request: Request<Body>| {
             let answer = fake.answer(request.uri());
+            let (state, path) = (fake.clone(), request.uri().path().to_owned());
             async move {
                 if answer.extensions().get::<Silent>().is_some() {
                     std::future::pending::<()>().await;
                 }
+                state.while_in_flight(&path).await;
                 Ok::<_, Infallible>(answer)
             }
         });

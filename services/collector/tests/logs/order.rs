@@ -356,6 +356,26 @@ async fn a_pod_that_was_left_out_is_joined_when_another_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn few_logs_of_a_node_are_opened_at_the_same_moment_when_all_connections_break() {
+    let cluster = FakeCluster::default();
+    for number in 0..12 {
+        let mut pod = mk_named_pod(&format!("web-{number:02}"), &["web"], WEB);
+        pod.spec.as_mut().unwrap().node_name = "node".into();
+        cluster.add(pod, |kubelet| kubelet.with_log("web", numbered(number..number + 1)));
+    }
+    let mut pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
+    lines(&mut pages, 12).await;
+    for number in 0..12 {
+        cluster.pod(&format!("web-{number:02}")).requested(2).await;
+    }
+    cluster.slow_down(Duration::from_millis(100));
+    (0..12).for_each(|number| cluster.pod(&format!("web-{number:02}")).break_connections());
+    (0..12).for_each(|number| cluster.pod(&format!("web-{number:02}")).append("web", numbered(100..101)));
+    lines(&mut pages, 12).await;
+    assert_eq!(cluster.most_in_flight(), 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_full_node_holds_up_neither_the_logs_of_others_nor_other_calls() {
     let cluster = mk_cluster(&["web-a", "web-b"]);
     let logs = serve_all(&cluster);

@@ -7,7 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use gumshoe_proto::collector::v1::GapReason;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep_until, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 
 pub(in crate::logs) use self::joining::Joining;
@@ -115,7 +118,8 @@ impl Following<'_> {
         for index in 0..self.logs.len() {
             let goes_on = |log: &mut Log| log.source.goes_on() && !self.no_room.contains(&index);
             if let Some(log) = self.logs.get_mut(index).and_then(|log| log.take_if(goes_on)) {
-                waiting.push(await_line(index, log, self.ended.clone()));
+                let turns = self.limits.turns(&log.node);
+                waiting.push(await_line(index, log, turns, self.ended.clone()));
             }
         }
         let outcome = self.give(&mut waiting, await_line).await;
@@ -137,8 +141,13 @@ impl Following<'_> {
     async fn give<F: Future<Output = Waited>>(
         &mut self,
         waiting: &mut FuturesUnordered<F>,
-        wait: fn(usize, Log, CancellationToken) -> F,
+        wait: fn(usize, Log, Arc<Semaphore>, CancellationToken) -> F,
     ) -> Result<Option<Stop>, ReadError> {
+        let (limits, ended) = (self.limits, self.ended.clone());
+        let again = |index: usize, log: Log| {
+            let turns = limits.turns(&log.node);
+            wait(index, log, turns, ended.clone())
+        };
         loop {
             let due = self.order.as_mut().and_then(Reorder::next_due);
             let is_quiet = waiting.is_empty() && due.is_none() && self.out.page.is_empty();
@@ -154,7 +163,7 @@ impl Following<'_> {
                 found = joining::found(&mut self.joining) => {
                     for index in self.join(found) {
                         if let Some(log) = self.logs[index].take() {
-                            waiting.push(wait(index, log, self.ended.clone()));
+                            waiting.push(again(index, log));
                         }
                     }
                     None
@@ -162,7 +171,7 @@ impl Following<'_> {
                 () = sleep_until(self.room_at), if !self.no_room.is_empty() => {
                     for index in self.try_again() {
                         if let Some(log) = self.logs[index].take() {
-                            waiting.push(wait(index, log, self.ended.clone()));
+                            waiting.push(again(index, log));
                         }
                     }
                     None
@@ -173,7 +182,7 @@ impl Following<'_> {
                         Err(error) => return Err(error),
                     };
                     if stop.is_none() && log.source.goes_on() {
-                        waiting.push(wait(index, log, self.ended.clone()));
+                        waiting.push(again(index, log));
                     } else {
                         self.granted.leave(&log.node);
                         self.logs[index] = Some(log);
@@ -328,11 +337,11 @@ async fn room(
 }
 
 /// Waits for a log's next line, or until nobody wants it any more.
-async fn await_line(index: usize, mut log: Log, ended: CancellationToken) -> Waited {
+async fn await_line(index: usize, mut log: Log, turns: Arc<Semaphore>, ended: CancellationToken) -> Waited {
     let outcome = tokio::select! {
         biased;
         () = ended.cancelled() => Ok(()),
-        outcome = log.source.await_line(&log.pod) => outcome,
+        outcome = log.source.await_line(&log.pod, &turns) => outcome,
     };
     (index, log, outcome)
 }

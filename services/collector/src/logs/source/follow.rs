@@ -7,10 +7,13 @@
 //! (`containers.rs`). It is asked once more when the log is open: one of another run is not read. What stays possible is that the pod's status
 //! is behind the kubelet both times: then the place shows it, if it is behind a line, and what is missing is told.
 
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 
 use gumshoe_proto::collector::v1::{ContainerLogStatus, Pod};
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 
 use super::{Feed, Lost, Place, Source};
 use crate::{
@@ -48,6 +51,9 @@ enum News {
     Later(Run),
 }
 
+/// A kubelet that works answers within this; an older one says nothing at all before the first line.
+const TURN: Duration = Duration::from_secs(2);
+
 impl Source {
     /// Whether lines may still come.
     #[must_use]
@@ -61,11 +67,11 @@ impl Source {
     }
 
     /// Waits for the next line. Without a head afterwards, the log has ended, or the call's time is over. While there is no
-    /// connection, the trouble says why.
+    /// connection, the trouble says why. `turns` are those of the node: so many connections are opened at the same moment.
     ///
     /// # Errors
     /// Only what concerns the whole call.
-    pub async fn await_line(&mut self, logs: &PodLogs) -> Result<(), ReadError> {
+    pub async fn await_line(&mut self, logs: &PodLogs, turns: &Semaphore) -> Result<(), ReadError> {
         loop {
             if self.advance_now() {
                 return Ok(());
@@ -77,7 +83,7 @@ impl Source {
                 }
                 tokio::time::sleep(self.wait).await;
                 self.wait = (self.wait * 2).clamp(FIRST_WAIT, LONGEST_WAIT);
-                self.take_up(logs).await?;
+                self.take_up_in_turn(logs, turns).await?;
                 continue;
             };
             if is_due {
@@ -105,6 +111,17 @@ impl Source {
                 self.wait = Duration::ZERO;
             }
         }
+    }
+
+    /// Opens the next connection when it is its turn. One that gets no answer does not keep others from theirs.
+    async fn take_up_in_turn(&mut self, logs: &PodLogs, turns: &Semaphore) -> Result<(), ReadError> {
+        let turn = turns.acquire().await;
+        let mut taken_up = pin!(self.take_up(logs));
+        if let Ok(outcome) = timeout(TURN, &mut taken_up).await {
+            return outcome;
+        }
+        drop(turn);
+        taken_up.await
     }
 
     /// Opens the next connection, if there is something to be read.

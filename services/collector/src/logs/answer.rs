@@ -21,7 +21,7 @@ use super::{
     log::Log,
     merge::Merge,
     outcome::Trouble,
-    output::{Output, Stop},
+    output::{Output, SLOW_CALLER_WAIT, Stop},
     plan::{Plan, left_out},
 };
 use crate::error::ReadError;
@@ -73,7 +73,9 @@ impl Answer {
         };
         begin(logs, nodes.len() > 1).await?;
         if logs.iter().any(|log| log.source.is_reading()) {
+            out.patience = Some(SLOW_CALLER_WAIT);
             let stop = merge(logs, out).await;
+            out.patience = None;
             if stop.is_none() {
                 check_rotation(logs).await?;
             }

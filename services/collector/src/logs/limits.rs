@@ -4,9 +4,13 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 /// Logs that are read at one time.
 const READS: usize = 24;
@@ -18,6 +22,8 @@ const FOLLOWED: usize = 64;
 const FOLLOWED_PER_NODE: usize = 16;
 /// What all calls may hold together of newest lines.
 const HELD_BYTES: usize = 64 << 20;
+/// A call that waits for a node gives those back after so long that it holds already.
+const HOLDING_WAIT: Duration = Duration::from_secs(5);
 /// The unit in which that is counted.
 const HELD_UNIT: usize = 1 << 10;
 
@@ -74,13 +80,19 @@ impl Default for LogLimits {
 impl LogLimits {
     /// Waits until a call may read so many logs, and hold so many bytes of them. It waits for all at once, in one order, which is the
     /// same for every call: node after node by their names, then for its share of all, then for the bytes. So no two calls
-    /// wait for each other, and whoever waits is served in turn. A call that needs more of a node, or in all, than there is gets
+    /// wait for each other. A call that needs more of a node, or in all, than there is gets
     /// all of it, and has more open: to merge logs, all have to be open. What protects the kubelet then is that the call is the only one
     /// there, opens few at the same time, and takes from one log after the other.
     pub async fn read(&self, logs: &Nodes, held: usize) -> Grant {
-        let reads = Some(self.reads.acquire(logs).await);
         let units = held.div_ceil(HELD_UNIT).min(HELD_BYTES / HELD_UNIT);
-        Grant { reads, held: acquire(&self.held, units).await }
+        loop {
+            let reads = Some(self.reads.acquire(logs).await);
+            if let Ok(held) = timeout(HOLDING_WAIT, acquire(&self.held, units)).await {
+                return Grant { reads, held };
+            }
+            drop(reads);
+            drop(acquire(&self.held, units).await);
+        }
     }
 
     /// Follows nothing yet; see `join`.
@@ -155,13 +167,35 @@ impl Pool {
         Self { all: Arc::new(Semaphore::new(all_max)), all_max, node_max, nodes: Mutex::default() }
     }
 
+    /// Whoever has waited in vain for a node gives back what it holds of others, and waits for that one alone before it begins anew: nobody
+    /// is kept from the logs of a node for long by somebody who does not read them.
     async fn acquire(&self, logs: &Nodes) -> Share {
-        let mut nodes = BTreeMap::new();
-        // The nodes first: whoever waits for a node must not keep others from theirs.
-        for (name, logs) in logs {
-            nodes.insert(name.clone(), Portion::acquire(&self.node(name), *logs, self.node_max).await);
+        loop {
+            match self.acquire_soon(logs).await {
+                Ok(share) => return share,
+                Err((semaphore, permits)) => drop(acquire(&semaphore, permits).await),
+            }
         }
-        Share { nodes, all: Portion::acquire(&self.all, logs.values().sum(), self.all_max).await }
+    }
+
+    /// The nodes first: whoever waits for a node must not keep others from theirs. An error is what there was no room for.
+    async fn acquire_soon(&self, logs: &Nodes) -> Result<Share, (Arc<Semaphore>, usize)> {
+        let mut nodes = BTreeMap::new();
+        let soon = async |semaphore: Arc<Semaphore>, logs: usize, max: usize| {
+            let portion = timeout(HOLDING_WAIT, Portion::acquire(&semaphore, logs, max)).await;
+            portion.map_err(|_| (semaphore, logs.min(max)))
+        };
+        for (name, logs) in logs {
+            let node = self.node(name);
+            let portion = match nodes.is_empty() {
+                // Nobody waits for what is not held.
+                true => Portion::acquire(&node, *logs, self.node_max).await,
+                false => soon(node, *logs, self.node_max).await?,
+            };
+            nodes.insert(name.clone(), portion);
+        }
+        let all = soon(self.all.clone(), logs.values().sum(), self.all_max).await?;
+        Ok(Share { nodes, all })
     }
 
     fn nothing(&self) -> Share {
@@ -219,8 +253,8 @@ mod tests {
         nodes.iter().map(|(name, logs)| ((*name).to_owned(), *logs)).collect()
     }
 
-    #[test]
-    fn a_node_is_read_by_no_more_than_its_share() {
+    #[tokio::test(start_paused = true)]
+    async fn a_node_is_read_by_no_more_than_its_share() {
         let limits = LogLimits::default();
         let first = limits.read(&mk_nodes(&[("a", 3)]), 0).now_or_never().unwrap();
         assert!(limits.read(&mk_nodes(&[("a", 2)]), 0).now_or_never().is_none());
@@ -231,8 +265,8 @@ mod tests {
         assert!(limits.read(&mk_nodes(&[("a", 4)]), 0).now_or_never().is_some());
     }
 
-    #[test]
-    fn all_nodes_together_have_a_bound_too() {
+    #[tokio::test(start_paused = true)]
+    async fn all_nodes_together_have_a_bound_too() {
         let limits = LogLimits::default();
         let grants: Vec<_> =
             (0..6).map(|node| limits.read(&mk_nodes(&[(&node.to_string(), 4)]), 0).now_or_never().unwrap()).collect();
@@ -242,8 +276,8 @@ mod tests {
         assert_eq!(limits.reads.nodes.lock().unwrap().len(), 1, "nodes that are not read are forgotten");
     }
 
-    #[test]
-    fn who_needs_more_than_there_is_gets_all_of_it() {
+    #[tokio::test(start_paused = true)]
+    async fn who_needs_more_than_there_is_gets_all_of_it() {
         let limits = LogLimits::default();
         let grant = limits.read(&mk_nodes(&[("a", 40)]), HELD_BYTES).now_or_never().unwrap();
         assert!(limits.read(&mk_nodes(&[("b", 1)]), 1).now_or_never().is_none());
@@ -251,8 +285,25 @@ mod tests {
         assert!(limits.read(&mk_nodes(&[("b", 1)]), 1).now_or_never().is_some());
     }
 
-    #[test]
-    fn calls_that_read_the_same_nodes_wait_for_them_in_the_same_order() {
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_node_does_not_keep_others_from_those_before_it() {
+        let limits = LogLimits::default();
+        let full = limits.read(&mk_nodes(&[("b", 4)]), 0).await;
+        let (ab, a) = (mk_nodes(&[("a", 4), ("b", 1)]), mk_nodes(&[("a", 1)]));
+        let (waits, begun) = (limits.read(&ab, 0), tokio::time::Instant::now());
+        let others = async {
+            tokio::task::yield_now().await;
+            drop(limits.read(&a, 0).await);
+            assert_eq!(begun.elapsed(), HOLDING_WAIT);
+            drop(full);
+        };
+        let (grant, ()) = tokio::join!(waits, others);
+        assert!(limits.read(&a, 0).now_or_never().is_none());
+        drop(grant);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_read_the_same_nodes_wait_for_them_in_the_same_order() {
         let limits = LogLimits::default();
         let first = limits.read(&mk_nodes(&[("b", 4)]), 0).now_or_never().unwrap();
         let (ab, ba) = (mk_nodes(&[("a", 4), ("b", 4)]), mk_nodes(&[("b", 1), ("a", 1)]));
@@ -267,8 +318,8 @@ mod tests {
         assert!(third.now_or_never().is_some());
     }
 
-    #[test]
-    fn what_is_read_to_its_end_is_given_back_and_what_is_held_is_not() {
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_to_its_end_is_given_back_and_what_is_held_is_not() {
         let limits = LogLimits::default();
         let mut grant = limits.read(&mk_nodes(&[("a", 4)]), HELD_BYTES).now_or_never().unwrap();
         grant.reads_ended();
@@ -276,8 +327,8 @@ mod tests {
         assert!(limits.read(&mk_nodes(&[("a", 4)]), 1).now_or_never().is_none());
     }
 
-    #[test]
-    fn a_log_that_ends_makes_room_for_another() {
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_ends_makes_room_for_another() {
         let limits = LogLimits::default();
         let mut first = limits.follow(&mk_nodes(&[("a", 15)])).now_or_never().unwrap();
         let mut second = limits.follow(&mk_nodes(&[("b", 1)])).now_or_never().unwrap();

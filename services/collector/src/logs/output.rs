@@ -16,8 +16,8 @@ use super::{
 };
 use crate::pages::{report::Report, stream::PageSender, token::Arguments};
 
-/// A caller who takes no page for so long must not keep others from the node's logs.
-const SLOW_CALLER_WAIT: Duration = Duration::from_secs(60);
+/// A caller who takes no page for so long must not keep others from the node's logs; while their windows are read, in all.
+pub(super) const SLOW_CALLER_WAIT: Duration = Duration::from_secs(60);
 
 /// Logs of one call, where it names no single pod. Each has a place in every page token, and its connection.
 pub(super) const LOGS_MAX: usize = 200;
@@ -48,6 +48,8 @@ pub(super) struct Output {
     pub(super) page: LinePage,
     pub(super) pages: PageSender,
     pub(super) deadline: Instant,
+    /// How long the caller is waited for in all, while logs are open that others may wait for.
+    pub(super) patience: Option<Duration>,
     pub(super) arguments: Arguments,
     pub(super) since: Option<Moment>,
     pub(super) report: Report,
@@ -82,6 +84,7 @@ impl Output {
             page,
             pages,
             deadline,
+            patience: None,
             arguments,
             since,
             report,
@@ -144,7 +147,8 @@ impl Output {
     /// Sends the page, and where to go on behind it. Without room for it in time, it stays where it is.
     pub(super) async fn send(&mut self, progress: Vec<Progress>) -> Option<Stop> {
         let end = ReadLogsResponse { next_page_token: self.token(progress), ..ReadLogsResponse::default() };
-        let until = self.deadline.min(Instant::now() + SLOW_CALLER_WAIT);
+        let began = Instant::now();
+        let until = self.deadline.min(began + self.patience.unwrap_or(SLOW_CALLER_WAIT));
         let Ok(room) = timeout_at(until, self.pages.reserve(self.page.bytes())).await else {
             return Some(if until == self.deadline {
                 (GapReason::Deadline, "the deadline of the call came first")
@@ -152,6 +156,9 @@ impl Output {
                 (GapReason::SlowCaller, "the pages were taken too slowly")
             });
         };
+        if let Some(patience) = &mut self.patience {
+            *patience = patience.saturating_sub(began.elapsed());
+        }
         self.report.count(self.page.items(), self.page.item_bytes());
         self.pages.send(self.page.take(&end), room);
         None

@@ -1,5 +1,8 @@
 //! Which lines a window gives, against a plain model of it.
 
+use std::time::Duration;
+
+use futures::StreamExt as _;
 use gumshoe_proto::collector::v1::{
     ContainerLog, ContainerState, ContainerStateRunning, GapReason, Pod, ReadLogsRequest, ReadLogsResponse,
 };
@@ -275,6 +278,28 @@ async fn since_is_to_the_nanosecond_and_asked_for_in_whole_seconds() {
         assert_eq!(answer.texts()[0], first);
     }
     assert!(kubelet.requests()[0].ends_with("sinceTime=2024-05-01T10%3A00%3A01Z"), "{:?}", kubelet.requests());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_takes_each_page_late_does_not_keep_a_log_open_for_longer_than_a_minute_in_all() {
+    let text = "x".repeat(1000);
+    let records = (0..6000).map(|millis| record(millis, format!("{millis} {text}")));
+    let kubelet = FakeKubelet::new(mk_pod(&["web"])).with_log("web", records);
+    let mut taken = 0;
+    let mut pages = call(&serve(&kubelet), whole(), 100 * AMPLE).unwrap();
+    let end = loop {
+        let page = pages.next().await.unwrap().unwrap();
+        taken += page.lines.len();
+        if let Some(end) = page.completeness {
+            break end;
+        }
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    };
+    let gap = &end.gaps[0];
+    assert_eq!((gap.reason(), gap.resumable), (GapReason::SlowCaller, true), "{gap:?}");
+    let rest = read(&kubelet, ReadLogsRequest { page_token: end.resume_token, ..whole() }).await.unwrap();
+    assert!(rest.completeness.complete && taken > 0);
+    assert_eq!(taken + rest.texts().len(), 6000);
 }
 
 #[tokio::test]

@@ -145,6 +145,11 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
     if keep.len() < tokens.len() || tokens.len() > LOGS_MAX {
         return Err(misfit());
     }
+    // Each is opened, whoever wrote the token.
+    let open = tokens.iter().flat_map(|token| &token.containers).filter(|progress| progress.step.place.has_more());
+    if open.count() > LOGS_MAX {
+        return Err(ReadError::invalid("page_token", "speaks of more logs than one call reads"));
+    }
     // What is read to its end takes no room from others.
     let is_done = |token: &&PodToken| !has_more(token);
     let done = tokens.iter().filter(is_done).map(|token| token.uid.clone()).collect();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use gumshoe_proto::collector::v1::{
     ContainerLogStatus, CronJob, Deployment, DeploymentSpec, GapReason, Job, JobSpec, LabelSelector, LogLine,
     ObjectMeta, OwnerReference, ReadLogsRequest, Service, ServiceSpec,
@@ -54,6 +55,33 @@ fn of_labels(labels: &str) -> ReadLogsRequest {
 
 fn of_service() -> ReadLogsRequest {
     of(ReadLogsRequest { service: "web".into(), ..ReadLogsRequest::default() })
+}
+
+/// A token with as many containers in each pod; what it says of one stands for all.
+fn forged(token: &str, containers: usize) -> String {
+    let mut document: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token).unwrap()).unwrap();
+    for pod in document[2]["p"].as_array_mut().unwrap() {
+        let one = pod["c"][0].clone();
+        let named = (0..containers).map(|number| {
+            let mut container = one.clone();
+            container["n"] = format!("c{number}").into();
+            container
+        });
+        pod["c"] = named.collect();
+    }
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(&document).unwrap())
+}
+
+#[tokio::test]
+async fn a_token_that_somebody_has_written_opens_no_more_logs_than_a_call_may() {
+    let request = ReadLogsRequest { all_containers: true, page_size: 1, ..of_deployment() };
+    let answer = read_all(&mk_cluster(), request.clone()).await.unwrap();
+    let token = &answer.pages[0].next_page_token;
+    for (containers, why) in [(101, "more logs than one call reads"), (100, "does not fit")] {
+        let request = ReadLogsRequest { page_token: forged(token, containers), ..request.clone() };
+        let status = read_all(&mk_cluster(), request).await.err().unwrap();
+        assert!(status.code() == Code::InvalidArgument && status.message().contains(why), "{status:?}");
+    }
 }
 
 fn texts(lines: impl IntoIterator<Item = i64>) -> Vec<String> {

@@ -78,7 +78,7 @@ pub enum Particular {
         /// Of its template: services select its pods by them.
         labels: BTreeMap<String, String>,
         /// Of a stateful set: the names of its claims begin so, and end with a number.
-        claims: Vec<String>,
+        claims: BTreeSet<String>,
     },
     /// Of an endpoint slice.
     Endpoints {
@@ -248,36 +248,48 @@ fn owners(metadata: &ObjectMeta) -> impl Iterator<Item = Link> {
 /// One link for all that say the same: their reasons one after the other, optional where all are.
 fn merged(links: impl Iterator<Item = Link>) -> Vec<Link> {
     let mut places: BTreeMap<(Key, String, i32), usize> = BTreeMap::new();
-    let mut all: Vec<(Link, usize)> = Vec::new();
-    for link in links {
+    let mut all: Vec<(Link, Reasons)> = Vec::new();
+    for mut link in links {
         let identity = (link.to.clone(), link.uid.clone(), i32::from(link.relation));
-        match places.get(&identity) {
-            Some(&place) => {
-                let (first, reasons) = &mut all[place];
-                first.optional &= link.optional;
-                if first.reason.split("; ").any(|reason| reason == link.reason) {
-                    continue;
-                }
-                *reasons += 1;
-                if *reasons <= REASONS_NAMED {
-                    first.reason = format!("{}; {}", first.reason, link.reason);
-                }
-            }
-            None => {
-                places.insert(identity, all.len());
-                all.push((link, 1));
-            }
+        let reason = std::mem::take(&mut link.reason);
+        let place = *places.entry(identity).or_insert_with(|| {
+            all.push((link.clone(), Reasons::default()));
+            all.len() - 1
+        });
+        let (first, reasons) = &mut all[place];
+        first.optional &= link.optional;
+        reasons.add(reason);
+    }
+    all.into_iter().map(|(link, reasons)| Link { reason: reasons.told(), ..link }).collect()
+}
+
+/// Why there is one connection. An ingress may have thousands of paths to one service, and any of them may be long: each is compared
+/// with the few that are named, and each of these is short.
+#[derive(Debug, Default)]
+struct Reasons {
+    named: Vec<String>,
+    others: usize,
+}
+
+impl Reasons {
+    fn add(&mut self, reason: String) {
+        let reason = shortened(reason);
+        if self.named.contains(&reason) {
+            return;
+        }
+        match self.named.len() {
+            REASONS_NAMED => self.others += 1,
+            _ => self.named.push(reason),
         }
     }
-    let told = |(link, reasons): (Link, usize)| {
-        let reason = shortened(link.reason);
-        let reason = match reasons.saturating_sub(REASONS_NAMED) {
-            0 => reason,
-            others => format!("{reason} and {others} more"),
-        };
-        Link { reason, ..link }
-    };
-    all.into_iter().map(told).collect()
+
+    fn told(self) -> String {
+        let named = shortened(self.named.join("; "));
+        match self.others {
+            0 => named,
+            others => format!("{named} and {others} more"),
+        }
+    }
 }
 
 /// A reason, no longer than it may be.

@@ -168,6 +168,16 @@ fn of_many_reasons_the_first_are_named_and_the_others_counted() {
 }
 
 #[test]
+fn a_long_reason_is_cut_before_others_are_compared_with_it() {
+    let mut reasons = Reasons::default();
+    (0..6).for_each(|index| reasons.add(format!("{index}{}", "x".repeat(150_000))));
+    // The lengths that are held are the rule; that it is quick follows from them.
+    assert!(reasons.named.iter().all(|reason| reason.len() < 2 * REASON_BYTES), "{}", reasons.named[0].len());
+    assert_eq!((reasons.named.len(), reasons.others), (REASONS_NAMED, 2));
+    assert!(reasons.told().ends_with("… and 2 more"));
+}
+
+#[test]
 fn of_metadata_no_annotation_is_looked_at() {
     let annotations = [("kubectl.kubernetes.io/last-applied-configuration".to_owned(), "c2VjcmV0".to_owned())].into();
     let owner = proto::OwnerReference {

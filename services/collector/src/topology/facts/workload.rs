@@ -1,5 +1,7 @@
 //! What makes pods.
 
+use std::collections::BTreeSet;
+
 use gumshoe_proto::collector::v1::{
     CronJob, DaemonSet, Deployment, Job, ObjectMeta, PodTemplateSpec, ReplicaSet, Rollout, RolloutStatus, StatefulSet,
 };
@@ -14,7 +16,7 @@ fn template_uses(metadata: &ObjectMeta, template: Option<&PodTemplateSpec>) -> V
 }
 
 /// What services select by, where there are no pods.
-fn workload(template: Option<&PodTemplateSpec>, claims: Vec<String>) -> Particular {
+fn workload(template: Option<&PodTemplateSpec>, claims: BTreeSet<String>) -> Particular {
     let metadata = template.and_then(|template| template.metadata.as_ref());
     Particular::Workload { labels: metadata.map(|metadata| metadata.labels.clone()).unwrap_or_default(), claims }
 }
@@ -41,7 +43,7 @@ pub(in crate::topology) fn deployment(deployment: &Deployment) -> Facts {
     let notes: Vec<_> = rollout.into_iter().chain(failure.map(|it| it.reason.clone())).chain(paused).collect();
     let health = Health::of_replicas(status.ready_replicas, wanted, &notes);
     Facts {
-        particular: workload(spec.template.as_ref(), Vec::new()),
+        particular: workload(spec.template.as_ref(), BTreeSet::new()),
         ..Facts::new(metadata, health, template_uses(metadata, spec.template.as_ref()))
     }
 }
@@ -60,7 +62,7 @@ pub(in crate::topology) fn replica_set(set: &ReplicaSet) -> Facts {
     }
     let template = set.spec.as_ref().and_then(|spec| spec.template.as_ref());
     Facts {
-        particular: workload(template, Vec::new()),
+        particular: workload(template, BTreeSet::new()),
         ..Facts::new(metadata, health, template_uses(metadata, template))
     }
 }
@@ -95,7 +97,7 @@ pub(in crate::topology) fn daemon_set(set: &DaemonSet) -> Facts {
     };
     let template = set.spec.as_ref().and_then(|spec| spec.template.as_ref());
     Facts {
-        particular: workload(template, Vec::new()),
+        particular: workload(template, BTreeSet::new()),
         ..Facts::new(metadata, health, template_uses(metadata, template))
     }
 }

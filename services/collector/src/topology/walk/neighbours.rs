@@ -1,6 +1,9 @@
 //! What is connected with an object: what it points at, and what points at it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use gumshoe_proto::collector::v1::TopologyRelation;
 
@@ -13,6 +16,8 @@ use crate::topology::{
 
 /// How a selector matches a workload.
 const TEMPLATE: &str = "matches its template";
+/// Why a stateful set has a claim.
+const CLAIM_TEMPLATE: &str = "claim template";
 
 /// An object that is connected with the one that is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,12 +78,7 @@ impl Walk {
             _ => {}
         }
         if kind == WalkedKind::PersistentVolumeClaim {
-            let sets = self.listed(WalkedKind::StatefulSet, &key.namespace, wants);
-            let sets = sets.into_iter().flat_map(Listed::objects).filter(
-                |(_, set)| matches!(&set.particular, Particular::Workload { claims, .. } if is_of(claims, key)),
-            );
-            let reason: Arc<str> = "claim template".into();
-            all.extend(sets.map(|set| Neighbour::matching(set, TopologyRelation::Uses, true, reason.clone())));
+            all.extend(self.claimed_by(key, wants));
         }
         for &pointing in kind.pointed_at_by() {
             let listed = self.listed(pointing, &key.namespace, wants);
@@ -179,14 +179,29 @@ impl Walk {
     }
 
     /// The claims that a stateful set's templates have made.
-    fn claims_of(&mut self, set: &Key, prefixes: &[String], wants: &mut Wants) -> Vec<Neighbour> {
+    fn claims_of(&mut self, set: &Key, prefixes: &BTreeSet<String>, wants: &mut Wants) -> Vec<Neighbour> {
         if prefixes.is_empty() {
             return Vec::new();
         }
         let claims = self.listed(WalkedKind::PersistentVolumeClaim, &set.namespace, wants);
-        let claims = claims.into_iter().flat_map(Listed::objects).filter(|(claim, _)| is_of(prefixes, claim));
-        let reason: Arc<str> = "claim template".into();
-        claims.map(|claim| Neighbour::matching(claim, TopologyRelation::Uses, false, reason.clone())).collect()
+        let (scanned, claims) = (claims.map_or(0, Listed::len), claims.into_iter().flat_map(Listed::objects));
+        let claims = claims.filter(|(claim, _)| is_of(prefixes, claim));
+        let reason: Arc<str> = CLAIM_TEMPLATE.into();
+        let all = claims.map(|claim| Neighbour::matching(claim, TopologyRelation::Uses, false, reason.clone()));
+        let all = all.collect();
+        self.work += scanned;
+        all
+    }
+
+    /// The stateful sets whose templates may have made a claim.
+    fn claimed_by(&mut self, claim: &Key, wants: &mut Wants) -> Vec<Neighbour> {
+        let sets = self.listed(WalkedKind::StatefulSet, &claim.namespace, wants);
+        let sets = sets
+            .into_iter()
+            .flat_map(Listed::objects)
+            .filter(|(_, set)| matches!(&set.particular, Particular::Workload { claims, .. } if is_of(claims, claim)));
+        let reason: Arc<str> = CLAIM_TEMPLATE.into();
+        sets.map(|set| Neighbour::matching(set, TopologyRelation::Uses, true, reason.clone())).collect()
     }
 
     /// The pods on a node.
@@ -238,11 +253,9 @@ fn selector_reason(selector: &BTreeMap<String, String>, how: &str) -> String {
     format!("selector {} {how}", shortened(terms.join(",")))
 }
 
-/// Whether a claim is called as those of a template: its prefix and a number.
-fn is_of(prefixes: &[String], claim: &Key) -> bool {
-    let ordinal = |prefix: &String| {
-        let rest = claim.name.strip_prefix(prefix.as_str());
-        rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    prefixes.iter().any(ordinal)
+/// Whether a claim is called as those of a template: its prefix, which ends in a dash, and a number. One look is enough, however many
+/// templates there are.
+fn is_of(prefixes: &BTreeSet<String>, claim: &Key) -> bool {
+    let prefix = claim.name.trim_end_matches(|it: char| it.is_ascii_digit());
+    prefix.len() < claim.name.len() && prefixes.contains(prefix)
 }

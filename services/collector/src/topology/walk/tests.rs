@@ -318,7 +318,7 @@ fn what_is_in_two_slices_of_a_service_is_counted_once_and_slices_that_are_unread
 
 #[test]
 fn what_begins_at_a_claim_finds_its_stateful_set_and_at_a_driver_its_executors() {
-    let claims = Particular::Workload { labels: BTreeMap::new(), claims: vec!["data-".to_owned()] };
+    let claims = Particular::Workload { labels: BTreeMap::new(), claims: ["data-".to_owned()].into() };
     let owned = vec![mk_link(mk_key(WalkedKind::Pod, "driver"), "driver", TopologyRelation::Owns)];
     let soup = Soup::default()
         .with(WalkedKind::StatefulSet, "db", vec![], claims)
@@ -328,6 +328,34 @@ fn what_begins_at_a_claim_finds_its_stateful_set_and_at_a_driver_its_executors()
     for (kind, name) in [(WalkedKind::PersistentVolumeClaim, "data-0"), (WalkedKind::Pod, "driver")] {
         assert_eq!(walk(&soup, mk_key(kind, name), far(), mk_readable()).nodes.len(), 2, "{name}");
     }
+}
+
+/// Not all of it is looked at in one step, so that others have their turn.
+fn is_told_in_steps(soup: &Soup, seed: Key) -> bool {
+    let mut walk = Walk::new(seed.clone(), far(), mk_readable());
+    walk.learn(Read::Get(seed.clone()), soup.answer(&Read::Get(seed)));
+    let mut paused = false;
+    loop {
+        match walk.step() {
+            Step::Read(reads) => reads.into_iter().for_each(|read| {
+                let answer = soup.answer(&read);
+                walk.learn(read, answer);
+            }),
+            Step::More => paused = true,
+            Step::Done => return paused,
+        }
+    }
+}
+
+#[test]
+fn the_claims_that_a_stateful_set_is_compared_with_are_work() {
+    let claims = Particular::Workload { labels: BTreeMap::new(), claims: ["data-db-".to_owned()].into() };
+    let mut soup = Soup::default().with(WalkedKind::StatefulSet, "db", vec![], claims);
+    for claim in 0..STEP_WORK {
+        let name = format!("other-{claim}");
+        soup = soup.with(WalkedKind::PersistentVolumeClaim, &name, vec![], Particular::None);
+    }
+    assert!(is_told_in_steps(&soup, mk_key(WalkedKind::StatefulSet, "db")));
 }
 
 #[test]
@@ -373,7 +401,7 @@ fn a_kind_that_is_not_served_is_not_read_and_never_missing() {
 fn a_workload_without_pods_and_what_leads_to_it_find_each_other() {
     use TopologyRelation::{RoutesTo, Uses};
     let labels: BTreeMap<_, _> = [("app".to_owned(), "web".to_owned())].into();
-    let workload = || Particular::Workload { labels: labels.clone(), claims: Vec::new() };
+    let workload = || Particular::Workload { labels: labels.clone(), claims: BTreeSet::new() };
     let service =
         Particular::Service { selector: labels.clone(), external_name: String::new(), ports: BTreeSet::new() };
     let to = |kind, relation| mk_link(mk_key(kind, "web"), "", relation);
@@ -403,7 +431,7 @@ fn a_workload_without_pods_is_found_beside_one_that_has_the_pods_of_its_service(
     let labels = |track: &str| -> BTreeMap<_, _> {
         [("app", "web"), ("track", track)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
     };
-    let workload = |track| Particular::Workload { labels: labels(track), claims: Vec::new() };
+    let workload = |track| Particular::Workload { labels: labels(track), claims: BTreeSet::new() };
     let selector = [("app".to_owned(), "web".to_owned())].into();
     let owner = mk_link(mk_key(WalkedKind::DaemonSet, "stable"), "stable", TopologyRelation::Owns);
     let soup = Soup::default()
@@ -609,8 +637,8 @@ fn particular(kind: WalkedKind, label: bool, selector: bool) -> Particular {
         WalkedKind::EndpointSlice => {
             Particular::Endpoints { targets: BTreeMap::new(), ready: 0, total: usize::from(label) }
         }
-        WalkedKind::StatefulSet => Particular::Workload { labels: labels(label), claims: vec!["data-".to_owned()] },
-        WalkedKind::Deployment => Particular::Workload { labels: labels(label), claims: Vec::new() },
+        WalkedKind::StatefulSet => Particular::Workload { labels: labels(label), claims: ["data-".to_owned()].into() },
+        WalkedKind::Deployment => Particular::Workload { labels: labels(label), claims: BTreeSet::new() },
         _ => Particular::None,
     }
 }

@@ -82,6 +82,10 @@ pub struct Walk {
     wants: Wants,
     /// Connections that this step has looked at.
     work: usize,
+    /// The object that was followed last takes more than one step.
+    is_interrupted: bool,
+    /// Whether there are pods of a workload, as far as it was looked for: the list of pods is read once.
+    have_pods: HashMap<Key, bool>,
     elements: Vec<TopologyElement>,
     gaps: Vec<Gap>,
     told: Told,
@@ -137,6 +141,8 @@ impl Walk {
             waiting: VecDeque::new(),
             wants: Wants::new(),
             work: 0,
+            is_interrupted: false,
+            have_pods: HashMap::new(),
             elements: Vec::new(),
             gaps: Vec::new(),
             told: Told::default(),
@@ -175,6 +181,10 @@ impl Walk {
             let next = queue.pop_front_if(|id| is_full || Some(self.nodes[*id as usize - 1].distance) == level);
             if let Some(id) = next {
                 match self.follow(id) {
+                    Err(_) if std::mem::take(&mut self.is_interrupted) => {
+                        self.queue.push_front(id);
+                        return Step::More;
+                    }
                     Err(_) if is_full => self.beyond_nodes = true,
                     Err(wanted) => {
                         self.wants.extend(wanted);
@@ -233,7 +243,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Follows an object: gives all that is connected with it.
+    /// Follows an object: gives all that is connected with it, or nothing yet where something is wanted, or it was interrupted.
     fn follow(&mut self, id: u32) -> Result<(), Wants> {
         let (key, facts, distance) = {
             let node = self.node(id);
@@ -241,6 +251,9 @@ impl Walk {
         };
         let mut wants = Wants::new();
         let neighbours = self.neighbours(&key, facts.as_deref(), &mut wants);
+        if self.is_interrupted {
+            return Err(wants);
+        }
         self.work += neighbours.len();
         let mut resolved = Vec::with_capacity(neighbours.len());
         for neighbour in neighbours {

@@ -7,7 +7,7 @@ use std::{
 
 use gumshoe_proto::collector::v1::TopologyRelation;
 
-use super::{Walk, Wants};
+use super::{STEP_WORK, Walk, Wants};
 use crate::topology::{
     facts::{Facts, Link, Particular, shortened},
     known::{Known, Listed, Read},
@@ -113,7 +113,8 @@ impl Walk {
         all
     }
 
-    /// The workloads without pods whose template a service's selector matches.
+    /// The workloads without pods whose template a service's selector matches. Each of them is compared with all pods: one step looks for
+    /// as many as it may, and the next goes on from there.
     fn selected_by_template(
         &mut self,
         service: &Key,
@@ -123,23 +124,38 @@ impl Walk {
         let reason: Arc<str> = selector_reason(selector, TEMPLATE).into();
         let mut selected = Vec::new();
         for kind in WalkedKind::WORKLOADS {
-            let workloads = self.listed(kind, &service.namespace, wants).into_iter().flat_map(Listed::objects);
+            let Some(workloads) = self.listed(kind, &service.namespace, wants) else { continue };
             let matching = |(_, it): &&Known| it.template_labels().is_some_and(|labels| selects(selector, labels));
-            selected.extend(workloads.filter(matching).cloned());
+            selected.extend(workloads.objects().filter(matching).cloned());
+            let scanned = workloads.len();
+            self.work += scanned;
         }
-        let mut has_pods =
-            |it: &Facts| it.template_labels().is_some_and(|own| self.has_pods(&service.namespace, own, wants));
-        selected.retain(|(_, it)| !has_pods(it));
-        let matching = |it| Neighbour::matching(it, TopologyRelation::Selects, false, reason.clone());
-        selected.iter().map(matching).collect()
+        let (mut all, before) = (Vec::new(), self.have_pods.len());
+        for workload in &selected {
+            let Some(labels) = workload.1.template_labels() else { continue };
+            // Of those that are not known yet at least one, or there would be no end.
+            let looked = self.have_pods.len() > before;
+            if looked && self.work >= STEP_WORK && !self.have_pods.contains_key(&workload.0) {
+                self.is_interrupted = true;
+                break;
+            }
+            if !self.has_pods(&workload.0, labels, wants) {
+                all.push(Neighbour::matching(workload, TopologyRelation::Selects, false, reason.clone()));
+            }
+        }
+        all
     }
 
-    /// Whether there are pods with the labels of a template.
-    fn has_pods(&mut self, namespace: &str, template: &BTreeMap<String, String>, wants: &mut Wants) -> bool {
-        let Some(pods) = self.listed(WalkedKind::Pod, namespace, wants) else { return false };
+    /// Whether there are pods with the labels of a workload's template.
+    fn has_pods(&mut self, workload: &Key, template: &BTreeMap<String, String>, wants: &mut Wants) -> bool {
+        if let Some(has) = self.have_pods.get(workload) {
+            return *has;
+        }
+        let Some(pods) = self.listed(WalkedKind::Pod, &workload.namespace, wants) else { return false };
         let has = pods.objects().any(|(_, pod)| pod.labels().is_some_and(|labels| selects(template, labels)));
         let scanned = pods.len();
         self.work += scanned;
+        self.have_pods.insert(workload.clone(), has);
         has
     }
 
@@ -172,7 +188,7 @@ impl Walk {
         if labels.is_empty() {
             return Vec::new();
         }
-        match self.has_pods(&workload.namespace, labels, wants) {
+        match self.has_pods(workload, labels, wants) {
             true => Vec::new(),
             false => self.selecting(workload, labels, TEMPLATE, wants),
         }

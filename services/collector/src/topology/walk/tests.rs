@@ -101,6 +101,7 @@ fn walk(soup: &Soup, seed: Key, bounds: Bounds, readable: Readable) -> Walked {
         let step = walk.step();
         let elements = walk.take();
         assert!(elements.len() <= STEP_ELEMENTS + soup.objects.len() * 3, "{}", elements.len());
+        assert!(walk.work <= STEP_WORK + soup.objects.len() * 3, "{}", walk.work);
         for element in elements {
             match element.element.unwrap() {
                 Element::Node(node) => walked.nodes.push(node),
@@ -449,6 +450,25 @@ fn a_workload_without_pods_is_found_beside_one_that_has_the_pods_of_its_service(
         let by_template: Vec<_> = walked.edges.iter().filter(|edge| edge.reason.contains("template")).collect();
         assert_eq!((walked.nodes.len(), by_template.len()), (4, 1), "{name}");
     }
+}
+
+#[test]
+fn many_workloads_without_pods_beside_many_pods_are_looked_for_in_steps() {
+    let labels = |name: &str| -> BTreeMap<_, _> {
+        [("app", "web"), ("name", name)].map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+    };
+    let selector = [("app".to_owned(), "web".to_owned())].into();
+    let service = Particular::Service { selector, external_name: String::new(), ports: BTreeSet::new() };
+    let mut soup = Soup::default().with(WalkedKind::Service, "web", vec![], service);
+    for index in 0..100 {
+        let workload = Particular::Workload { labels: labels(&format!("w{index}")), claims: BTreeSet::new() };
+        soup = soup.with(WalkedKind::Deployment, &format!("w{index}"), vec![], workload);
+    }
+    for index in 0..500 {
+        soup = soup.with(WalkedKind::Pod, &format!("p{index}"), vec![], Particular::Pod { labels: labels("other") });
+    }
+    let walked = walk(&soup, mk_key(WalkedKind::Service, "web"), Bounds { depth: 1, nodes: 10_000 }, mk_readable());
+    assert_eq!((walked.nodes.len(), walked.edges.len()), (601, 600));
 }
 
 /// Services that all select the same pods.

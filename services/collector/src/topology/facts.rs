@@ -19,8 +19,8 @@ use super::object::{Key, WalkedKind};
 
 /// Reasons of one connection that are named; the others are counted.
 const REASONS_NAMED: usize = 4;
-/// More of a reason is of no use to anybody, and there may be thousands.
-const REASON_BYTES: usize = 256;
+/// More of a text is of no use to anybody, and there may be thousands. A name of Kubernetes' has no more than 253.
+const TEXT_BYTES: usize = 256;
 
 /// How an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -292,14 +292,14 @@ impl Reasons {
     }
 }
 
-/// A reason, no longer than it may be.
-pub(super) fn shortened(mut reason: String) -> String {
-    if reason.len() > REASON_BYTES {
-        reason.truncate(reason.floor_char_boundary(REASON_BYTES));
-        reason.shrink_to_fit();
-        reason.push('…');
+/// A text, no longer than it may be.
+pub(super) fn shortened(mut text: String) -> String {
+    if text.len() > TEXT_BYTES {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES));
+        text.shrink_to_fit();
+        text.push('…');
     }
-    reason
+    text
 }
 
 /// What a pod's spec, or a template of one, names: each becomes a link from the object that has the spec.

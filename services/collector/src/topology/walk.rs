@@ -17,7 +17,7 @@ use gumshoe_proto::collector::v1::{
 };
 
 use super::{
-    facts::{Facts, Health},
+    facts::{Facts, Health, shortened},
     known::{Answer, Found, Memory, Read, Told, not_served},
     object::{Key, WalkedKind},
 };
@@ -288,15 +288,17 @@ impl Walk {
         let (key, gone) = &identity;
         let (group, kind) = key.group_and_kind();
         let uid = gone.as_deref().or(facts.as_ref().map(|facts| facts.uid.as_str())).unwrap_or(uid).to_owned();
+        // What an object names may be called anything at all: Kubernetes asks no more of an owner reference than that it is not empty.
+        let told = |text: &str| shortened(text.to_owned());
         let node = TopologyNode {
             id,
-            kind: kind.to_owned(),
-            api_group: group.to_owned(),
-            namespace: key.namespace.clone(),
-            name: key.name.clone(),
-            uid: uid.clone(),
+            kind: told(kind),
+            api_group: told(group),
+            namespace: told(&key.namespace),
+            name: told(&key.name),
+            uid: told(&uid),
             health: health.level.into(),
-            status: health.text,
+            status: shortened(health.text),
             distance,
         };
         self.elements.push(TopologyElement { element: Some(Element::Node(node)) });

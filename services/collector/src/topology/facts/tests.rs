@@ -172,7 +172,7 @@ fn a_long_reason_is_cut_before_others_are_compared_with_it() {
     let mut reasons = Reasons::default();
     (0..6).for_each(|index| reasons.add(format!("{index}{}", "x".repeat(150_000))));
     // The lengths that are held are the rule; that it is quick follows from them.
-    assert!(reasons.named.iter().all(|reason| reason.len() < 2 * REASON_BYTES), "{}", reasons.named[0].len());
+    assert!(reasons.named.iter().all(|reason| reason.len() < 2 * TEXT_BYTES), "{}", reasons.named[0].len());
     assert_eq!((reasons.named.len(), reasons.others), (REASONS_NAMED, 2));
     assert!(reasons.told().ends_with("… and 2 more"));
 }

@@ -331,6 +331,31 @@ fn what_begins_at_a_claim_finds_its_stateful_set_and_at_a_driver_its_executors()
     }
 }
 
+#[test]
+fn whatever_objects_are_called_and_say_no_element_is_over_4_kib() {
+    let long = "x".repeat(300_000);
+    let owner = Key::of_reference(&format!("{long}/v1"), &long, &long, &long);
+    let missing = mk_key(WalkedKind::ConfigMap, &long);
+    let backends = (0..4_500).map(|index| (format!("service-{index}"), "80".to_owned())).collect();
+    let owned = vec![
+        mk_link(owner, &long, TopologyRelation::Owns),
+        mk_link(missing, "", TopologyRelation::Uses),
+        mk_link(mk_key(WalkedKind::Ingress, "web"), "", TopologyRelation::RoutesTo),
+    ];
+    let mut soup = Soup::default().with(WalkedKind::Deployment, "web", owned, Particular::None).with(
+        WalkedKind::Ingress,
+        "web",
+        vec![],
+        Particular::Ingress { backends },
+    );
+    soup.objects.get_mut(&mk_key(WalkedKind::Deployment, "web")).unwrap().health = Health::degraded(long);
+    let walked = walk(&soup, mk_key(WalkedKind::Deployment, "web"), far(), mk_readable());
+    let longest = walked.nodes.iter().map(prost::Message::encoded_len).max();
+    assert!(longest < Some(4 << 10), "{longest:?}");
+    assert_eq!(walked.nodes.len(), 4);
+    assert!(walked.nodes.iter().any(|node| node.name.ends_with("x…")));
+}
+
 /// Not all of it is looked at in one step, so that others have their turn.
 fn is_told_in_steps(soup: &Soup, seed: Key) -> bool {
     let mut walk = Walk::new(seed.clone(), far(), mk_readable());

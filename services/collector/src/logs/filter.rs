@@ -1,9 +1,23 @@
 //! Which lines are given, by their text: `include` and `exclude`.
 //!
 //! The crate regex takes time linear in the text, whatever the expression; but each byte may cost as much as the compiled expression is
-//! large, so its size is bounded here. Whoever filters many lines lets others have their turn in between (`AT_ONCE`).
+//! large, so its size is bounded here. A log searches a little at a time (`AT_ONCE`), all logs of a call no more than `POLL` before other
+//! calls have their turn. Expressions that turn out to be slow search one after the other, and rest for as long: so they keep one worker
+//! of the process busy, whoever has sent them, and all other work goes on beside it.
+
+use std::{
+    sync::{
+        MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use regex::bytes::{RegexBuilder, RegexSet, RegexSetBuilder};
+use tokio::{
+    task::coop::{consume_budget, has_budget_remaining},
+    time::sleep,
+};
 
 use crate::error::ReadError;
 
@@ -14,28 +28,60 @@ const BYTES_MAX: usize = 1 << 10;
 /// Bytes that all expressions of a field may take when they are compiled: enough for two hundred words, or for two `\w`, which stands for
 /// the letters of all scripts and takes 50 KiB. The longest line is then searched within about a second, whatever the expression.
 const COMPILED_MAX: usize = 128 << 10;
-/// What the search may remember beside, so that it need not work it out anew.
-const REMEMBERED_MAX: usize = 1 << 20;
+/// What the search may remember beside, so that it need not work it out anew. The crate keeps several times as much for each field and
+/// each thread that has searched: two MiB a call at most, of which `LogLimits` bounds the number.
+const REMEMBERED_MAX: usize = 256 << 10;
 /// Parentheses in parentheses.
 const NESTING_MAX: u32 = 50;
 
-/// Bytes that are searched before others get their turn and the deadline is looked at: the longest line.
-pub const AT_ONCE: usize = 64 << 10;
+/// Bytes that a log searches before others get their turn and the deadline is looked at.
+const AT_ONCE: usize = 8 << 10;
+/// Bytes that all logs of a call search before other tasks get theirs.
+const POLL: usize = 32 << 10;
+/// What tokio lets a task do before others get their turn (`tokio::task::coop`).
+const BUDGET: usize = 128;
+/// Who takes longer for a turn is slow: a usual one takes a thousandth of it.
+const SLOW: Duration = Duration::from_millis(10);
+/// Who is slow looks so often whether another one is done.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// What a line costs beside its bytes.
 const LINE_COST: usize = 64;
 
+/// Held by the one of all slow searches of the process that goes on.
+static SLOW_ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 /// What a line has to match, and what it must not.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Filter {
     include: Option<RegexSet>,
     exclude: Option<RegexSet>,
+    is_slow: AtomicBool,
+}
+
+/// How a log takes its turns to search.
+#[derive(Debug, Default)]
+pub struct Turns {
+    /// Bytes that were searched since others had theirs.
+    spent: usize,
+    /// How long others are to have theirs.
+    rest: Duration,
+}
+
+/// A turn. It must not be held while anything is awaited.
+#[derive(Debug)]
+pub struct Search<'f> {
+    filter: &'f Filter,
+    turns: &'f mut Turns,
+    began: Instant,
+    _alone: Option<MutexGuard<'static, ()>>,
 }
 
 impl Filter {
     /// # Errors
     /// `InvalidArgument` for `include` or `exclude`.
     pub fn parse(include: &[String], exclude: &[String]) -> Result<Self, ReadError> {
-        Ok(Self { include: compile("include", include)?, exclude: compile("exclude", exclude)? })
+        let (include, exclude) = (compile("include", include)?, compile("exclude", exclude)?);
+        Ok(Self { include, exclude, is_slow: AtomicBool::new(false) })
     }
 
     /// Whether it takes every line.
@@ -44,17 +90,79 @@ impl Filter {
         self.include.is_none() && self.exclude.is_none()
     }
 
-    /// What it costs to ask about a line of this text, in bytes.
-    #[must_use]
-    pub fn cost(&self, text: &[u8]) -> usize {
-        if self.takes_all() { 0 } else { text.len() + LINE_COST }
-    }
-
-    /// Whether a line of this text is given.
-    #[must_use]
-    pub fn takes(&self, text: &[u8]) -> bool {
+    fn matches(&self, text: &[u8]) -> bool {
         self.include.as_ref().is_none_or(|include| include.is_match(text))
             && !self.exclude.as_ref().is_some_and(|exclude| exclude.is_match(text))
+    }
+}
+
+impl Turns {
+    /// A turn; None where others come first.
+    pub fn begin<'f>(&'f mut self, filter: &'f Filter) -> Option<Search<'f>> {
+        let mut alone = None;
+        if !filter.takes_all() {
+            if self.spent >= AT_ONCE || !self.rest.is_zero() || !has_budget_remaining() {
+                return None;
+            }
+            if filter.is_slow.load(Ordering::Relaxed) {
+                let other = match SLOW_ONE.try_lock() {
+                    Ok(guard) => Ok(guard),
+                    Err(TryLockError::Poisoned(poisoned)) => Ok(PoisonError::into_inner(poisoned)),
+                    Err(TryLockError::WouldBlock) => Err(()),
+                };
+                match other {
+                    Ok(guard) => alone = Some(guard),
+                    Err(()) => {
+                        self.rest = LOOK_EVERY;
+                        return None;
+                    }
+                }
+            }
+        }
+        Some(Search { filter, turns: self, began: Instant::now(), _alone: alone })
+    }
+
+    /// Waits while others have their turn.
+    ///
+    /// # Errors
+    /// `Deadline`.
+    pub async fn wait(&mut self, deadline: tokio::time::Instant) -> Result<(), ReadError> {
+        let rest = std::mem::take(&mut self.rest);
+        if !rest.is_zero() {
+            sleep(rest).await;
+        }
+        // All logs of a call are one task, which has this budget for each of its own turns.
+        for _ in 0..=std::mem::take(&mut self.spent) * BUDGET / POLL {
+            consume_budget().await;
+        }
+        if tokio::time::Instant::now() < deadline { Ok(()) } else { Err(ReadError::Deadline) }
+    }
+}
+
+impl Search<'_> {
+    /// Whether a line of this text is given.
+    pub fn takes(&mut self, text: &[u8]) -> bool {
+        if self.filter.takes_all() {
+            return true;
+        }
+        self.turns.spent += text.len() + LINE_COST;
+        self.filter.matches(text)
+    }
+
+    /// Whether others are to have their turn.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.turns.spent >= AT_ONCE
+    }
+}
+
+impl Drop for Search<'_> {
+    fn drop(&mut self) {
+        let took = self.began.elapsed();
+        if took > SLOW && !self.filter.takes_all() {
+            self.filter.is_slow.store(true, Ordering::Relaxed);
+            self.turns.rest = took;
+        }
     }
 }
 
@@ -99,11 +207,74 @@ fn told(error: &regex::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{future::poll_fn, pin::pin};
+
+    use futures::{StreamExt as _, stream::FuturesUnordered};
+
     use super::*;
 
     fn mk_filter(include: &[&str], exclude: &[&str]) -> Result<Filter, ReadError> {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         Filter::parse(&owned(include), &owned(exclude))
+    }
+
+    /// Polls all logs as one task, as a call does: which had a turn, with None where the task began anew.
+    async fn turns_of(logs: usize, filter: &Filter, each: usize) -> Vec<Option<usize>> {
+        let seen = std::cell::RefCell::new(Vec::new());
+        let text = [b'a'; 1 << 10];
+        let log = async |log: usize| {
+            let mut turns = Turns::default();
+            for _ in 0..each {
+                loop {
+                    if let Some(mut search) = turns.begin(filter) {
+                        while !search.is_over() {
+                            search.takes(&text);
+                        }
+                        seen.borrow_mut().push(Some(log));
+                        break;
+                    }
+                    turns.wait(tokio::time::Instant::now() + Duration::from_secs(60)).await.unwrap();
+                }
+                turns.wait(tokio::time::Instant::now() + Duration::from_secs(60)).await.unwrap();
+            }
+        };
+        let mut all = pin!((0..logs).map(log).collect::<FuturesUnordered<_>>().collect::<Vec<()>>());
+        poll_fn(|context| {
+            seen.borrow_mut().push(None);
+            all.as_mut().poll(context)
+        })
+        .await;
+        seen.take()
+    }
+
+    #[tokio::test]
+    async fn the_logs_of_a_call_search_together_no_more_at_once_than_one_may() {
+        let turns = turns_of(40, &mk_filter(&["x"], &[]).unwrap(), 3).await;
+        let at_once = turns.split(Option::is_none).map(<[_]>::len).max();
+        assert!(at_once <= Some(POLL / AT_ONCE + 1), "{at_once:?}: {turns:?}");
+        assert_eq!(turns.iter().flatten().count(), 120);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_slow_rests_and_waits_for_another_that_is() {
+        let filter = mk_filter(&["x"], &[]).unwrap();
+        let mut turns = Turns::default();
+        let mut search = turns.begin(&filter).unwrap();
+        search.began = Instant::now().checked_sub(Duration::from_millis(300)).unwrap();
+        drop(search);
+        assert!(turns.begin(&filter).is_none(), "it rests");
+        let begin = tokio::time::Instant::now();
+        turns.wait(begin + Duration::from_secs(60)).await.unwrap();
+        assert!(begin.elapsed() >= Duration::from_millis(300), "for as long as it took");
+
+        let alone = turns.begin(&filter).unwrap();
+        let mut other = Turns::default();
+        assert!(other.begin(&filter).is_none());
+        assert!(other.begin(&mk_filter(&["x"], &[]).unwrap()).is_none(), "it has to look again");
+        drop(alone);
+        other.wait(begin + Duration::from_secs(60)).await.unwrap();
+        assert!(other.begin(&filter).is_some());
+        assert!(Turns::default().begin(&mk_filter(&["x"], &[]).unwrap()).is_some(), "others do not wait");
     }
 
     #[test]
@@ -116,10 +287,10 @@ mod tests {
             ("all is well", false),
             ("GET /healthz error", true),
         ] {
-            assert_eq!(filter.takes(text.as_bytes()), taken, "{text}");
+            assert_eq!(filter.matches(text.as_bytes()), taken, "{text}");
         }
-        assert!(filter.takes(b"\xff error"));
-        assert!(mk_filter(&[], &["x"]).unwrap().takes(b"anything"));
+        assert!(filter.matches(b"\xff error"));
+        assert!(mk_filter(&[], &["x"]).unwrap().matches(b"anything"));
         assert!(mk_filter(&[], &[]).unwrap().takes_all());
     }
 

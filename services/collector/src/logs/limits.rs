@@ -20,6 +20,8 @@ const READS_PER_NODE: usize = 4;
 const FOLLOWED: usize = 64;
 /// Of those, on one node.
 const FOLLOWED_PER_NODE: usize = 16;
+/// Calls that filter at one time: what their searches remember takes two MiB each at most.
+const FILTERS: usize = 16;
 /// What all calls may hold together of newest lines.
 const HELD_BYTES: usize = 64 << 20;
 /// A call that waits for a node gives those back after so long that it holds already.
@@ -33,6 +35,7 @@ pub struct LogLimits {
     reads: Pool,
     followed: Pool,
     turns: Pool,
+    filters: Arc<Semaphore>,
     held: Arc<Semaphore>,
 }
 
@@ -72,6 +75,7 @@ impl Default for LogLimits {
             reads: Pool::new(READS, READS_PER_NODE),
             followed: Pool::new(FOLLOWED, FOLLOWED_PER_NODE),
             turns: Pool::new(READS, READS_PER_NODE),
+            filters: Arc::new(Semaphore::new(FILTERS)),
             held: Arc::new(Semaphore::new(HELD_BYTES / HELD_UNIT)),
         }
     }
@@ -93,6 +97,11 @@ impl LogLimits {
             drop(reads);
             drop(acquire(&self.held, units).await);
         }
+    }
+
+    /// Waits until a call may filter lines.
+    pub async fn filter(&self) -> OwnedSemaphorePermit {
+        acquire(&self.filters, 1).await
     }
 
     /// Follows nothing yet; see `join`.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use k8s_openapi::api::core::v1::Pod;
-use tokio::{task::yield_now, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     end::{End, Mark},
@@ -188,13 +188,10 @@ impl LogRead {
         Ok(true)
     }
 
-    /// Lets others have their turn, where there is much to do with the lines that have come.
-    ///
-    /// # Errors
-    /// `Deadline`.
-    pub async fn pause(&mut self) -> Result<(), ReadError> {
-        yield_now().await;
-        if Instant::now() < self.deadline { Ok(()) } else { Err(ReadError::Deadline) }
+    /// When the time of the call is over.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
     }
 
     /// Whether it waits for lines that are still to come.

@@ -7,6 +7,7 @@ use std::{
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gumshoe_proto::collector::v1::{Pod, ReadLogsRequest};
+use tokio::time::timeout_at;
 
 use super::{
     answer::{Answer, Joining},
@@ -79,6 +80,11 @@ impl LogRun {
         let Self { reader, limits, call, request, resumed } = self;
         let LogRequest { namespace, selection, containers, previous, follow, window, filter, fold, .. } = request;
         let deadline = call.deadline;
+        let _may_filter = if filter.takes_all() {
+            None
+        } else {
+            Some(timeout_at(deadline, limits.filter()).await.map_err(|_| ReadError::Overloaded)?)
+        };
         let plan = Plan {
             reader: reader.clone(),
             call: call.clone(),

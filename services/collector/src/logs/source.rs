@@ -14,7 +14,7 @@ pub use self::told::{Lost, Place, Progress, Step};
 use super::{
     containers::Run,
     end::End,
-    filter::{AT_ONCE, Filter},
+    filter::{Filter, Turns},
     lines::Line,
     moment::Moment,
     outcome::{Missing, Trouble},
@@ -47,8 +47,7 @@ pub struct Source {
     /// Lines that the filter left out up to the place, and those for which another stands.
     filtered: u64,
     folded: u64,
-    /// What was spent on the filter since others had their turn.
-    spent: usize,
+    turns: Turns,
     /// Where the read ended that filled the ring, and how many lines behind the ring's last one the filter left out.
     behind_ring: (Position, u64),
     older: Option<bool>,
@@ -72,6 +71,17 @@ pub struct Source {
     connected: Option<Instant>,
     pub(super) trouble: Option<Trouble>,
     pub(super) warnings: Vec<String>,
+}
+
+/// What there is at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Now {
+    /// The next line: the head.
+    Line,
+    /// Nobody knows before others have had their turn to search.
+    Later,
+    /// Nothing before more comes.
+    Nothing,
 }
 
 /// Where lines come from.
@@ -110,7 +120,7 @@ impl Source {
             fresh: true,
             filtered: 0,
             folded: 0,
-            spent: 0,
+            turns: Turns::default(),
             behind_ring: (Position::default(), 0),
             older: None,
             cut: None,
@@ -201,10 +211,14 @@ impl Source {
 
     /// Goes to the next line, waiting for it; there is no head at the end of the window.
     pub async fn advance(&mut self) {
-        while !self.advance_now() {
-            let is_due = self.pause_is_due();
+        loop {
+            let now = self.advance_now();
             let Feed::Read(read) = &mut self.feed else { return };
-            let more = if is_due { read.pause().await.map(|()| true) } else { read.more().await };
+            let more = match now {
+                Now::Line => return,
+                Now::Later => self.turns.wait(read.deadline()).await.map(|()| true),
+                Now::Nothing => read.more().await,
+            };
             match more {
                 Ok(true) => {}
                 Ok(false) => return self.end_of_read(),
@@ -217,17 +231,13 @@ impl Source {
         }
     }
 
-    /// Whether the search for the next line was left for others to have their turn.
-    fn pause_is_due(&mut self) -> bool {
-        self.spent >= AT_ONCE && std::mem::take(&mut self.spent) > 0
-    }
-
     /// Goes to the next line if it is there already, and found soon.
-    pub fn advance_now(&mut self) -> bool {
+    pub fn advance_now(&mut self) -> Now {
+        let mut now = Now::Nothing;
         self.head = match &mut self.feed {
             Feed::None => None,
             Feed::Ring(ring) => ring.pop(&mut self.text),
-            Feed::Read(_) => self.next_wanted(),
+            Feed::Read(_) => self.next_wanted(&mut now),
         };
         match (&self.feed, self.head, self.place) {
             (Feed::Read(_), Some(line), Place::Beginning) => {
@@ -239,16 +249,20 @@ impl Source {
             }
             _ => {}
         }
-        self.head.is_some()
+        if self.head.is_some() { Now::Line } else { now }
     }
 
     /// The next line of a read that the filter takes. What it leaves out lies behind: nobody needs to read it again.
-    fn next_wanted(&mut self) -> Option<Line> {
+    fn next_wanted(&mut self, now: &mut Now) -> Option<Line> {
         let Feed::Read(read) = &mut self.feed else { return None };
-        while self.spent < AT_ONCE {
-            let line = read.next_line()?;
-            self.spent += self.filter.cost(read.text());
-            if self.filter.takes(read.text()) {
+        *now = Now::Later;
+        let mut search = self.turns.begin(&self.filter)?;
+        while !search.is_over() {
+            let Some(line) = read.next_line() else {
+                *now = Now::Nothing;
+                return None;
+            };
+            if search.takes(read.text()) {
                 return Some(line);
             }
             if !read.took_up() {

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Feed, Lost, Place, Source};
+use super::{Feed, Lost, Now, Place, Source};
 use crate::{
     error::ReadError,
     logs::{
@@ -73,10 +73,10 @@ impl Source {
     /// Only what concerns the whole call.
     pub async fn await_line(&mut self, logs: &PodLogs, turns: &Semaphore) -> Result<(), ReadError> {
         loop {
-            if self.advance_now() {
+            let now = self.advance_now();
+            if now == Now::Line {
                 return Ok(());
             }
-            let is_due = self.pause_is_due();
             let Feed::Read(read) = &mut self.feed else {
                 if !self.goes_on() {
                     return Ok(());
@@ -86,8 +86,8 @@ impl Source {
                 self.take_up_in_turn(logs, turns).await?;
                 continue;
             };
-            if is_due {
-                if read.pause().await.is_err() {
+            if now == Now::Later {
+                if self.turns.wait(read.deadline()).await.is_err() {
                     return Ok(());
                 }
                 continue;

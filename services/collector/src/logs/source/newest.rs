@@ -6,7 +6,7 @@ use crate::{
     error::ReadError,
     logs::{
         end::End,
-        filter::{AT_ONCE, Filter},
+        filter::{Filter, Turns},
         outcome::Trouble,
         read::{LogRead, PodLogs, ReadQuery},
         ring::{Place, Ring},
@@ -75,20 +75,10 @@ async fn fill(
     give_up: Option<u64>,
 ) -> Result<(bool, u64), ReadError> {
     let mut left_out = 0;
-    let mut cost = 0;
+    let mut turns = Turns::default();
     loop {
-        while let Some(line) = read.next_line() {
-            cost += filter.cost(read.text());
-            if filter.takes(read.text()) {
-                let place = Place { behind: read.position(), left_out: std::mem::take(&mut left_out) };
-                ring.push(line, read.text(), place);
-            } else {
-                left_out += 1;
-            }
-            if cost >= AT_ONCE {
-                cost = 0;
-                read.pause().await?;
-            }
+        while !search(ring, read, filter, &mut turns, &mut left_out) {
+            turns.wait(read.deadline()).await?;
         }
         // Before something had to be dropped it is not known that there is more than is wanted.
         if ring.dropped().lines > 0 && give_up.is_some_and(|bytes| read.received().bytes > bytes) {
@@ -98,6 +88,21 @@ async fn fill(
             return Ok((true, left_out));
         }
     }
+}
+
+/// Takes the lines that have come into the ring; false where others are to have their turn before all of them are taken.
+fn search(ring: &mut Ring, read: &mut LogRead, filter: &Filter, turns: &mut Turns, left_out: &mut u64) -> bool {
+    let Some(mut search) = turns.begin(filter) else { return false };
+    while !search.is_over() {
+        let Some(line) = read.next_line() else { return true };
+        if search.takes(read.text()) {
+            let place = Place { behind: read.position(), left_out: std::mem::take(left_out) };
+            ring.push(line, read.text(), place);
+        } else {
+            *left_out += 1;
+        }
+    }
+    false
 }
 
 /// How many lines to ask for, after so many lines had so many bytes.

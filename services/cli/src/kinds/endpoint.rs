@@ -26,19 +26,21 @@ impl Item for Endpoints {
         if self.backends.is_empty() {
             return vec![vec![self.name.clone(), format!("<none>: {}", self.message)]];
         }
-        self.backends.iter().map(|backend| row(&self.name, backend)).collect()
+        self.backends.iter().map(|backend| row(self, backend)).collect()
     }
 }
 
-fn row(service: &str, backend: &EndpointsBackend) -> Vec<String> {
+fn row(endpoints: &Endpoints, backend: &EndpointsBackend) -> Vec<String> {
+    let elsewhere = ![&endpoints.namespace, ""].contains(&backend.target_namespace.as_str());
     let target = match backend.target_name.as_str() {
         "" => String::new(),
+        name if elsewhere => format!("{}/{}/{name}", backend.target_kind, backend.target_namespace),
         name => format!("{}/{name}", backend.target_kind),
     };
     let health = backend.health().as_str_name().trim_start_matches("BACKEND_HEALTH_").to_ascii_lowercase();
     let ports: Vec<_> = backend.ports.iter().map(port).collect();
     let (addresses, ports) = (backend.addresses.join(","), ports.join(","));
-    vec![service.to_owned(), target, health, addresses, ports, backend.node.clone(), backend.zone.clone()]
+    vec![endpoints.name.clone(), target, health, addresses, ports, backend.node.clone(), backend.zone.clone()]
 }
 
 /// `http:8080/TCP`, or `8080/TCP` where it has no name.
@@ -77,6 +79,12 @@ mod tests {
         let rows = endpoints.rows(LAYOUT, &Timestamp::default());
         assert_eq!(rows, [["web", "Pod/web-0", "healthy", "10.0.0.7,fd00::7", "http:8080/TCP", "", ""]]);
         assert_eq!(rows[0].len(), <Endpoints as Item>::columns(LAYOUT).len());
+        let mut elsewhere = endpoints;
+        elsewhere.namespace = "shop".into();
+        for (namespace, told) in [("", "Pod/web-0"), ("shop", "Pod/web-0"), ("other", "Pod/other/web-0")] {
+            elsewhere.backends[0].target_namespace = namespace.into();
+            assert_eq!(elsewhere.rows(LAYOUT, &Timestamp::default())[0][1], told);
+        }
         let none = Endpoints { name: "web".into(), message: "no slice".into(), ..Endpoints::default() };
         assert_eq!(none.rows(LAYOUT, &Timestamp::default()), [["web", "<none>: no slice"]]);
     }

@@ -3,6 +3,7 @@
 
 mod merge;
 mod read;
+pub(crate) mod state;
 
 use gumshoe_proto::collector::v1::{
     EndpointSlice, EndpointSliceColumns, GetEndpointSliceRequest, GetEndpointsRequest, ListEndpointSlicesRequest, Pod,

@@ -16,6 +16,7 @@ pub(super) use self::{
     workload::{cron_job, daemon_set, deployment, job, replica_set, stateful_set},
 };
 use super::object::{Key, WalkedKind};
+use crate::kinds::endpoint::state::{Counts, State};
 
 /// Reasons of one connection that are named; the others are counted.
 const REASONS_NAMED: usize = 4;
@@ -82,12 +83,8 @@ pub enum Particular {
     },
     /// Of an endpoint slice.
     Endpoints {
-        /// What the endpoints stand for, and whether it takes traffic.
-        targets: BTreeMap<String, bool>,
-        /// Of those that stand for no object, the ones that take traffic.
-        ready: usize,
-        /// All of these.
-        total: usize,
+        /// What each stands for, and how it is.
+        states: Vec<(u64, State)>,
     },
 }
 
@@ -131,6 +128,20 @@ impl Health {
             Self::degraded(text)
         } else {
             Self::healthy(text)
+        }
+    }
+
+    /// By the backends in endpoint slices, of which there are some.
+    pub(super) fn of_backends(counts: Counts) -> Self {
+        let Counts { healthy, ready, .. } = counts;
+        let all = counts.all();
+        // A service may publish the addresses of what is not ready.
+        let others = if healthy < ready { format!(", {healthy} healthy") } else { String::new() };
+        let text = format!("{ready}/{all} endpoints ready{others}");
+        match ready {
+            0 => Self::unhealthy(format!("no ready backend, {text}")),
+            _ if healthy < all => Self::degraded(text),
+            _ => Self::healthy(text),
         }
     }
 
@@ -213,7 +224,7 @@ impl Facts {
         };
         let particular = match &self.particular {
             Particular::None => 0,
-            Particular::Endpoints { targets, .. } => targets.keys().map(|target| ENTRY + target.len()).sum(),
+            Particular::Endpoints { states } => size_of_val(&states[..]),
             Particular::Pod { labels } => map(labels),
             Particular::Service { selector, external_name, ports } => {
                 map(selector) + external_name.len() + ports.iter().map(|port| ENTRY + port.len()).sum::<usize>()

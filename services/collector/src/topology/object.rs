@@ -189,6 +189,14 @@ impl Key {
         Self { kind: ObjectKind::Walked(kind), namespace, name: name.to_owned() }
     }
 
+    /// An object of a kind that is read, in a namespace that is not: nothing but its name is known.
+    #[must_use]
+    pub fn elsewhere(kind: WalkedKind, namespace: &str, name: &str) -> Self {
+        let Resource { group, kind, .. } = kind.resource();
+        let kind = ObjectKind::Other { group: group.to_owned(), kind: kind.to_owned() };
+        Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
     /// What a reference names that has an API version and a kind: an owner, the target of an autoscaler.
     #[must_use]
     pub fn of_reference(api_version: &str, kind: &str, namespace: &str, name: &str) -> Self {

@@ -347,7 +347,11 @@ impl Walk {
             Ok(Resolved::New((key.clone(), other), None, health))
         };
         let Some(kind) = key.walked() else {
-            return not_read("objects of this kind are not read".to_owned());
+            let (group, kind) = key.group_and_kind();
+            return not_read(match WalkedKind::of_reference(group, kind) {
+                Some(_) => "in another namespace than what names it, and not read".to_owned(),
+                None => "objects of this kind are not read".to_owned(),
+            });
         };
         if !self.may_read(kind) {
             return not_read("not served by this collector".to_owned());

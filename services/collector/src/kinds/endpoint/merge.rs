@@ -4,12 +4,11 @@
 //! Somebody else's slices may name 1,000 endpoints and 20,000 ports, which are the ports of each of the endpoints. So what is held is
 //! bounded in bytes, and what there is no room for is counted.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::{DefaultHasher, Hasher as _},
-};
+use std::collections::{HashMap, HashSet};
 
 use gumshoe_proto::collector::v1::{BackendHealth, Endpoint, EndpointPort, EndpointSlice, EndpointsBackend};
+
+use super::state::{Counts, State, target};
 
 /// Most bytes of backends that are given, as JSON: an answer is one item, and a message of a result queue may hold no more than 256 KiB.
 pub(super) const GIVEN_MAX: usize = 180 << 10;
@@ -35,16 +34,6 @@ pub(super) struct Merge {
     shortened: bool,
 }
 
-/// How backends are, of all that there are.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) healthy: u32,
-    pub(super) unhealthy: u32,
-    pub(super) terminating: u32,
-    /// To which traffic goes, whether they serve or not.
-    pub(super) ready: u32,
-}
-
 /// What came of the slices.
 #[derive(Debug)]
 pub(super) struct Merged {
@@ -56,16 +45,6 @@ pub(super) struct Merged {
     pub(super) left_out: u64,
     /// There was no room for all slices' names, or for all that is to be said of the backends that are given.
     pub(super) shortened: bool,
-}
-
-/// What a slice says of an endpoint; what it does not say means: ready, serving, not terminating
-/// (k8s.io/api: `discovery/v1/types.go`).
-#[derive(Debug, Clone, Copy)]
-struct State {
-    ready: bool,
-    serving: bool,
-    terminating: bool,
-    address: u64,
 }
 
 impl Merge {
@@ -175,78 +154,13 @@ impl Merge {
     }
 }
 
-impl Counts {
-    fn add(&mut self, state: State) {
-        let count = match state.health() {
-            BackendHealth::Healthy => &mut self.healthy,
-            BackendHealth::Terminating => &mut self.terminating,
-            BackendHealth::Unhealthy | BackendHealth::Unspecified => &mut self.unhealthy,
-        };
-        *count = count.saturating_add(1);
-        self.ready = self.ready.saturating_add(u32::from(state.ready));
-    }
-
-    /// How many there are.
-    pub(super) fn all(self) -> u32 {
-        self.healthy.saturating_add(self.unhealthy).saturating_add(self.terminating)
-    }
-}
-
-impl State {
-    fn of(endpoint: &Endpoint) -> Self {
-        let conditions = endpoint.conditions.unwrap_or_default();
-        Self {
-            ready: conditions.ready.unwrap_or(true),
-            serving: conditions.serving.unwrap_or(true),
-            terminating: conditions.terminating.unwrap_or(false),
-            address: hashed(&endpoint.addresses.first()),
-        }
-    }
-
-    /// With publishNotReadyAddresses, what does not serve is called ready all the same.
-    fn health(self) -> BackendHealth {
-        match (self.terminating, self.ready && self.serving) {
-            (true, _) => BackendHealth::Terminating,
-            (false, true) => BackendHealth::Healthy,
-            (false, false) => BackendHealth::Unhealthy,
-        }
-    }
-
-    /// Of two that say different things of one address, one is older, and which cannot be told: the better counts. The addresses of the
-    /// two families are those of one pod, which is as well as the slice says that says the worse.
-    fn join(&mut self, said: Self) {
-        let is_same = self.address == said.address;
-        let better = |one: bool, other: bool| if is_same { one || other } else { one && other };
-        self.ready = better(self.ready, said.ready);
-        self.serving = better(self.serving, said.serving);
-        self.terminating = !better(!self.terminating, !said.terminating);
-    }
-}
-
-/// What makes two endpoints the same backend: the object behind them, or an address, for somebody else's slices need not say what is
-/// behind it. None for an endpoint that has neither: there is nothing to say of it.
-fn target(endpoint: &Endpoint) -> Option<u64> {
-    match &endpoint.target_ref {
-        // A pod that was replaced under its name is another.
-        Some(object) if !object.name.is_empty() => {
-            Some(hashed(&(&object.kind, &object.namespace, &object.name, &object.uid)))
-        }
-        _ => endpoint.addresses.first().map(|address| hashed(&("", address))),
-    }
-}
-
-fn hashed(what: &impl std::hash::Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
-    hasher.finish()
-}
-
 fn backend(endpoint: Endpoint, ports: &[EndpointPort]) -> EndpointsBackend {
     let target = endpoint.target_ref.unwrap_or_default();
     EndpointsBackend {
         addresses: endpoint.addresses,
         target_kind: target.kind,
         target_name: target.name,
+        target_namespace: target.namespace,
         node: endpoint.node_name,
         zone: endpoint.zone,
         hostname: endpoint.hostname,
@@ -261,10 +175,10 @@ fn identity(port: &EndpointPort) -> (Option<&str>, &str, Option<i32>, &str) {
 
 /// At least as many bytes as a backend takes as JSON.
 fn json_bytes(backend: &EndpointsBackend) -> usize {
-    const FIELDS: usize = 200;
-    let texts =
-        [&backend.target_kind, &backend.target_name, &backend.node, &backend.zone, &backend.hostname].into_iter();
-    let texts = texts.chain(&backend.addresses).map(|text| text_bytes(text));
+    const FIELDS: usize = 220;
+    let target = [&backend.target_kind, &backend.target_name, &backend.target_namespace];
+    let place = [&backend.node, &backend.zone, &backend.hostname];
+    let texts = target.into_iter().chain(place).chain(&backend.addresses).map(|text| text_bytes(text));
     FIELDS + texts.sum::<usize>() + backend.ports.iter().map(port_bytes).sum::<usize>()
 }
 
@@ -294,9 +208,13 @@ mod tests {
         Endpoint {
             addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
             conditions: Some(EndpointConditions { ready, serving, terminating }),
-            target_ref: pod
-                .map(|name| Box::new(ObjectReference { kind: "Pod".into(), name: name.into(), ..Default::default() })),
+            target_ref: pod.map(|name| {
+                let (kind, namespace, name) = ("Pod".into(), "shop".into(), name.into());
+                Box::new(ObjectReference { kind, namespace, name, ..Default::default() })
+            }),
             node_name: "node-1".into(),
+            zone: "west-1a".into(),
+            hostname: "web-0".into(),
             ..Endpoint::default()
         }
     }
@@ -329,7 +247,10 @@ mod tests {
             (&backends[0].addresses[..], backends[0].ports.len()),
             (&["10.0.0.7", "fd00::7"].map(str::to_owned)[..], 1)
         );
-        assert_eq!((backends[0].target_name.as_str(), backends[0].node.as_str()), ("web-0", "node-1"));
+        let EndpointsBackend { target_kind, target_namespace, target_name, .. } = &backends[0];
+        assert_eq!([target_kind, target_namespace, target_name], ["Pod", "shop", "web-0"]);
+        let EndpointsBackend { node, zone, hostname, .. } = &backends[0];
+        assert_eq!([node, zone, hostname], ["node-1", "west-1a", "web-0"]);
     }
 
     #[test]

@@ -7,7 +7,10 @@ use gumshoe_proto::collector::v1::{
 use prost::Message as _;
 use tokio::time::timeout_at;
 
-use super::merge::{Counts, Merge};
+use super::{
+    merge::Merge,
+    state::{Counts, SERVICE_NAME},
+};
 use crate::{
     error::ReadError,
     kinds::{NOT_ENDED, cells},
@@ -23,8 +26,6 @@ use crate::{
     },
 };
 
-/// The label by which a slice says whose it is.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
 /// The longest value of a label: no service has a longer name.
 const NAME_MAX: usize = 63;
 

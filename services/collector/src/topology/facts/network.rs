@@ -1,17 +1,17 @@
 //! What leads to pods.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use gumshoe_proto::collector::v1::{
-    Endpoint, EndpointSlice, Ingress, IngressBackend, IngressServiceBackend, ObjectMeta, Service, TopologyHealth,
+    EndpointSlice, Ingress, IngressBackend, IngressServiceBackend, ObjectMeta, Service, TopologyHealth,
     TopologyRelation,
 };
 
 use super::{Facts, Health, Link, Particular, shortened};
-use crate::topology::object::{Key, WalkedKind};
-
-/// Names the service of a slice (k8s.io/api: discovery/v1, LabelServiceName).
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
+use crate::{
+    kinds::endpoint::state::{Counts, SERVICE_NAME, State, target},
+    topology::object::{Key, WalkedKind},
+};
 
 /// How a service is, its slices say: that is put together when they are known.
 pub(in crate::topology) fn service(service: &Service) -> Facts {
@@ -35,7 +35,7 @@ pub(in crate::topology) fn service(service: &Service) -> Facts {
 pub(in crate::topology) fn endpoint_slice(slice: &EndpointSlice) -> Facts {
     let no_metadata = ObjectMeta::default();
     let metadata = slice.metadata.as_ref().unwrap_or(&no_metadata);
-    let namespace = &metadata.namespace;
+    let namespace = metadata.namespace.as_str();
     let service = metadata.labels.get(SERVICE_NAME).map(|name| Link {
         is_backward: true,
         ..Link::to(
@@ -44,30 +44,20 @@ pub(in crate::topology) fn endpoint_slice(slice: &EndpointSlice) -> Facts {
             format!("label {SERVICE_NAME}={name}"),
         )
     });
-    let ready = slice.endpoints.iter().filter(|endpoint| is_ready(endpoint)).count();
-    let total = slice.endpoints.len();
-    // The slices of a service for IPv4 and IPv6 have the same pods: they are counted once.
-    let (mut targets, mut others) = (BTreeMap::new(), (0, 0));
-    for endpoint in &slice.endpoints {
-        match &endpoint.target_ref {
-            Some(target) => {
-                *targets.entry(format!("{}/{}", target.kind, target.name)).or_default() |= is_ready(endpoint)
-            }
-            None => others = (others.0 + usize::from(is_ready(endpoint)), others.1 + 1),
-        }
-    }
+    let states: Vec<_> = slice.endpoints.iter().filter_map(|it| Some((target(it)?, State::of(it)))).collect();
     let pods = slice.endpoints.iter().filter_map(|endpoint| {
         let target = endpoint.target_ref.as_ref().filter(|target| target.kind == "Pod")?;
-        let to = Key::of(WalkedKind::Pod, namespace, &target.name);
-        let link = Link::to(to, TopologyRelation::HasEndpoint, format!("endpoint, {}", state(endpoint)));
+        // A slice that somebody made by hand may lead out of the namespace, to a pod that has the name of one that is here.
+        let to = match [namespace, ""].contains(&target.namespace.as_str()) {
+            true => Key::of(WalkedKind::Pod, namespace, &target.name),
+            false => Key::elsewhere(WalkedKind::Pod, &target.namespace, &target.name),
+        };
+        let link = Link::to(to, TopologyRelation::HasEndpoint, format!("endpoint, {}", State::of(endpoint).told()));
         Some(Link { uid: target.uid.clone(), ..link })
     });
-    let text = format!("{ready}/{total} endpoints ready");
-    let health = match (ready, total) {
-        (_, 0) => Health::unhealthy("no endpoint"),
-        (0, _) => Health::unhealthy(text),
-        _ if ready < total => Health::degraded(text),
-        _ => Health::healthy(text),
+    let health = match states.is_empty() {
+        true => Health::unhealthy("no endpoint"),
+        false => Health::of_backends(Counts::of(&states)),
     };
     let links: Vec<_> = service.into_iter().chain(pods).collect();
     let mut facts = Facts::new(metadata, health, links);
@@ -76,21 +66,7 @@ pub(in crate::topology) fn endpoint_slice(slice: &EndpointSlice) -> Facts {
     if facts.links.iter().any(|link| of_service(link) && link.relation == TopologyRelation::HasSlice) {
         facts.links.retain(|link| !of_service(link) || link.relation == TopologyRelation::HasSlice);
     }
-    Facts { particular: Particular::Endpoints { targets, ready: others.0, total: others.1 }, ..facts }
-}
-
-/// Not told means ready (k8s.io/api: discovery/v1, EndpointConditions).
-fn is_ready(endpoint: &Endpoint) -> bool {
-    endpoint.conditions.as_ref().and_then(|conditions| conditions.ready).unwrap_or(true)
-}
-
-fn state(endpoint: &Endpoint) -> &'static str {
-    let terminating = endpoint.conditions.as_ref().and_then(|conditions| conditions.terminating) == Some(true);
-    match (is_ready(endpoint), terminating) {
-        (true, _) => "ready",
-        (false, true) => "terminating",
-        (false, false) => "not ready",
-    }
+    Facts { particular: Particular::Endpoints { states }, ..facts }
 }
 
 /// Whether the services and the certificates exist that it names is put together when they are known.

@@ -1,14 +1,17 @@
 //! How an object is where others say it: a service by its slices, an ingress by what it names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use gumshoe_proto::collector::v1::{TopologyHealth, TopologyRelation};
 
 use super::{Found, Walk, Wants};
-use crate::topology::{
-    facts::{Facts, Health, Link, Particular, shortened},
-    known::{Known, Read},
-    object::{Key, WalkedKind},
+use crate::{
+    kinds::endpoint::state::{Counts, State},
+    topology::{
+        facts::{Facts, Health, Link, Particular, shortened},
+        known::{Known, Read},
+        object::{Key, WalkedKind},
+    },
 };
 
 impl Walk {
@@ -36,31 +39,22 @@ impl Walk {
         let Some(slices) = slices else {
             return if wants.is_empty() { unknown("its endpoint slices are not read") } else { Err(wants) };
         };
-        let (mut number, mut all, mut ready, mut total) = (0, BTreeMap::new(), 0, 0);
-        for (targets, others_ready, others) in slices.pointing_at(key).filter_map(|slice| endpoints(slice, key)) {
+        let (mut number, mut states) = (0, Vec::new());
+        for slice in slices.pointing_at(key).filter_map(|slice| endpoints(slice, key)) {
             number += 1;
-            ready += others_ready;
-            total += others;
-            for (target, is_ready) in targets {
-                *all.entry(target).or_insert(false) |= is_ready;
-            }
+            states.extend_from_slice(slice);
         }
-        ready += all.values().filter(|is_ready| **is_ready).count();
-        total += all.len();
-        let text = format!("{ready}/{total} endpoints ready");
-        if !slices.is_whole() {
-            let known = if number > 0 { format!("; {text} in the others") } else { String::new() };
-            return unknown(&format!("endpoint slices could not be read{known}"));
-        }
-        let health = match (number, ready, total) {
-            (0, ..) => Health::unhealthy("no endpoint slice"),
-            (_, _, 0) if has_selector => {
+        let health = match (number, states.is_empty()) {
+            (0, _) => Health::unhealthy("no endpoint slice"),
+            (_, true) if has_selector => {
                 Health::unhealthy("no ready backend; its selector matches no pod with an address")
             }
-            (_, 0, _) => Health::unhealthy(format!("no ready backend, {text}")),
-            _ if ready < total => Health::degraded(text),
-            _ => Health::healthy(text),
+            _ => Health::of_backends(Counts::of(&states)),
         };
+        if !slices.is_whole() {
+            let known = if number > 0 { format!("; {} in the others", health.text) } else { String::new() };
+            return unknown(&format!("endpoint slices could not be read{known}"));
+        }
         Ok(health.terminating_as(&facts.health))
     }
 
@@ -114,15 +108,10 @@ impl Walk {
     }
 }
 
-/// The endpoints of a slice, if it is one of the service's: what they stand for, and how many others are ready and there.
-fn endpoints<'a>(
-    (slice, place): (&'a Known, usize),
-    service: &Key,
-) -> Option<(&'a BTreeMap<String, bool>, usize, usize)> {
+/// The endpoints of a slice, if it is one of the service's.
+fn endpoints<'a>((slice, place): (&'a Known, usize), service: &Key) -> Option<&'a [(u64, State)]> {
     match &slice.1.particular {
-        Particular::Endpoints { targets, ready, total } if is_slice_of(&slice.1.links[place], service) => {
-            Some((targets, *ready, *total))
-        }
+        Particular::Endpoints { states } if is_slice_of(&slice.1.links[place], service) => Some(states),
         _ => None,
     }
 }

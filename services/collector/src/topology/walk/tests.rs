@@ -1,12 +1,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use gumshoe_proto::collector::v1::TopologyRelation;
+use gumshoe_proto::collector::v1::{
+    Endpoint, EndpointConditions, EndpointSlice, ObjectMeta, ObjectReference, TopologyRelation,
+};
 use proptest::prelude::*;
 
 use super::*;
-use crate::topology::{
-    facts::{Link, Particular},
-    known::Known,
+use crate::{
+    kinds::endpoint::state::{State, target},
+    topology::{
+        facts::{Link, Particular, endpoint_slice},
+        known::Known,
+    },
 };
 
 const NAMESPACE: &str = "shop";
@@ -29,6 +34,17 @@ fn mk_facts(uid: &str) -> Facts {
 fn mk_link(to: Key, uid: &str, relation: TopologyRelation) -> Link {
     let is_backward = matches!(relation, TopologyRelation::Owns | TopologyRelation::HasSlice);
     Link { to, uid: uid.into(), relation, is_backward, reason: "because".into(), optional: false }
+}
+
+/// Endpoints at addresses that begin so, the first of them ready.
+fn mk_endpoints(addresses: &str, ready: usize, total: usize) -> Particular {
+    let endpoint = |index: usize| Endpoint {
+        addresses: vec![format!("{addresses}-{index}")],
+        conditions: Some(EndpointConditions { ready: Some(index < ready), ..Default::default() }),
+        ..Default::default()
+    };
+    let endpoints: Vec<_> = (0..total).map(endpoint).collect();
+    Particular::Endpoints { states: endpoints.iter().map(|it| (target(it).unwrap(), State::of(it))).collect() }
 }
 
 fn mk_readable() -> Readable {
@@ -169,7 +185,7 @@ fn mk_app() -> Soup {
         let links = own.into_iter().chain(needs()).collect();
         soup = soup.with(Pod, pod, links, Particular::Pod { labels: labels.clone() });
     }
-    soup.with(EndpointSlice, "web-x", endpoints, Particular::Endpoints { targets: BTreeMap::new(), ready: 3, total: 3 })
+    soup.with(EndpointSlice, "web-x", endpoints, mk_endpoints("", 3, 3))
 }
 
 #[test]
@@ -238,7 +254,7 @@ fn a_service_without_slices_and_one_without_ready_endpoints_are_told_apart() {
         let mut soup = Soup::default().with(WalkedKind::Service, "web", vec![], service(&[("app", "web")]));
         for (index, (ready, total)) in slices.iter().enumerate() {
             let of_it = mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice);
-            let endpoints = Particular::Endpoints { targets: BTreeMap::new(), ready: *ready, total: *total };
+            let endpoints = mk_endpoints(&index.to_string(), *ready, *total);
             soup = soup.with(WalkedKind::EndpointSlice, &format!("web-{index}"), vec![of_it], endpoints);
         }
         let walked = walk(&soup, mk_key(WalkedKind::Service, "web"), far(), mk_readable());
@@ -290,8 +306,7 @@ fn an_ingress_is_as_well_as_the_services_their_ports_and_the_certificates_that_i
 #[test]
 fn what_is_in_two_slices_of_a_service_is_counted_once_and_slices_that_are_unread_make_its_health_unknown() {
     let of_it = || vec![mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice)];
-    let targets: BTreeMap<_, _> = [("Pod/a".to_owned(), true), ("Pod/b".to_owned(), true)].into();
-    let endpoints = || Particular::Endpoints { targets: targets.clone(), ready: 0, total: 0 };
+    let endpoints = || mk_endpoints("", 2, 2);
     let service =
         Particular::Service { selector: BTreeMap::new(), external_name: String::new(), ports: BTreeSet::new() };
     let soup = Soup::default()
@@ -314,6 +329,82 @@ fn what_is_in_two_slices_of_a_service_is_counted_once_and_slices_that_are_unread
         walk.step();
         let Some(Element::Node(service)) = walk.take().remove(0).element else { panic!("the seed comes first") };
         assert_eq!(service.health(), TopologyHealth::Unknown, "{}", service.status);
+    }
+}
+
+/// One endpoint of a slice: its pod and that one's uid, its address, and whether it is ready, serving and terminating.
+fn mk_endpoint(pod: &str, uid: &str, address: &str, conditions: [bool; 3]) -> Endpoint {
+    let [ready, serving, terminating] = conditions.map(Some);
+    let target = || ObjectReference { kind: "Pod".into(), name: pod.into(), uid: uid.into(), ..Default::default() };
+    Endpoint {
+        addresses: vec![address.to_owned()],
+        conditions: Some(EndpointConditions { ready, serving, terminating }),
+        target_ref: (!pod.is_empty()).then(|| Box::new(target())),
+        ..Default::default()
+    }
+}
+
+/// `GetEndpoints` counts the same by the same rule.
+#[test]
+fn a_service_is_as_well_as_its_backends_and_not_as_what_is_said_of_them_twice() {
+    use TopologyHealth::{Degraded, Healthy, Unhealthy};
+    let (well, not, going) = ([true, true, false], [false, false, false], [true, true, true]);
+    let service =
+        || Particular::Service { selector: BTreeMap::new(), external_name: String::new(), ports: BTreeSet::new() };
+    for (one, other, expected) in [
+        // The addresses of two families are those of one pod, which is as well as the slice says that says the worse.
+        (
+            ("a", "u", "10.0.0.1", well),
+            ("a", "u", "fd00::1", not),
+            (Unhealthy, "no ready backend, 0/1 endpoints ready"),
+        ),
+        (("a", "u", "10.0.0.1", well), ("a", "u", "fd00::1", well), (Healthy, "1/1 endpoints ready")),
+        // A pod that was replaced under its name.
+        (("a", "old", "10.0.0.1", not), ("a", "new", "10.0.0.2", well), (Degraded, "1/2 endpoints ready")),
+        // One address in two slices, while they are rewritten.
+        (("", "", "10.0.0.1", not), ("", "", "10.0.0.1", well), (Healthy, "1/1 endpoints ready")),
+        // publishNotReadyAddresses.
+        (("a", "u", "10.0.0.1", going), ("b", "v", "10.0.0.2", well), (Degraded, "2/2 endpoints ready, 1 healthy")),
+    ] {
+        let mut soup = Soup::default().with(WalkedKind::Service, "web", vec![], service());
+        for (name, (pod, uid, address, conditions)) in [("web-1", one), ("web-2", other)] {
+            let endpoints = vec![mk_endpoint(pod, uid, address, conditions)];
+            let facts = endpoint_slice(&EndpointSlice { endpoints, ..Default::default() });
+            let of_it = mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice);
+            soup = soup.with(WalkedKind::EndpointSlice, name, vec![of_it], facts.particular);
+        }
+        let walked = walk(&soup, mk_key(WalkedKind::Service, "web"), far(), mk_readable());
+        let service = walked.node("Service", "web");
+        assert_eq!((service.health(), service.status.as_str()), expected, "{one:?} {other:?}");
+    }
+}
+
+#[test]
+fn an_endpoint_in_another_namespace_is_not_the_pod_of_its_name_that_is_here() {
+    let mut endpoint = mk_endpoint("web-0", "", "10.0.0.1", [true, true, false]);
+    let slice_to = |endpoint: &Endpoint| {
+        let metadata = ObjectMeta { namespace: NAMESPACE.into(), ..Default::default() };
+        let endpoints = vec![endpoint.clone()];
+        endpoint_slice(&EndpointSlice { metadata: Some(metadata), endpoints, ..Default::default() })
+    };
+    for (namespace, expected) in
+        [("", TopologyHealth::Healthy), (NAMESPACE, TopologyHealth::Healthy), ("other", TopologyHealth::NotRead)]
+    {
+        endpoint.target_ref.as_mut().unwrap().namespace = namespace.into();
+        let slice = slice_to(&endpoint);
+        let soup = Soup::default().with(WalkedKind::Pod, "web-0", vec![], Particular::None).with(
+            WalkedKind::EndpointSlice,
+            "web-x",
+            slice.links,
+            slice.particular,
+        );
+        let walked = walk(&soup, mk_key(WalkedKind::EndpointSlice, "web-x"), far(), mk_readable());
+        let pod = walked.node("Pod", "web-0");
+        assert_eq!((walked.nodes.len(), pod.health()), (2, expected), "{pod:?}");
+        if expected == TopologyHealth::NotRead {
+            assert_eq!(pod.namespace, namespace);
+            assert!(pod.status.contains("another namespace"), "{pod:?}");
+        }
     }
 }
 
@@ -393,7 +484,7 @@ fn a_service_that_is_being_deleted_is_not_healthy() {
             ports: BTreeSet::new(),
         };
         let of_it = vec![mk_link(mk_key(WalkedKind::Service, "web"), "", TopologyRelation::HasSlice)];
-        let endpoints = Particular::Endpoints { targets: BTreeMap::new(), ready: 1, total: 1 };
+        let endpoints = mk_endpoints("", 1, 1);
         let mut soup = Soup::default().with(WalkedKind::Service, "web", vec![], service).with(
             WalkedKind::EndpointSlice,
             "web-x",
@@ -679,9 +770,7 @@ fn particular(kind: WalkedKind, label: bool, selector: bool) -> Particular {
         WalkedKind::Service => {
             Particular::Service { selector: labels(selector), external_name: String::new(), ports: BTreeSet::new() }
         }
-        WalkedKind::EndpointSlice => {
-            Particular::Endpoints { targets: BTreeMap::new(), ready: 0, total: usize::from(label) }
-        }
+        WalkedKind::EndpointSlice => mk_endpoints("", 0, usize::from(label)),
         WalkedKind::StatefulSet => Particular::Workload { labels: labels(label), claims: ["data-".to_owned()].into() },
         WalkedKind::Deployment => Particular::Workload { labels: labels(label), claims: BTreeSet::new() },
         _ => Particular::None,

@@ -31,7 +31,7 @@ impl Flags<ListEventsRequest> for EventFlags {
 /// The flags that give this request.
 pub(crate) fn describe(list: &ListEventsRequest, words: Words) -> Words {
     words
-        .option("--for", list.involved_object.as_ref().map(names::describe))
+        .option("--for", list.involved_object.as_ref().map(|about| names::describe(&about.kind, &about.name)))
         .each("--types", &list.types)
         .each("--reasons", &list.reasons)
 }

@@ -116,11 +116,12 @@ fn spoken(kind: &str) -> String {
 }
 
 /// The object as [`object`] reads it.
-pub(crate) fn describe(object: &InvolvedObject) -> String {
-    format!("{}/{}", spoken(&object.kind), object.name)
+pub(crate) fn describe(kind: &str, name: &str) -> String {
+    format!("{}/{name}", spoken(kind))
 }
 
-fn known() -> impl Iterator<Item = &'static str> {
+/// The kinds that have a name here.
+pub(crate) fn known() -> impl Iterator<Item = &'static str> {
     KINDS.iter().map(|it| it.kind).chain(OTHERS.iter().map(|(kind, ..)| *kind))
 }
 

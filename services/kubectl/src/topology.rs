@@ -6,9 +6,7 @@ use clap::Args;
 use gumshoe_proto::collector::v1::DiscoverTopologyRequest;
 
 use crate::{
-    Request,
-    kinds::{KINDS, Kind},
-    names,
+    Request, names,
     refusal::Refusal,
     scope::{self, DEFAULT_NAMESPACE},
     words::Words,
@@ -60,16 +58,14 @@ impl Topology {
     }
 }
 
-/// The one kind that is in no namespace.
+/// The one kind that is walked over and is in no namespace.
 const NODE: &str = "Node";
 
 /// The line that gives this request.
 pub(crate) fn describe(request: &DiscoverTopologyRequest) -> Words {
     let DiscoverTopologyRequest { namespace, kind, name, labels, max_depth, max_nodes } = request;
     let labels: Vec<_> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let short = KINDS.iter().find(|known| known.kind == kind).map(Kind::names);
-    let short = short.and_then(|names| names.short.first().copied());
-    let object = format!("{}/{name}", short.map_or_else(|| kind.to_ascii_lowercase(), str::to_owned));
+    let object = names::describe(kind, name);
     let words = if labels.is_empty() { Words::new(&["topology", &object]) } else { Words::new(&["topology"]) };
     words
         .option("-n", Some(namespace))
@@ -136,7 +132,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_walk_is_described_as_it_was_asked_for(
-            kind in prop::sample::select(KINDS.iter().map(|kind| kind.kind).filter(|kind| *kind != "Event").collect::<Vec<_>>()),
+            kind in prop::sample::select(names::known().chain(["Rollout"]).collect::<Vec<_>>()),
             name in "[a-z]{1,8}",
             namespace in "[a-z]{1,8}",
             depth in 0..10_i32,

@@ -149,7 +149,7 @@ const WRITES: &str = "nothing is ever written; get KIND NAME reads an object as 
 const CLIENT: &str = "it is about kubectl or the server and reads no objects; get, logs, events and topology do";
 
 /// The verbs of kubectl that are known.
-const VERBS: &[(&[&str], &str)] = &[
+pub(crate) const VERBS: &[(&[&str], &str)] = &[
     (&["exec", "attach", "cp", "debug", "port-forward", "proxy", "run"], INTO_PODS),
     (
         &[

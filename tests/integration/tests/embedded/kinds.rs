@@ -8,7 +8,7 @@ use gumshoe_integration::table::{self, Cells, timeless};
 use gumshoe_integration::{dynamic, grpc_client};
 use gumshoe_proto::{
     bridge::v1::Query,
-    collector::v1::{Completeness, GapReason},
+    collector::v1::{Completeness, Gap, GapReason},
     json,
 };
 use prost_reflect::{DynamicMessage, FieldDescriptor, MethodDescriptor, ReflectMessage as _, Value};
@@ -155,7 +155,7 @@ async fn a_list_of_every_kind_comes_in_pages_and_goes_on_behind_each_of_them() {
         }
         let (pages, completeness) = list(&[("limit", Value::I64(1))]).await;
         assert_eq!(keys(&pages), all[..1], "{kind}");
-        let gaps: Vec<_> = completeness.gaps.iter().map(|gap| gap.reason()).collect();
+        let gaps: Vec<_> = completeness.gaps.iter().map(Gap::reason).collect();
         let expected: &[_] = if all.len() > 1 { &[GapReason::Limit] } else { &[] };
         assert_eq!(gaps, expected, "{kind}");
     }
@@ -184,7 +184,7 @@ async fn a_list_of_every_kind_is_narrowed_by_namespace_and_labels() {
         let found = list(&[("namespaces", namespaces)]).await;
         let expected = keys_of(&|item| text(&below(item, "metadata"), "namespace") == namespace);
         assert_eq!(found.iter().map(key).collect::<Vec<_>>(), expected, "{kind} in {namespace:?}");
-        let Some(label) = all.iter().flat_map(|item| labels(item)).next() else { continue };
+        let Some(label) = all.iter().flat_map(labels).next() else { continue };
         let found = list(&[("label_selector", Value::String(label.clone()))]).await;
         let expected = keys_of(&|item| labels(item).contains(&label));
         assert_eq!(found.iter().map(key).collect::<Vec<_>>(), expected, "{kind} with {label}");

@@ -98,7 +98,8 @@ fn the_backends_of_an_ingress_are_missing_where_kubectl_does_not_find_them() {
                     let json = kubectl(bench, &["get", "service", service, "-n", &namespace, "-o", "json"]).await;
                     let json: Value = serde_json::from_str(&json).unwrap();
                     let ports = json["spec"]["ports"].as_array().unwrap().clone();
-                    let is_it = |it: &Value| it["name"] == port || it["port"].to_string() == port;
+                    let number = port.parse::<u64>().ok();
+                    let is_it = |it: &Value| it["name"] == port || it["port"].as_u64() == number;
                     if ports.iter().any(is_it) { "EXISTS" } else { "NO_PORT" }
                 };
                 assert_eq!(existence, expected, "{namespace}/{name}: {backend}, kubectl {theirs}");

@@ -1,9 +1,6 @@
 //! What a walk has read so far. It lives as long as the call.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use gumshoe_proto::collector::v1::{Gap, GapReason};
 
@@ -195,15 +192,4 @@ pub(super) fn not_served(kind: WalkedKind, is_served: bool) -> Gap {
     };
     let message = format!("{} {why}", kind.resource().plural);
     Gap { reason: GapReason::KindNotRead.into(), message, ..Gap::default() }
-}
-
-/// Kinds that are known not to be served, each told once.
-#[derive(Debug, Default)]
-pub(super) struct Told(HashSet<WalkedKind>);
-
-impl Told {
-    /// Whether this is the first time.
-    pub(super) fn first(&mut self, kind: WalkedKind) -> bool {
-        self.0.insert(kind)
-    }
 }

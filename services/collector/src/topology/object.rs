@@ -1,11 +1,8 @@
 //! What the walk knows of kinds: which there are, which of them point at which, and where it does not go on.
 
-use k8s_openapi::api::{
-    apps::v1 as apps, autoscaling::v2 as autoscaling, batch::v1 as batch, core::v1 as core, discovery::v1 as discovery,
-    networking::v1 as networking,
-};
+use gumshoe_proto::collector::v1::{self, SecretMetadata};
 
-use crate::kubernetes::resource::Resource;
+use crate::{kubernetes::resource::Resource, lists::kind::Kind as _};
 
 /// A kind that the walk reads.
 #[allow(missing_docs, reason = "they are Kubernetes' own names")]
@@ -60,21 +57,21 @@ impl WalkedKind {
     #[must_use]
     pub const fn resource(self) -> Resource {
         match self {
-            Pod => Resource::of::<core::Pod>(),
-            Deployment => Resource::of::<apps::Deployment>(),
-            ReplicaSet => Resource::of::<apps::ReplicaSet>(),
-            StatefulSet => Resource::of::<apps::StatefulSet>(),
-            DaemonSet => Resource::of::<apps::DaemonSet>(),
-            Job => Resource::of::<batch::Job>(),
-            CronJob => Resource::of::<batch::CronJob>(),
-            Service => Resource::of::<core::Service>(),
-            EndpointSlice => Resource::of::<discovery::EndpointSlice>(),
-            Ingress => Resource::of::<networking::Ingress>(),
-            Node => Resource::of::<core::Node>(),
-            PersistentVolumeClaim => Resource::of::<core::PersistentVolumeClaim>(),
-            HorizontalPodAutoscaler => Resource::of::<autoscaling::HorizontalPodAutoscaler>(),
-            ConfigMap => Resource::of::<core::ConfigMap>(),
-            Secret => Resource::of::<core::Secret>(),
+            Pod => v1::Pod::RESOURCE,
+            Deployment => v1::Deployment::RESOURCE,
+            ReplicaSet => v1::ReplicaSet::RESOURCE,
+            StatefulSet => v1::StatefulSet::RESOURCE,
+            DaemonSet => v1::DaemonSet::RESOURCE,
+            Job => v1::Job::RESOURCE,
+            CronJob => v1::CronJob::RESOURCE,
+            Service => v1::Service::RESOURCE,
+            EndpointSlice => v1::EndpointSlice::RESOURCE,
+            Ingress => v1::Ingress::RESOURCE,
+            Node => v1::Node::RESOURCE,
+            PersistentVolumeClaim => v1::PersistentVolumeClaim::RESOURCE,
+            HorizontalPodAutoscaler => v1::HorizontalPodAutoscaler::RESOURCE,
+            ConfigMap => v1::ConfigMap::RESOURCE,
+            Secret => SecretMetadata::RESOURCE,
         }
     }
 

@@ -147,7 +147,8 @@ impl Source {
             resource_version: None,
             limit: (!self.reader.api.streams_lists()).then_some(PAGE_LIMIT),
         };
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             // One of the lists that are read at one time, whoever reads them.
             let _permit = self.reader.may_list(&self.call).await?;
             let mut held = 0;
@@ -161,8 +162,8 @@ impl Source {
                 return Err(error);
             }
             tracing::debug!(error = %error, "a list of the walk is made again");
+            attempt += 1;
         }
-        Err(ReadError::Deadline)
     }
 
     async fn list_once(&self, kind: WalkedKind, query: ListQuery, held: &mut usize) -> Result<Answer, ReadError> {

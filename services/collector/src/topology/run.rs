@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     known::{Answer, Read},
-    object::WalkedKind,
+    object::{Key, WalkedKind},
     read::Source,
     request::Question,
     walk::{Readable, Step, Walk},
@@ -87,7 +87,7 @@ impl Topology {
 
 struct Run {
     walk: Walk,
-    seed: Read,
+    seed: Key,
     source: Source,
     /// Whether the seed itself may be read: of a node, a collector with `--namespaces` sees the pods alone.
     seed_is_read: bool,
@@ -105,7 +105,7 @@ impl Run {
         let readable = topology.readable();
         let seed_is_read = readable.cluster || seed.walked().is_none_or(|kind| kind.resource().namespaced);
         Self {
-            seed: Read::Get(seed.clone()),
+            seed: seed.clone(),
             walk: Walk::new(seed, bounds, readable),
             deadline: call.deadline,
             source: Source::new(topology.reader.clone(), call),
@@ -162,17 +162,16 @@ impl Run {
 
     /// The seed has to be there: else there is nothing to tell.
     async fn read_seed(&mut self) -> Result<(), ReadError> {
-        let answer = self.source.read(&self.seed).await?;
+        let read = Read::Get(self.seed.clone());
+        let answer = self.source.read(&read).await?;
         self.requests += 1;
-        if answer.objects.is_empty()
-            && let Read::Get(key) = &self.seed
-        {
-            let kind = key.walked().map_or("Object", |kind| kind.resource().kind);
-            let parts = [&key.namespace, &key.name].into_iter().filter(|part| !part.is_empty());
+        if answer.objects.is_empty() {
+            let kind = self.seed.walked().map_or("Object", |kind| kind.resource().kind);
+            let parts = [&self.seed.namespace, &self.seed.name].into_iter().filter(|part| !part.is_empty());
             let name = parts.map(String::as_str).collect::<Vec<_>>().join("/");
             return Err(ReadError::NotFound { kind, name });
         }
-        self.walk.learn(self.seed.clone(), answer);
+        self.walk.learn(read, answer);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use gumshoe_proto::collector::v1::{
 
 use super::{
     facts::{Facts, Health, shortened},
-    known::{Answer, Found, Memory, Read, Told, not_served},
+    known::{Answer, Found, Memory, Read, not_served},
     object::{Key, WalkedKind},
 };
 use neighbours::Neighbour;
@@ -88,7 +88,8 @@ pub struct Walk {
     have_pods: HashMap<Key, bool>,
     elements: Vec<TopologyElement>,
     gaps: Vec<Gap>,
-    told: Told,
+    /// Kinds that are known not to be served, each told once.
+    not_served: HashSet<WalkedKind>,
     /// What is likely to be needed is asked for once, with the first that is.
     foreseen: bool,
     /// Objects beyond the bound of depth.
@@ -145,7 +146,7 @@ impl Walk {
             have_pods: HashMap::new(),
             elements: Vec::new(),
             gaps: Vec::new(),
-            told: Told::default(),
+            not_served: HashSet::new(),
             foreseen: false,
             at_depth: 0,
             beyond_nodes: false,
@@ -391,7 +392,7 @@ impl Walk {
     /// Whether a kind may be read; says once that it may not.
     fn may_read(&mut self, kind: WalkedKind) -> bool {
         let may = self.readable.kinds.contains(&kind) && (self.readable.cluster || kind.resource().namespaced);
-        if !may && self.told.first(kind) {
+        if !may && self.not_served.insert(kind) {
             self.gaps.push(not_served(kind, self.readable.kinds.contains(&kind)));
         }
         may

@@ -95,6 +95,8 @@ pub struct Facts {
     pub uid: String,
     /// As far as the object itself tells.
     pub health: Health,
+    /// It is being deleted.
+    pub terminating: bool,
     /// What it points at.
     pub links: Vec<Link>,
     /// What only its kind has.
@@ -145,28 +147,16 @@ impl Health {
         }
     }
 
-    /// The same where the object says of itself that it is being deleted.
-    pub(super) fn terminating_as(self, own: &Self) -> Self {
-        if own.text.starts_with(TERMINATING) {
-            let text = format!("{TERMINATING}, {}", self.text);
-            Self { text, ..self }.for_a_while()
-        } else {
-            self
-        }
-    }
-
-    fn for_a_while(self) -> Self {
+    /// The same of an object that is being deleted: what is well is so only for a while.
+    pub(super) fn terminating(self) -> Self {
         let level = if self.level == TopologyHealth::Healthy { TopologyHealth::Degraded } else { self.level };
-        Self { level, ..self }
-    }
-
-    /// The same of an object that is being deleted: where it is, it is so only for a while.
-    fn of_object(self, metadata: &ObjectMeta) -> Self {
-        if metadata.deletion_timestamp.is_none() || self.text.starts_with(TERMINATING) {
-            return self;
-        }
-        let text = [TERMINATING, &self.text].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
-        Self { text, ..self }.for_a_while()
+        // Of pods and claims, kubectl's STATUS says it already.
+        let text = match self.text.as_str() {
+            said if said.starts_with(TERMINATING) => self.text,
+            "" => TERMINATING.to_owned(),
+            text => format!("{TERMINATING}, {text}"),
+        };
+        Self { level, text }
     }
 }
 
@@ -188,7 +178,8 @@ impl Facts {
         let all = owners(metadata).chain(links);
         Self {
             uid: metadata.uid.clone(),
-            health: health.of_object(metadata),
+            health,
+            terminating: metadata.deletion_timestamp.is_some(),
             links: merged(all),
             particular: Particular::None,
         }

@@ -6,7 +6,7 @@ use gumshoe_proto::collector::v1::{
 };
 use prost::Message as _;
 
-use super::{Facts, Health, Link, TERMINATING};
+use super::{Facts, Health, Link};
 use crate::{kubernetes::wire::fields, topology::object::Key};
 
 /// Conditions of a node that should not be.
@@ -81,7 +81,7 @@ pub(in crate::topology) fn metadata_only(encoded: &Bytes) -> (String, String, Fa
             _ => {}
         }
     }
-    let health = if deleted { Health::degraded(TERMINATING) } else { Health::healthy("exists") };
     let no_metadata = ObjectMeta { uid, namespace: namespace.clone(), owner_references, ..ObjectMeta::default() };
-    (namespace, name, Facts::new(&no_metadata, health, Vec::new()))
+    let facts = Facts::new(&no_metadata, Health::healthy("exists"), Vec::new());
+    (namespace, name, Facts { terminating: deleted, ..facts })
 }

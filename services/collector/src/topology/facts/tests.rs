@@ -92,13 +92,20 @@ fn a_pod_says_its_status_as_kubectl_does() {
 }
 
 #[test]
-fn what_is_being_deleted_says_so() {
+fn what_is_being_deleted_says_so_once() {
     let metadata = json!({"name": "data", "deletionTimestamp": "2026-11-23T08:00:00Z"});
-    let facts = claim(&mk(json!({"metadata": metadata, "status": {"phase": "Bound"}})));
-    assert_eq!(line(&facts), (TopologyHealth::Degraded, "Terminating"));
-    let status = json!({"readyReplicas": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
-    let facts = deployment(&mk(json!({"metadata": metadata, "spec": {"replicas": 1}, "status": status})));
-    assert_eq!(line(&facts), (TopologyHealth::Degraded, "Terminating, 1/1 ready"));
+    let replicas = json!({"readyReplicas": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1});
+    for (facts, text) in [
+        (claim(&mk(json!({"metadata": metadata, "status": {"phase": "Bound"}}))), "Terminating"),
+        (
+            deployment(&mk(json!({"metadata": metadata, "spec": {"replicas": 1}, "status": replicas}))),
+            "Terminating, 1/1 ready",
+        ),
+        (service(&mk(json!({"metadata": metadata}))), "Terminating"),
+    ] {
+        assert!(facts.terminating);
+        assert_eq!(facts.health.terminating(), Health::degraded(text));
+    }
 }
 
 #[test]

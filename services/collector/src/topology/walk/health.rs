@@ -17,11 +17,12 @@ use crate::{
 impl Walk {
     /// How an object is, by others too where those say it.
     pub(super) fn health(&mut self, kind: WalkedKind, key: &Key, facts: &Facts) -> Result<Health, Wants> {
-        match kind {
-            WalkedKind::Service => self.health_of_service(key, facts),
-            WalkedKind::Ingress => self.health_of_ingress(key, facts),
-            _ => Ok(facts.health.clone()),
-        }
+        let health = match kind {
+            WalkedKind::Service => self.health_of_service(key, facts)?,
+            WalkedKind::Ingress => self.health_of_ingress(key, facts)?,
+            _ => facts.health.clone(),
+        };
+        Ok(if facts.terminating { health.terminating() } else { health })
     }
 
     /// By the endpoints in its slices. None at all and none that is ready are different answers.
@@ -30,7 +31,7 @@ impl Walk {
             return Ok(facts.health.clone());
         };
         if !external_name.is_empty() {
-            return Ok(Health::healthy(format!("stands for {external_name}")).terminating_as(&facts.health));
+            return Ok(Health::healthy(format!("stands for {external_name}")));
         }
         let unknown = |why: &str| Ok(Health::new(TopologyHealth::Unknown, why));
         let mut wants = Wants::new();
@@ -55,7 +56,7 @@ impl Walk {
             let known = if number > 0 { format!("; {} in the others", health.text) } else { String::new() };
             return unknown(&format!("endpoint slices could not be read{known}"));
         }
-        Ok(health.terminating_as(&facts.health))
+        Ok(health)
     }
 
     /// By whether the services and their ports exist that it routes to, and the certificates that it needs.

@@ -28,7 +28,13 @@ fn mk_key(kind: WalkedKind, name: &str) -> Key {
 }
 
 fn mk_facts(uid: &str) -> Facts {
-    Facts { uid: uid.into(), health: Health::healthy("fine"), links: Vec::new(), particular: Particular::None }
+    Facts {
+        uid: uid.into(),
+        health: Health::healthy("fine"),
+        terminating: false,
+        links: Vec::new(),
+        particular: Particular::None,
+    }
 }
 
 fn mk_link(to: Key, uid: &str, relation: TopologyRelation) -> Link {
@@ -492,7 +498,7 @@ fn a_service_that_is_being_deleted_is_not_healthy() {
             endpoints,
         );
         let key = mk_key(WalkedKind::Service, "web");
-        soup.objects.get_mut(&key).unwrap().health = Health::degraded("Terminating");
+        soup.objects.get_mut(&key).unwrap().terminating = true;
         let walked = walk(&soup, key, far(), mk_readable());
         let service = walked.node("Service", "web");
         assert_eq!(service.health(), TopologyHealth::Degraded, "{}", service.status);

@@ -91,6 +91,109 @@ fn a_pod_says_its_status_as_kubectl_does() {
     }
 }
 
+/// An object of this spec and status.
+fn mk_of<K: Kind + Name>(spec: Value, status: Value) -> K {
+    mk(json!({"metadata": {"namespace": "shop", "name": "db"}, "spec": spec, "status": status}))
+}
+
+fn mk_condition(kind: &str, status: &str, reason: &str) -> Value {
+    json!([{"type": kind, "status": status, "reason": reason}])
+}
+
+#[test]
+fn stateful_sets_and_daemon_sets_say_how_many_are_ready() {
+    use TopologyHealth::{Degraded, Healthy, Unhealthy};
+    let set = |ready: i32| {
+        let status = json!({"observedGeneration": 1, "replicas": 2, "readyReplicas": ready, "updatedReplicas": 2, "availableReplicas": ready});
+        stateful_set(&mk_of(json!({"replicas": 2, "updateStrategy": {"type": "RollingUpdate"}}), status))
+    };
+    let everywhere = |wanted: i32, ready: i32| {
+        let status = json!({"observedGeneration": 1, "desiredNumberScheduled": wanted, "numberReady": ready, "updatedNumberScheduled": wanted, "numberAvailable": ready});
+        daemon_set(&mk_of(json!({"updateStrategy": {"type": "RollingUpdate"}}), status))
+    };
+    for (facts, expected) in [
+        (set(2), (Healthy, "2/2 ready")),
+        (set(1), (Degraded, "1/2 ready, rolling out")),
+        (set(0), (Unhealthy, "0/2 ready, rolling out")),
+        (everywhere(2, 2), (Healthy, "2/2 ready")),
+        (everywhere(2, 0), (Unhealthy, "0/2 ready, rolling out")),
+        (everywhere(0, 0), (Healthy, "no node wants it")),
+    ] {
+        assert_eq!(line(&facts), expected);
+    }
+}
+
+#[test]
+fn jobs_and_cron_jobs_say_how_their_runs_ended() {
+    use TopologyHealth::{Degraded, Healthy, Unhealthy};
+    let run = |status: Value| job(&mk_of(json!({"completions": 1}), status));
+    let (done, failed) = (mk_condition("Complete", "True", ""), mk_condition("Failed", "True", "BackoffLimitExceeded"));
+    let cron = |suspend: bool, succeeded: &str| {
+        let times = json!({"lastScheduleTime": "2026-11-23T08:00:00Z", "lastSuccessfulTime": succeeded});
+        cron_job(&mk_of(json!({"suspend": suspend}), times))
+    };
+    for (facts, expected) in [
+        (run(json!({"succeeded": 1, "conditions": done})), (Healthy, "Complete, 1/1")),
+        (run(json!({"failed": 2, "conditions": failed})), (Unhealthy, "Failed: BackoffLimitExceeded, 2 pods failed")),
+        (run(json!({"active": 1})), (Healthy, "Running, 0/1")),
+        (run(json!({"active": 1, "failed": 1})), (Degraded, "Running, 0/1, 1 pod failed")),
+        (cron(false, "2026-11-23T08:01:00Z"), (Healthy, "0 active")),
+        (cron(false, "2026-11-23T07:01:00Z"), (Degraded, "0 active, the last run did not succeed")),
+        (cron(true, "2026-11-23T08:01:00Z"), (Degraded, "suspended")),
+    ] {
+        assert_eq!(line(&facts), expected);
+    }
+}
+
+#[test]
+fn nodes_claims_and_autoscalers_say_what_is_wrong_with_them() {
+    use TopologyHealth::{Degraded, Healthy, Unhealthy};
+    let machine = |ready: &str, pressure: &str, cordoned: bool| {
+        let conditions = json!([{"type": "Ready", "status": ready}, {"type": "MemoryPressure", "status": pressure}]);
+        node(&mk_of(json!({"unschedulable": cordoned}), json!({"conditions": conditions})))
+    };
+    let volume = |phase: &str| claim(&mk_of(json!({}), json!({"phase": phase})));
+    let scaler = |condition: Value| {
+        let target = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db"});
+        let spec = json!({"minReplicas": 2, "maxReplicas": 5, "scaleTargetRef": target});
+        autoscaler(&mk_of(spec, json!({"currentReplicas": 3, "conditions": condition})))
+    };
+    for (facts, expected) in [
+        (machine("True", "False", false), (Healthy, "Ready")),
+        (machine("True", "True", false), (Degraded, "Ready, MemoryPressure")),
+        (machine("True", "False", true), (Degraded, "Ready,SchedulingDisabled")),
+        (machine("False", "False", false), (Unhealthy, "NotReady")),
+        (volume("Bound"), (Healthy, "Bound")),
+        (volume("Pending"), (Degraded, "Pending")),
+        (volume("Lost"), (Unhealthy, "Lost")),
+        (scaler(mk_condition("ScalingActive", "True", "ValidMetricFound")), (Healthy, "3 replicas of 2 to 5")),
+        // Where the target is scaled to 0 it does nothing, on purpose.
+        (scaler(mk_condition("ScalingActive", "False", "ScalingDisabled")), (Healthy, "3 replicas of 2 to 5")),
+        (
+            scaler(mk_condition("ScalingActive", "False", "FailedGetResourceMetric")),
+            (Degraded, "3 replicas of 2 to 5, FailedGetResourceMetric"),
+        ),
+        (
+            scaler(mk_condition("ScalingLimited", "True", "TooManyReplicas")),
+            (Degraded, "3 replicas of 2 to 5, TooManyReplicas"),
+        ),
+    ] {
+        assert_eq!(line(&facts), expected);
+    }
+    let scaled = scaler(json!([]));
+    assert_eq!(scaled.links[0].to, Key::of(WalkedKind::StatefulSet, "shop", "db"));
+}
+
+/// `data-db-0` is the claim of the template `data` of the set `db` (kubernetes: getPersistentVolumeClaimName).
+#[test]
+fn the_claims_of_a_stateful_set_are_called_by_template_and_set() {
+    let spec = json!({"volumeClaimTemplates": [{"metadata": {"name": "data"}}]});
+    let Particular::Workload { claims, .. } = stateful_set(&mk_of(spec, json!({}))).particular else {
+        panic!("a workload")
+    };
+    assert_eq!(claims, ["data-db-".to_owned()].into());
+}
+
 #[test]
 fn what_is_being_deleted_says_so_once() {
     let metadata = json!({"name": "data", "deletionTimestamp": "2026-11-23T08:00:00Z"});

@@ -163,6 +163,32 @@ async fn what_is_referred_to_and_is_not_there_is_missing() {
 }
 
 #[tokio::test]
+async fn objects_in_odd_states_are_judged_as_they_were_recorded() {
+    use TopologyHealth::{Degraded, Healthy, Unhealthy};
+    let stack = shop().await;
+    for (kind, namespace, name, health, begins) in [
+        ("Node", "", "node-a", Healthy, "Ready"),
+        ("Node", "", "node-lost", Unhealthy, "NotReady"),
+        ("Job", "shop", "seed-catalog", Healthy, "Complete, 1/1"),
+        ("Job", "shop", "migrate", Unhealthy, "Failed: "),
+        ("CronJob", "odd", "ran-yesterday", Degraded, "suspended"),
+        ("DaemonSet", "kube-system", "node-agent", Healthy, "3/3 ready"),
+        ("DaemonSet", "rollouts", "half-way", Degraded, "2/3 ready"),
+        ("DaemonSet", "rollouts", "nowhere", Healthy, "no node wants it"),
+        ("StatefulSet", "shop", "cart", Degraded, "1/2 ready"),
+        ("PersistentVolumeClaim", "shop", "images", Healthy, "Bound"),
+        ("PersistentVolumeClaim", "shop", "catalog", Degraded, "Pending"),
+        ("HorizontalPodAutoscaler", "odd", "dual-stack", Healthy, "2 replicas of 2 to 4"),
+    ] {
+        let request = DiscoverTopologyRequest { max_depth: 1, ..named(kind, namespace, name) };
+        let topology = discover(&stack, request).await.unwrap();
+        let TopologyNode { status, .. } = topology.node(kind, name);
+        assert_eq!(topology.node(kind, name).health(), health, "{kind}/{name}: {status}");
+        assert!(status.starts_with(begins), "{kind}/{name}: {status}");
+    }
+}
+
+#[tokio::test]
 async fn a_walk_begins_where_the_labels_of_an_alert_say() {
     let stack = shop().await;
     let labels = |labels: &[(&str, &str)]| DiscoverTopologyRequest {

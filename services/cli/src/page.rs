@@ -5,7 +5,6 @@
 
 use std::mem::take;
 
-use gumshoe_kubectl::Names;
 use gumshoe_proto::{
     bridge::v1::Page as QueuePage,
     collector::v1::{Completeness, ContainerLog, LogLine, TopologyElement},
@@ -13,8 +12,6 @@ use gumshoe_proto::{
     with_request, with_response,
 };
 use prost_types::Timestamp;
-
-use crate::units::Noun;
 
 pub(crate) use gumshoe_kubectl::Request;
 pub(crate) use gumshoe_proto::bridge::v1::page::Response;
@@ -76,12 +73,6 @@ pub(crate) fn items(response: &Response) -> u64 {
 /// How many items a page of the queue holds.
 pub(crate) fn items_of(page: &QueuePage) -> u64 {
     page.response.as_ref().map_or(0, items)
-}
-
-/// What the items of an answer are called.
-pub(crate) fn noun(request: &Request) -> Noun {
-    let Names { singular, plural, .. } = gumshoe_kubectl::names(request);
-    Noun { one: singular, many: plural }
 }
 
 /// How many items the user wants at most: the limit of the request, or the collector's own where it has one.

@@ -60,7 +60,9 @@ pub(crate) trait PagePrinter {
     fn page(&mut self, out: &mut dyn Write, page: &Response) -> io::Result<()>;
 
     /// Writes what stands behind the last page.
-    fn end(&mut self, out: &mut dyn Write, ending: &Ending) -> io::Result<()>;
+    fn end(&mut self, _out: &mut dyn Write, _ending: &Ending) -> io::Result<()> {
+        Ok(())
+    }
 
     /// How many items could not be written in this format, and were left out.
     fn unwritten(&self) -> u64 {
@@ -74,10 +76,10 @@ pub(crate) fn printer(request: &Request, format: Format, surface: Surface) -> Bo
         Format::Json => Box::new(JsonDocument::new(request)),
         Format::JsonLines => Box::new(JsonLines::default()),
         Format::Human { wide, timestamps } => match request {
-            Request::ReadLogs(read) => Box::new(Lines(LogText::new(read, timestamps, surface))),
+            Request::ReadLogs(read) => Box::new(LogText::new(read, timestamps, surface)),
             Request::DiscoverTopology(_) => {
                 let strokes = if takes_utf8() { Strokes::LINES } else { Strokes::ASCII };
-                Box::new(Branches(Tree::new(surface, strokes)))
+                Box::new(Tree::new(surface, strokes))
             }
             request => Box::new(Rows { layout: layout(request, wide), table: None, backends: Backends::default() }),
         },
@@ -138,32 +140,23 @@ impl PagePrinter for Rows {
     }
 }
 
-/// What belongs together. It is drawn when all of it is there: what comes last may stand in the middle.
-struct Branches(Tree);
-
-impl PagePrinter for Branches {
+/// What belongs together is drawn when all of it is there: what comes last may stand in the middle.
+impl PagePrinter for Tree {
     fn page(&mut self, _: &mut dyn Write, page: &Response) -> io::Result<()> {
         if let Response::DiscoverTopology(page) = page {
-            self.0.add(&page.elements);
+            self.add(&page.elements);
         }
         Ok(())
     }
 
     fn end(&mut self, out: &mut dyn Write, _: &Ending) -> io::Result<()> {
-        self.0.draw(out)
+        self.draw(out)
     }
 }
 
-/// The lines of logs.
-struct Lines(LogText);
-
-impl PagePrinter for Lines {
+impl PagePrinter for LogText {
     fn page(&mut self, out: &mut dyn Write, page: &Response) -> io::Result<()> {
         let Response::ReadLogs(page) = page else { return Ok(()) };
-        page.lines.iter().try_for_each(|line| self.0.line(out, line))
-    }
-
-    fn end(&mut self, _: &mut dyn Write, _: &Ending) -> io::Result<()> {
-        Ok(())
+        page.lines.iter().try_for_each(|line| self.line(out, line))
     }
 }

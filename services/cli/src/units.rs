@@ -1,5 +1,6 @@
 //! Numbers and sizes as people read them.
 
+use gumshoe_kubectl::Names;
 pub(crate) use gumshoe_kubectl::units::{bytes, duration, from_proto, to_proto};
 
 /// A size for people: `14.2 KiB`.
@@ -25,18 +26,9 @@ pub(crate) fn count(number: u64, noun: &str) -> String {
     plural(number, noun, &format!("{noun}s"))
 }
 
-/// What a thing is called, and several.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Noun {
-    pub(crate) one: &'static str,
-    pub(crate) many: &'static str,
-}
-
-impl Noun {
-    /// A number of these things.
-    pub(crate) fn count(self, number: u64) -> String {
-        plural(number, self.one, self.many)
-    }
+/// A number of things of a kind.
+pub(crate) fn count_of(number: u64, names: Names) -> String {
+    plural(number, names.singular, names.plural)
 }
 
 /// A number of things whose plural has a form of its own.

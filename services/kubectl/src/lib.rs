@@ -30,7 +30,7 @@ pub use self::{
     kinds::{KINDS, Kind},
     line::{Line, parse},
     logs::Logs,
-    names::{Names, names},
+    names::{ITEMS, Names, names},
     refusal::Refusal,
     topology::Topology,
 };

@@ -43,7 +43,8 @@ const LINES: Names = Names { singular: "line", plural: "lines", short: &[] };
 
 const ELEMENTS: Names = Names { singular: "object or connection", plural: "objects and connections", short: &[] };
 
-const ITEMS: Names = Names { singular: "item", plural: "items", short: &[] };
+/// What is called nothing else.
+pub const ITEMS: Names = Names { singular: "item", plural: "items", short: &[] };
 
 /// Kinds that nothing here reads and that events are about, with their groups. Any other kind is taken as it is written in CamelCase.
 const OTHERS: [(&str, &str, &[&str]); 18] = [

@@ -3,9 +3,9 @@
 use gumshoe_proto::collector::v1::{Completeness, ContainerLog, ContainerLogStatus, Gap, GapReason};
 
 use crate::{
-    page::{Request, noun},
+    page::Request,
     terminal::Note,
-    units::{count, human_bytes},
+    units::{count, count_of, human_bytes},
 };
 
 /// Says whether nothing is missing. An answer that contradicts itself is not believed.
@@ -27,7 +27,7 @@ pub(crate) fn leave_out(completeness: &mut Completeness, items: u64) {
 
 /// `complete: 12 pods`, or `INCOMPLETE: 12 pods, 2 gaps` and a line for each gap.
 pub(crate) fn verdict(request: &Request, completeness: &Completeness) -> Vec<Note> {
-    let tally = noun(request).count(completeness.items);
+    let tally = count_of(completeness.items, gumshoe_kubectl::names(request));
     let mut notes = Vec::new();
     for warning in &completeness.warnings {
         notes.push(Note::Plain(format!("warning: {warning}")));

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
 };
 
+use gumshoe_kubectl::{ITEMS, Names};
 use gumshoe_proto::{
     bridge::v1::Command,
     run::{Fed, Reader, Run},
@@ -15,7 +16,7 @@ use crate::{
     render::text::one_line,
     run::command,
     terminal::{Note, Surface},
-    units::{Noun, count, human_bytes, plural},
+    units::{count, count_of, human_bytes, plural},
 };
 
 /// Goes to the beginning of the line and empties it.
@@ -24,21 +25,18 @@ const CLEAR_LINE: &str = "\r\u{1b}[2K";
 /// A line that changes must stay one line: narrow enough for any terminal.
 const LINE_MAX: usize = 78;
 
-/// What a query asks for that nothing is known of.
-const ITEMS: Noun = Noun { one: "item", many: "items" };
-
 /// Says how far a command is.
 pub(crate) struct Progress<'a> {
     out: &'a mut dyn Write,
     surface: Surface,
     /// What the items of each query are called, by its id.
-    nouns: BTreeMap<String, Noun>,
+    nouns: BTreeMap<String, Names>,
 }
 
 impl<'a> Progress<'a> {
     /// Progress of a command.
     pub(crate) fn new(out: &'a mut dyn Write, surface: Surface, command: &Command) -> Self {
-        let noun = |query| command::request(query).as_ref().map_or(ITEMS, page::noun);
+        let noun = |query| command::request(query).as_ref().map_or(ITEMS, gumshoe_kubectl::names);
         let nouns = command.queries.iter().map(|query| (query.id.clone(), noun(query))).collect();
         Self { out, surface, nouns }
     }
@@ -83,7 +81,7 @@ impl<'a> Progress<'a> {
             pages += 1;
         }
         let noun = |query_id: &str| self.nouns.get(query_id).copied().unwrap_or(ITEMS);
-        let queries: Vec<_> = items.iter().map(|(id, items)| format!("{id} {}", noun(id).count(*items))).collect();
+        let queries: Vec<_> = items.iter().map(|(id, items)| format!("{id} {}", count_of(*items, noun(id)))).collect();
         format!("received {}, {}: {}", count(pages, "page"), human_bytes(run.bytes()), queries.join(", "))
     }
 

@@ -24,6 +24,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_PROBES: u32 = 3;
 /// The same for a request that nobody acknowledges: probes are not sent as long as data is on its way.
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(50);
+/// What a connection reads ahead, some TLS records. hyper's own 400 KiB are too much: two hundred logs may be open at one time.
+const CONNECTION_BUFFER: usize = 64 << 10;
 
 /// # Errors
 /// Where the configuration's credentials or certificates are of no use.
@@ -41,7 +43,7 @@ pub fn client(config: Config) -> Result<kube::Client, Error> {
     #[cfg(target_os = "linux")]
     tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
     let tls = config.rustls_https_connector_with_connector(tcp)?;
-    let http: Client<_, Body> = Client::builder(TokioExecutor::new()).build(tls);
+    let http: Client<_, Body> = Client::builder(TokioExecutor::new()).http1_max_buf_size(CONNECTION_BUFFER).build(tls);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)

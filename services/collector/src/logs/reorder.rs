@@ -54,13 +54,13 @@ impl Reorder {
         self.number += 1;
         self.bytes += held.size();
         self.due.push_back((now + WINDOW, place));
+        let of_log = self.logs.entry(log).or_insert((0, place));
+        *of_log = (of_log.0 + 1, place);
+        self.lines.insert(place, (log, held));
         if self.due.len() > 2 * self.lines.len() + SLACK {
             // Behind one that is held for long, others may have been given.
             self.due.retain(|(_, place)| self.lines.contains_key(place));
         }
-        let of_log = self.logs.entry(log).or_insert((0, place));
-        *of_log = (of_log.0 + 1, place);
-        self.lines.insert(place, (log, held));
     }
 
     /// Whether nothing is held of a log.
@@ -182,8 +182,10 @@ mod tests {
         order.hold(1, mk_held(1_000_000, b"x"), now);
         for millis in 0..10_000 {
             order.hold(0, mk_held(millis, b"x"), now);
-            order.take();
             assert!(order.due.len() <= 2 * order.lines.len() + SLACK + 2, "{}", order.due.len());
+            let known: std::collections::BTreeSet<_> = order.due.iter().map(|(_, place)| *place).collect();
+            assert!(order.lines.keys().all(|place| known.contains(place)), "each that is held will be given");
+            order.take();
         }
         assert_eq!(order.next_due(), Some(now + WINDOW));
     }

@@ -11,7 +11,7 @@ use std::{pin::pin, time::Duration};
 
 use gumshoe_proto::collector::v1::{ContainerLogStatus, Pod};
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::{Instant, timeout},
 };
 
@@ -53,6 +53,8 @@ enum News {
 
 /// A kubelet that works answers within this; an older one says nothing at all before the first line.
 const TURN: Duration = Duration::from_secs(2);
+/// A turn is not waited for any longer than this.
+const TURN_WAIT: Duration = Duration::from_secs(5);
 
 impl Source {
     /// Whether lines may still come.
@@ -115,7 +117,7 @@ impl Source {
 
     /// Opens the next connection when it is its turn. One that gets no answer does not keep others from theirs.
     async fn take_up_in_turn(&mut self, logs: &PodLogs, turns: &Semaphore) -> Result<(), ReadError> {
-        let turn = turns.acquire().await;
+        let turn = turn(turns).await;
         let mut taken_up = pin!(self.take_up(logs));
         if let Ok(outcome) = timeout(TURN, &mut taken_up).await {
             return outcome;
@@ -267,6 +269,11 @@ impl Source {
     }
 }
 
+/// A turn, or none: those that a call holds whose caller takes nothing may not come back before it is cut off.
+async fn turn(turns: &Semaphore) -> Option<SemaphorePermit<'_>> {
+    timeout(TURN_WAIT, turns.acquire()).await.ok()?.ok()
+}
+
 /// Whether a trouble may be over when it is tried again.
 fn passes(trouble: &Trouble) -> bool {
     use ContainerLogStatus as Log;
@@ -275,5 +282,25 @@ fn passes(trouble: &Trouble) -> bool {
         Log::Unspecified | Log::Read | Log::NoPrevious | Log::NoSuchContainer | Log::NotScheduled | Log::PodGone => {
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_not_waited_for_without_end() {
+        let turns = Semaphore::new(1);
+        let held = turn(&turns).await.unwrap();
+        // One of a call that is not polled any more is next in the line.
+        let mut forgotten = Box::pin(turn(&turns));
+        assert!((&mut forgotten).now_or_never().is_none());
+        drop(held);
+        assert!(turn(&turns).await.is_none());
+        drop(forgotten);
+        assert!(turn(&turns).await.is_some());
     }
 }

@@ -20,11 +20,13 @@ const READS_PER_NODE: usize = 4;
 const FOLLOWED: usize = 64;
 /// Of those, on one node.
 const FOLLOWED_PER_NODE: usize = 16;
-/// Calls that filter at one time: what their searches remember takes two MiB each at most.
-const FILTERS: usize = 16;
+/// Calls that filter what they read, at one time: what their searches remember takes two MiB each at most.
+const FILTERS: usize = 8;
+/// Calls that filter what they follow. They are counted apart, too.
+const FOLLOWED_FILTERS: usize = 16;
 /// What all calls may hold together of newest lines.
 const HELD_BYTES: usize = 64 << 20;
-/// A call that waits for a node gives those back after so long that it holds already.
+/// Who holds something and waits for more gives it back after so long; the next time after twice as long, for it has waited before.
 const HOLDING_WAIT: Duration = Duration::from_secs(5);
 /// The unit in which that is counted.
 const HELD_UNIT: usize = 1 << 10;
@@ -36,6 +38,7 @@ pub struct LogLimits {
     followed: Pool,
     turns: Pool,
     filters: Arc<Semaphore>,
+    followed_filters: Arc<Semaphore>,
     held: Arc<Semaphore>,
 }
 
@@ -45,8 +48,8 @@ pub type Nodes = BTreeMap<String, usize>;
 /// What a call was granted; given back when it is dropped.
 #[derive(Debug)]
 pub struct Grant {
-    /// None once nothing is read any more.
-    reads: Option<Share>,
+    /// None once nothing is read any more; with it the permit to filter.
+    reads: Option<(Share, OwnedSemaphorePermit)>,
     #[allow(dead_code, reason = "held, not read")]
     held: OwnedSemaphorePermit,
 }
@@ -76,32 +79,24 @@ impl Default for LogLimits {
             followed: Pool::new(FOLLOWED, FOLLOWED_PER_NODE),
             turns: Pool::new(READS, READS_PER_NODE),
             filters: Arc::new(Semaphore::new(FILTERS)),
+            followed_filters: Arc::new(Semaphore::new(FOLLOWED_FILTERS)),
             held: Arc::new(Semaphore::new(HELD_BYTES / HELD_UNIT)),
         }
     }
 }
 
 impl LogLimits {
-    /// Waits until a call may read so many logs, and hold so many bytes of them. It waits for all at once, in one order, which is the
-    /// same for every call: node after node by their names, then for its share of all, then for the bytes. So no two calls
-    /// wait for each other. A call that needs more of a node, or in all, than there is gets
-    /// all of it, and has more open: to merge logs, all have to be open. What protects the kubelet then is that the call is the only one
-    /// there, opens few at the same time, and takes from one log after the other.
-    pub async fn read(&self, logs: &Nodes, held: usize) -> Grant {
-        let units = held.div_ceil(HELD_UNIT).min(HELD_BYTES / HELD_UNIT);
-        loop {
-            let reads = Some(self.reads.acquire(logs).await);
-            if let Ok(held) = timeout(HOLDING_WAIT, acquire(&self.held, units)).await {
-                return Grant { reads, held };
-            }
-            drop(reads);
-            drop(acquire(&self.held, units).await);
-        }
-    }
-
-    /// Waits until a call may filter lines.
-    pub async fn filter(&self) -> OwnedSemaphorePermit {
-        acquire(&self.filters, 1).await
+    /// Waits until a call may read so many logs, filter them, and hold so many bytes of them. A call that needs more of a node, or in
+    /// all, than there is gets all of it, and has more open: to merge logs, all have to be open. What protects the kubelet then is that the
+    /// call is the only one there, opens few at the same time, and takes from one log after the other.
+    pub async fn read(&self, logs: &Nodes, filters: bool, held: usize) -> Grant {
+        let mut wanted = self.reads.wanted(logs);
+        wanted.push((self.filters.clone(), usize::from(filters)));
+        wanted.push((self.held.clone(), held.div_ceil(HELD_UNIT).min(HELD_BYTES / HELD_UNIT)));
+        let mut permits = acquire_all(&wanted).await.into_iter();
+        let share = Share::of(logs, &mut permits);
+        let [filter, held] = [permits.next(), permits.next()].map(|permit| permit.expect("as many as were wanted"));
+        Grant { reads: Some((share, filter)), held }
     }
 
     /// Follows nothing yet; see `join`.
@@ -111,7 +106,13 @@ impl LogLimits {
 
     /// Waits until a call may follow so many logs, in the same way.
     pub async fn follow(&self, logs: &Nodes) -> Followed {
-        Followed(self.followed.acquire(logs).await)
+        let permits = acquire_all(&self.followed.wanted(logs)).await;
+        Followed(Share::of(logs, &mut permits.into_iter()))
+    }
+
+    /// Waits until a call may filter what it follows.
+    pub async fn filter_followed(&self) -> OwnedSemaphorePermit {
+        acquire(&self.followed_filters, 1).await
     }
 
     /// Whether a call that follows logs may follow so many more of a node. It does not wait: it holds what others may wait for.
@@ -149,11 +150,17 @@ impl Followed {
     }
 }
 
-impl Portion {
-    async fn acquire(semaphore: &Arc<Semaphore>, logs: usize, max: usize) -> Self {
-        Self { logs, permit: acquire(semaphore, logs.min(max)).await }
+impl Share {
+    /// Of the permits that were wanted of a pool.
+    fn of(logs: &Nodes, permits: &mut impl Iterator<Item = OwnedSemaphorePermit>) -> Self {
+        let names = logs.iter().zip(&mut *permits);
+        let nodes = names.map(|((name, logs), permit)| (name.clone(), Portion { logs: *logs, permit })).collect();
+        let permit = permits.next().expect("one for all comes behind those of the nodes");
+        Self { nodes, all: Portion { logs: logs.values().sum(), permit } }
     }
+}
 
+impl Portion {
     fn leave(&mut self) {
         self.logs = self.logs.saturating_sub(1);
         while self.permit.num_permits() > self.logs {
@@ -176,35 +183,10 @@ impl Pool {
         Self { all: Arc::new(Semaphore::new(all_max)), all_max, node_max, nodes: Mutex::default() }
     }
 
-    /// Whoever has waited in vain for a node gives back what it holds of others, and waits for that one alone before it begins anew: nobody
-    /// is kept from the logs of a node for long by somebody who does not read them.
-    async fn acquire(&self, logs: &Nodes) -> Share {
-        loop {
-            match self.acquire_soon(logs).await {
-                Ok(share) => return share,
-                Err((semaphore, permits)) => drop(acquire(&semaphore, permits).await),
-            }
-        }
-    }
-
-    /// The nodes first: whoever waits for a node must not keep others from theirs. An error is what there was no room for.
-    async fn acquire_soon(&self, logs: &Nodes) -> Result<Share, (Arc<Semaphore>, usize)> {
-        let mut nodes = BTreeMap::new();
-        let soon = async |semaphore: Arc<Semaphore>, logs: usize, max: usize| {
-            let portion = timeout(HOLDING_WAIT, Portion::acquire(&semaphore, logs, max)).await;
-            portion.map_err(|_| (semaphore, logs.min(max)))
-        };
-        for (name, logs) in logs {
-            let node = self.node(name);
-            let portion = match nodes.is_empty() {
-                // Nobody waits for what is not held.
-                true => Portion::acquire(&node, *logs, self.node_max).await,
-                false => soon(node, *logs, self.node_max).await?,
-            };
-            nodes.insert(name.clone(), portion);
-        }
-        let all = soon(self.all.clone(), logs.values().sum(), self.all_max).await?;
-        Ok(Share { nodes, all })
+    /// The nodes by their names, then all.
+    fn wanted(&self, logs: &Nodes) -> Vec<Wanted> {
+        let nodes = logs.iter().map(|(name, logs)| (self.node(name), (*logs).min(self.node_max)));
+        nodes.chain([(self.all.clone(), logs.values().sum::<usize>().min(self.all_max))]).collect()
     }
 
     fn nothing(&self) -> Share {
@@ -247,6 +229,37 @@ impl Pool {
     }
 }
 
+/// So many permits of a semaphore.
+type Wanted = (Arc<Semaphore>, usize);
+
+/// Waits until there are permits of all. Whoever has waited in vain for one of them gives back what it holds of others, and waits for that
+/// one alone before it waits for the others anew: so nobody is kept for long from what another one holds and does not use, no two wait for
+/// each other without end, and nobody waits in vain for ever.
+async fn acquire_all(wanted: &[Wanted]) -> Vec<OwnedSemaphorePermit> {
+    let mut patience = HOLDING_WAIT;
+    let mut first = 0;
+    loop {
+        // Nobody waits for what is not held.
+        let mut permits: Vec<_> = wanted.iter().map(|_| None).collect();
+        permits[first] = Some(acquire(&wanted[first].0, wanted[first].1).await);
+        let mut in_vain = None;
+        for (index, (semaphore, number)) in wanted.iter().enumerate().filter(|(index, _)| *index != first) {
+            match timeout(patience, acquire(semaphore, *number)).await {
+                Ok(permit) => permits[index] = Some(permit),
+                Err(_) => {
+                    in_vain = Some(index);
+                    break;
+                }
+            }
+        }
+        match in_vain {
+            None => return permits.into_iter().flatten().collect(),
+            Some(index) => first = index,
+        }
+        patience *= 2;
+    }
+}
+
 async fn acquire(semaphore: &Arc<Semaphore>, permits: usize) -> OwnedSemaphorePermit {
     let permits = u32::try_from(permits).unwrap_or(u32::MAX);
     semaphore.clone().acquire_many_owned(permits).await.expect("nobody closes this semaphore")
@@ -265,60 +278,104 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_node_is_read_by_no_more_than_its_share() {
         let limits = LogLimits::default();
-        let first = limits.read(&mk_nodes(&[("a", 3)]), 0).now_or_never().unwrap();
-        assert!(limits.read(&mk_nodes(&[("a", 2)]), 0).now_or_never().is_none());
-        assert!(limits.read(&mk_nodes(&[("a", 1)]), 0).now_or_never().is_some());
-        assert!(limits.read(&mk_nodes(&[("b", 4)]), 0).now_or_never().is_some());
+        let first = limits.read(&mk_nodes(&[("a", 3)]), false, 0).now_or_never().unwrap();
+        assert!(limits.read(&mk_nodes(&[("a", 2)]), false, 0).now_or_never().is_none());
+        assert!(limits.read(&mk_nodes(&[("a", 1)]), false, 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("b", 4)]), false, 0).now_or_never().is_some());
         assert!(limits.follow(&mk_nodes(&[("a", 16)])).now_or_never().is_some(), "followed logs are counted apart");
         drop(first);
-        assert!(limits.read(&mk_nodes(&[("a", 4)]), 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("a", 4)]), false, 0).now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn all_nodes_together_have_a_bound_too() {
         let limits = LogLimits::default();
-        let grants: Vec<_> =
-            (0..6).map(|node| limits.read(&mk_nodes(&[(&node.to_string(), 4)]), 0).now_or_never().unwrap()).collect();
-        assert!(limits.read(&mk_nodes(&[("7", 1)]), 0).now_or_never().is_none());
+        let grants: Vec<_> = (0..6)
+            .map(|node| limits.read(&mk_nodes(&[(&node.to_string(), 4)]), false, 0).now_or_never().unwrap())
+            .collect();
+        assert!(limits.read(&mk_nodes(&[("7", 1)]), false, 0).now_or_never().is_none());
         drop(grants);
-        assert!(limits.read(&mk_nodes(&[("7", 1)]), 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("7", 1)]), false, 0).now_or_never().is_some());
         assert_eq!(limits.reads.nodes.lock().unwrap().len(), 1, "nodes that are not read are forgotten");
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_needs_more_than_there_is_gets_all_of_it() {
         let limits = LogLimits::default();
-        let grant = limits.read(&mk_nodes(&[("a", 40)]), HELD_BYTES).now_or_never().unwrap();
-        assert!(limits.read(&mk_nodes(&[("b", 1)]), 1).now_or_never().is_none());
+        let grant = limits.read(&mk_nodes(&[("a", 40)]), false, HELD_BYTES).now_or_never().unwrap();
+        assert!(limits.read(&mk_nodes(&[("b", 1)]), false, 1).now_or_never().is_none());
         drop(grant);
-        assert!(limits.read(&mk_nodes(&[("b", 1)]), 1).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("b", 1)]), false, 1).now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_a_node_does_not_keep_others_from_those_before_it() {
         let limits = LogLimits::default();
-        let full = limits.read(&mk_nodes(&[("b", 4)]), 0).await;
+        let full = limits.read(&mk_nodes(&[("b", 4)]), false, 0).await;
         let (ab, a) = (mk_nodes(&[("a", 4), ("b", 1)]), mk_nodes(&[("a", 1)]));
-        let (waits, begun) = (limits.read(&ab, 0), tokio::time::Instant::now());
+        let (waits, begun) = (limits.read(&ab, false, 0), tokio::time::Instant::now());
         let others = async {
             tokio::task::yield_now().await;
-            drop(limits.read(&a, 0).await);
+            drop(limits.read(&a, false, 0).await);
             assert_eq!(begun.elapsed(), HOLDING_WAIT);
             drop(full);
         };
         let (grant, ()) = tokio::join!(waits, others);
-        assert!(limits.read(&a, 0).now_or_never().is_none());
+        assert!(limits.read(&a, false, 0).now_or_never().is_none());
         drop(grant);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_needs_several_nodes_is_served_though_others_read_each_of_them_all_the_time() {
+        let limits = LogLimits::default();
+        let busy = async |node: &str, begin: u64| {
+            tokio::time::sleep(Duration::from_secs(begin)).await;
+            loop {
+                let grant = limits.read(&mk_nodes(&[(node, 1)]), false, 0).await;
+                tokio::time::sleep(Duration::from_secs(9)).await;
+                drop(grant);
+            }
+        };
+        let several = async {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            let begun = tokio::time::Instant::now();
+            limits.read(&mk_nodes(&[("a", 4), ("b", 4)]), false, 0).await;
+            begun.elapsed()
+        };
+        let others = (0..10).map(|index| busy(["a", "b"][index % 2], index as u64));
+        tokio::select! {
+            waited = several => assert!(waited <= Duration::from_secs(90), "{waited:?}"),
+            _ = futures::future::join_all(others) => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_filters_and_waits_for_a_node_keeps_nobody_from_filtering_on_another() {
+        let limits = LogLimits::default();
+        let (a, b) = (mk_nodes(&[("a", 4)]), mk_nodes(&[("b", 1)]));
+        let full = limits.read(&a, false, 0).now_or_never().unwrap();
+        let mut waiting: Vec<_> = (0..FILTERS).map(|_| Box::pin(limits.read(&a, true, 0))).collect();
+        assert!(waiting.iter_mut().all(|waits| waits.now_or_never().is_none()));
+        assert!(limits.read(&b, true, 0).now_or_never().is_some());
+        let following: Vec<_> =
+            (0..FOLLOWED_FILTERS).map(|_| limits.filter_followed().now_or_never().unwrap()).collect();
+        assert!(limits.filter_followed().now_or_never().is_none());
+        assert!(limits.read(&b, true, 0).now_or_never().is_some(), "whoever follows is counted apart");
+        drop((full, following));
+        let nodes: Vec<_> = (0..=FILTERS).map(|node| mk_nodes(&[(&format!("n{node}"), 1)])).collect();
+        drop(waiting);
+        let grants = nodes.iter().map(|node| limits.read(node, true, 0).now_or_never()).collect::<Vec<_>>();
+        assert_eq!(grants.iter().flatten().count(), FILTERS);
     }
 
     #[tokio::test(start_paused = true)]
     async fn calls_that_read_the_same_nodes_wait_for_them_in_the_same_order() {
         let limits = LogLimits::default();
-        let first = limits.read(&mk_nodes(&[("b", 4)]), 0).now_or_never().unwrap();
+        let first = limits.read(&mk_nodes(&[("b", 4)]), false, 0).now_or_never().unwrap();
         let (ab, ba) = (mk_nodes(&[("a", 4), ("b", 4)]), mk_nodes(&[("b", 1), ("a", 1)]));
-        let mut second = Box::pin(limits.read(&ab, 0));
+        let mut second = Box::pin(limits.read(&ab, false, 0));
         assert!((&mut second).now_or_never().is_none());
-        let mut third = Box::pin(limits.read(&ba, 0));
+        let mut third = Box::pin(limits.read(&ba, false, 0));
         assert!((&mut third).now_or_never().is_none(), "it waits for the first node, and holds none");
         drop(first);
         let second = second.now_or_never().unwrap();
@@ -330,10 +387,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_read_to_its_end_is_given_back_and_what_is_held_is_not() {
         let limits = LogLimits::default();
-        let mut grant = limits.read(&mk_nodes(&[("a", 4)]), HELD_BYTES).now_or_never().unwrap();
+        let mut grant = limits.read(&mk_nodes(&[("a", 4)]), false, HELD_BYTES).now_or_never().unwrap();
         grant.reads_ended();
-        assert!(limits.read(&mk_nodes(&[("a", 4)]), 0).now_or_never().is_some());
-        assert!(limits.read(&mk_nodes(&[("a", 4)]), 1).now_or_never().is_none());
+        assert!(limits.read(&mk_nodes(&[("a", 4)]), false, 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("a", 4)]), false, 1).now_or_never().is_none());
     }
 
     #[tokio::test(start_paused = true)]

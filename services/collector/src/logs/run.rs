@@ -7,7 +7,6 @@ use std::{
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gumshoe_proto::collector::v1::{Pod, ReadLogsRequest};
-use tokio::time::timeout_at;
 
 use super::{
     answer::{Answer, Joining},
@@ -80,11 +79,6 @@ impl LogRun {
         let Self { reader, limits, call, request, resumed } = self;
         let LogRequest { namespace, selection, containers, previous, follow, window, filter, fold, .. } = request;
         let deadline = call.deadline;
-        let _may_filter = if filter.takes_all() {
-            None
-        } else {
-            Some(timeout_at(deadline, limits.filter()).await.map_err(|_| ReadError::Overloaded)?)
-        };
         let plan = Plan {
             reader: reader.clone(),
             call: call.clone(),
@@ -190,12 +184,13 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
     // Behind a token only what is followed grows.
     if !begun || plan.follow {
         let new = found.pods.iter().filter(|pod| pods.contains_key(uid(pod)));
-        begin(plan, new, begun.then_some(begun_pods), &mut all)?;
+        let taken_in = begin(plan, new, begun.then_some(begun_pods), &mut all)?;
         all.left_out.extend(found.left_out);
+        all.left_out_before = left_out_before.saturating_sub(taken_in);
     }
     // Those that are named now may be others.
-    if left_out_before > all.left_out.len() {
-        all.report.gap(left_out_earlier(&plan.namespace, left_out_before));
+    if all.left_out_before > all.left_out.len() {
+        all.report.gap(left_out_earlier(&plan.namespace, all.left_out_before));
     }
     Ok(all)
 }
@@ -217,12 +212,13 @@ async fn still_there(plan: &Plan, pods: Vec<(ObjectName, String)>) -> Result<Vec
 }
 
 /// Adds the logs of pods that no token speaks of: from the beginning of the window, or of the log where so many others are followed already.
+/// Gives back how many pods these are.
 fn begin<'pod>(
     plan: &Plan,
     pods: impl Iterator<Item = &'pod Pod>,
     begun: Option<usize>,
     all: &mut Logs,
-) -> Result<(), ReadError> {
+) -> Result<usize, ReadError> {
     let mut taken: Vec<(&Pod, Vec<Subject>)> = Vec::new();
     let mut room = Vec::new();
     for pod in pods {
@@ -245,11 +241,12 @@ fn begin<'pod>(
     taken.sort_by(|(one, _), (other, _)| name_of(one).cmp(name_of(other)));
     let containers = taken.iter().map(|(_, subjects)| subjects.len()).sum();
     let plan = Plan { window: plan.window.of_each(containers), ..plan.clone() };
+    let pods = taken.len();
     for (pod, subjects) in taken {
         let logs = if begun.is_some() { plan.logs_from_the_beginning(pod)? } else { plan.logs(pod, subjects)? };
         all.logs.extend(logs);
     }
-    Ok(())
+    Ok(pods)
 }
 
 fn has_more(token: &PodToken) -> bool {

@@ -35,6 +35,7 @@ const FLUSH_AFTER: Duration = Duration::from_millis(50);
 /// Where there is no room for all logs after so long, those are followed that have room. The others are tried again as often.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
 const NO_ROOM: Stop = (GapReason::Overloaded, "too many logs are being followed at this time");
+const NO_FILTER: Stop = (GapReason::Overloaded, "too many calls filter the logs that they follow at this time");
 
 /// Logs that are followed.
 struct Following<'answer> {
@@ -75,6 +76,13 @@ impl Answer {
         let (granted, no_room) = match room(limits, going, of_nodes, out.deadline).await {
             Ok(room) => room,
             Err(stop) => return Ok(Some(stop)),
+        };
+        let _may_filter = match plan.filter.takes_all() {
+            true => None,
+            false => match timeout_at(out.deadline.min(Instant::now() + ROOM_WAIT), limits.filter_followed()).await {
+                Ok(permit) => Some(permit),
+                Err(_) => return Ok(Some(NO_FILTER)),
+            },
         };
         let logs_known = logs.iter().map(|log| log.pod.uid.clone()).collect();
         let several = logs.len() > 1 || joining.is_some();

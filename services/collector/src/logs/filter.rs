@@ -2,8 +2,9 @@
 //!
 //! The crate regex takes time linear in the text, whatever the expression; but each byte may cost as much as the compiled expression is
 //! large, so its size is bounded here. A log searches a little at a time (`AT_ONCE`), all logs of a call no more than `POLL` before other
-//! calls have their turn. Expressions that turn out to be slow search one after the other, and rest for as long: so they keep one worker
-//! of the process busy, whoever has sent them, and all other work goes on beside it.
+//! calls have their turn. Expressions that are slow search one after the other, and rest for as long: so they keep one worker of the
+//! process busy, whoever has sent them, and all other work goes on beside it. Those of a call count as slow until a turn has shown that
+//! they are not: else each of many short calls had a first one beside the others.
 
 use std::{
     sync::{
@@ -42,6 +43,8 @@ const POLL: usize = 32 << 10;
 const BUDGET: usize = 128;
 /// Who takes longer for a turn is slow: a usual one takes a thousandth of it.
 const SLOW: Duration = Duration::from_millis(10);
+/// Who has searched as much in a turn, and is not slow, is quick.
+const ENOUGH: usize = AT_ONCE / 2;
 /// Who is slow looks so often whether another one is done.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// What a line costs beside its bytes.
@@ -55,7 +58,8 @@ static SLOW_ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 pub struct Filter {
     include: Option<RegexSet>,
     exclude: Option<RegexSet>,
-    is_slow: AtomicBool,
+    /// Not before that is known.
+    is_quick: AtomicBool,
 }
 
 /// How a log takes its turns to search.
@@ -81,7 +85,7 @@ impl Filter {
     /// `InvalidArgument` for `include` or `exclude`.
     pub fn parse(include: &[String], exclude: &[String]) -> Result<Self, ReadError> {
         let (include, exclude) = (compile("include", include)?, compile("exclude", exclude)?);
-        Ok(Self { include, exclude, is_slow: AtomicBool::new(false) })
+        Ok(Self { include, exclude, is_quick: AtomicBool::new(false) })
     }
 
     /// Whether it takes every line.
@@ -104,7 +108,7 @@ impl Turns {
             if self.spent >= AT_ONCE || !self.rest.is_zero() || !has_budget_remaining() {
                 return None;
             }
-            if filter.is_slow.load(Ordering::Relaxed) {
+            if !filter.is_quick.load(Ordering::Relaxed) {
                 let other = match SLOW_ONE.try_lock() {
                     Ok(guard) => Ok(guard),
                     Err(TryLockError::Poisoned(poisoned)) => Ok(PoisonError::into_inner(poisoned)),
@@ -160,8 +164,10 @@ impl Drop for Search<'_> {
     fn drop(&mut self) {
         let took = self.began.elapsed();
         if took > SLOW && !self.filter.takes_all() {
-            self.filter.is_slow.store(true, Ordering::Relaxed);
+            self.filter.is_quick.store(false, Ordering::Relaxed);
             self.turns.rest = took;
+        } else if self.turns.spent >= ENOUGH {
+            self.filter.is_quick.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -267,14 +273,21 @@ mod tests {
         turns.wait(begin + Duration::from_secs(60)).await.unwrap();
         assert!(begin.elapsed() >= Duration::from_millis(300), "for as long as it took");
 
+        let quick = mk_filter(&["x"], &[]).unwrap();
+        let mut search = turns.begin(&quick).unwrap();
+        search.takes(&[b'a'; ENOUGH]);
+        drop(search);
+        turns.wait(begin + Duration::from_secs(60)).await.unwrap();
+
         let alone = turns.begin(&filter).unwrap();
         let mut other = Turns::default();
         assert!(other.begin(&filter).is_none());
-        assert!(other.begin(&mk_filter(&["x"], &[]).unwrap()).is_none(), "it has to look again");
-        drop(alone);
+        assert!(other.begin(&quick).is_none(), "it has to look again");
         other.wait(begin + Duration::from_secs(60)).await.unwrap();
+        assert!(other.begin(&quick).is_some(), "who is quick does not wait");
+        assert!(Turns::default().begin(&mk_filter(&["x"], &[]).unwrap()).is_none(), "who may be slow does");
+        drop(alone);
         assert!(other.begin(&filter).is_some());
-        assert!(Turns::default().begin(&mk_filter(&["x"], &[]).unwrap()).is_some(), "others do not wait");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) use self::{
     workload::{cron_job, daemon_set, deployment, job, replica_set, stateful_set},
 };
 use super::object::{Key, WalkedKind};
-use crate::kinds::endpoint::state::{Counts, State};
+use crate::kinds::endpoint::state::{Counts, Identity, State};
 
 /// Reasons of one connection that are named; the others are counted.
 const REASONS_NAMED: usize = 4;
@@ -84,7 +84,7 @@ pub enum Particular {
     /// Of an endpoint slice.
     Endpoints {
         /// What each stands for, and how it is.
-        states: Vec<(u64, State)>,
+        states: Vec<(Identity, State)>,
     },
 }
 

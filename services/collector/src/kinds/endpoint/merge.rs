@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use gumshoe_proto::collector::v1::{BackendHealth, Endpoint, EndpointPort, EndpointSlice, EndpointsBackend};
 
-use super::state::{Counts, State, target};
+use super::state::{Counts, Identity, Known, State};
 
 /// Most bytes of backends that are given, as JSON: an answer is one item, and a message of a result queue may hold no more than 256 KiB.
 pub(super) const GIVEN_MAX: usize = 180 << 10;
@@ -16,7 +16,7 @@ pub(super) const GIVEN_MAX: usize = 180 << 10;
 const SLICES_MAX: usize = 20 << 10;
 /// Most ports of one backend.
 const PORTS_MAX: usize = 1_000;
-/// So many backends are known by what they are. Those beyond are counted as often as they are named.
+/// So many addresses of backends are known by what they are. Those beyond are counted as often as they are named.
 const KNOWN_MAX: usize = 100_000;
 
 /// Slices in the making of one answer.
@@ -24,7 +24,7 @@ const KNOWN_MAX: usize = 100_000;
 pub(super) struct Merge {
     slices: Vec<String>,
     slices_bytes: usize,
-    known: HashMap<u64, State>,
+    known: Known,
     beyond: Counts,
     held: HashMap<u64, EndpointsBackend>,
     /// Bytes of the held ones that were healthy when they came, and of the others: these are given first.
@@ -64,16 +64,18 @@ impl Merge {
     }
 
     fn add_endpoint(&mut self, endpoint: Endpoint, ports: &[EndpointPort]) {
-        let Some(target) = target(&endpoint) else { return };
-        let said = State::of(&endpoint);
-        if let Some(known) = self.known.get_mut(&target) {
-            known.join(said);
-            self.say_more(target, endpoint, ports);
-        } else if self.known.len() < KNOWN_MAX {
-            self.known.insert(target, said);
-            self.hold(target, said.health(), endpoint, ports);
-        } else {
+        let Some(identity) = Identity::of(&endpoint) else { return };
+        let (target, said) = (identity.target, State::of(&endpoint));
+        let is_new = !self.known.has(identity);
+        if is_new && self.known.len() >= KNOWN_MAX {
             self.beyond.add(said);
+            return;
+        }
+        self.known.add(identity, said);
+        if self.held.contains_key(&target) {
+            self.say_more(target, endpoint, ports);
+        } else if is_new {
+            self.hold(target, said.health(), endpoint, ports);
         }
     }
 
@@ -125,10 +127,11 @@ impl Merge {
     /// All backends are counted, and as many given as there is room for: first those that are not well.
     pub(super) fn finish(self) -> Merged {
         let mut counts = self.beyond;
-        self.known.values().for_each(|state| counts.add(*state));
+        let known = self.known.targets();
+        known.values().for_each(|state| counts.add(*state));
         let mut backends = Vec::new();
         for (target, mut backend) in self.held {
-            let Some(state) = self.known.get(&target) else { continue };
+            let Some(state) = known.get(&target) else { continue };
             backend.addresses.sort();
             (backend.ready, backend.serving, backend.terminating) = (state.ready, state.serving, state.terminating);
             backend.health = state.health().into();

@@ -17,8 +17,20 @@ pub struct State {
     pub(super) ready: bool,
     pub(super) serving: bool,
     pub(super) terminating: bool,
+}
+
+/// What an endpoint is, by hashes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// The backend: the object behind it, or an address, for somebody else's slices need not say what is behind it.
+    pub(super) target: u64,
+    /// Its first address: a pod has one of each family.
     address: u64,
 }
+
+/// What slices say of endpoints, each of which may be in several.
+#[derive(Debug, Default)]
+pub(super) struct Known(HashMap<Identity, State>);
 
 /// How backends are, of all that there are.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +43,11 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// Of endpoints in the order in which slices name them.
-    pub(crate) fn of<'a>(endpoints: impl IntoIterator<Item = &'a (u64, State)>) -> Self {
-        let (mut known, mut counts) = (HashMap::new(), Self::default());
-        for (target, said) in endpoints {
-            known.entry(*target).and_modify(|known: &mut State| known.join(*said)).or_insert(*said);
-        }
-        known.into_values().for_each(|state| counts.add(state));
+    /// Of what slices say of endpoints.
+    pub(crate) fn of<'a>(endpoints: impl IntoIterator<Item = &'a (Identity, State)>) -> Self {
+        let (mut known, mut counts) = (Known::default(), Self::default());
+        endpoints.into_iter().for_each(|(endpoint, said)| known.add(*endpoint, *said));
+        known.targets().into_values().for_each(|state| counts.add(state));
         counts
     }
 
@@ -64,7 +74,6 @@ impl State {
             ready: conditions.ready.unwrap_or(true),
             serving: conditions.serving.unwrap_or(true),
             terminating: conditions.terminating.unwrap_or(false),
-            address: hashed(&endpoint.addresses.first()),
         }
     }
 
@@ -88,26 +97,55 @@ impl State {
         }
     }
 
-    /// Of two that say different things of one address, one is older, and which cannot be told: the better counts. The addresses of the
-    /// two families are those of one pod, which is as well as the slice says that says the worse.
-    pub(super) fn join(&mut self, said: Self) {
-        let is_same = self.address == said.address;
-        let better = |one: bool, other: bool| if is_same { one || other } else { one && other };
-        self.ready = better(self.ready, said.ready);
-        self.serving = better(self.serving, said.serving);
-        self.terminating = !better(!self.terminating, !said.terminating);
+    /// With a choice between the better and the worse of the two.
+    fn with(self, other: Self, choose: fn(bool, bool) -> bool) -> Self {
+        Self {
+            ready: choose(self.ready, other.ready),
+            serving: choose(self.serving, other.serving),
+            terminating: !choose(!self.terminating, !other.terminating),
+        }
     }
 }
 
-/// What makes two endpoints the same backend: the object behind them, or an address, for somebody else's slices need not say what is
-/// behind it. None for an endpoint that has neither: there is nothing to say of it.
-pub(crate) fn target(endpoint: &Endpoint) -> Option<u64> {
-    match &endpoint.target_ref {
-        // A pod that was replaced under its name is another.
-        Some(object) if !object.name.is_empty() => {
-            Some(hashed(&(&object.kind, &object.namespace, &object.name, &object.uid)))
+impl Known {
+    /// Of two that say different things of one address, one is older, and which cannot be told: the better counts.
+    pub(super) fn add(&mut self, endpoint: Identity, said: State) {
+        self.0.entry(endpoint).and_modify(|known| *known = known.with(said, |one, other| one || other)).or_insert(said);
+    }
+
+    /// The addresses of the two families are those of one pod, which is as well as the one of which the worse is said.
+    pub(super) fn targets(&self) -> HashMap<u64, State> {
+        let mut targets = HashMap::new();
+        for (endpoint, said) in &self.0 {
+            let of_target = targets.entry(endpoint.target);
+            of_target
+                .and_modify(|known: &mut State| *known = known.with(*said, |one, other| one && other))
+                .or_insert(*said);
         }
-        _ => endpoint.addresses.first().map(|address| hashed(&("", address))),
+        targets
+    }
+
+    pub(super) fn has(&self, endpoint: Identity) -> bool {
+        self.0.contains_key(&endpoint)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Identity {
+    /// None for an endpoint without any: there is nothing to say of it.
+    pub(crate) fn of(endpoint: &Endpoint) -> Option<Self> {
+        let address = endpoint.addresses.first();
+        let target = match &endpoint.target_ref {
+            // A pod that was replaced under its name is another.
+            Some(object) if !object.name.is_empty() => {
+                hashed(&(&object.kind, &object.namespace, &object.name, &object.uid))
+            }
+            _ => hashed(&("", address?)),
+        };
+        Some(Self { target, address: hashed(&address) })
     }
 }
 
@@ -115,4 +153,29 @@ fn hashed(what: &impl std::hash::Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     what.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use gumshoe_proto::json;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_order_in_which_slices_are_read_does_not_matter() {
+        let said = |address: &str, ready: bool| -> (Identity, State) {
+            let endpoint: Endpoint = json::from_value(json!({"addresses": [address],
+                "conditions": {"ready": ready, "serving": ready}, "targetRef": {"kind": "Pod", "name": "web"}}))
+            .unwrap();
+            (Identity::of(&endpoint).unwrap(), State::of(&endpoint))
+        };
+        let (one, older, newer) = (said("10.0.0.1", true), said("fd00::1", false), said("fd00::1", true));
+        for copies in [[one, older, newer], [older, one, newer], [older, newer, one], [newer, one, older]] {
+            assert_eq!(Counts::of(&copies), Counts { healthy: 1, ready: 1, ..Counts::default() });
+        }
+        for families in [[one, older], [older, one]] {
+            assert_eq!(Counts::of(&families), Counts { unhealthy: 1, ..Counts::default() });
+        }
+    }
 }

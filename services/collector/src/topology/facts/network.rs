@@ -9,7 +9,7 @@ use gumshoe_proto::collector::v1::{
 
 use super::{Facts, Health, Link, Particular, shortened};
 use crate::{
-    kinds::endpoint::state::{Counts, SERVICE_NAME, State, target},
+    kinds::endpoint::state::{Counts, Identity, SERVICE_NAME, State},
     topology::object::{Key, WalkedKind},
 };
 
@@ -44,7 +44,7 @@ pub(in crate::topology) fn endpoint_slice(slice: &EndpointSlice) -> Facts {
             format!("label {SERVICE_NAME}={name}"),
         )
     });
-    let states: Vec<_> = slice.endpoints.iter().filter_map(|it| Some((target(it)?, State::of(it)))).collect();
+    let states: Vec<_> = slice.endpoints.iter().filter_map(|it| Some((Identity::of(it)?, State::of(it)))).collect();
     let pods = slice.endpoints.iter().filter_map(|endpoint| {
         let target = endpoint.target_ref.as_ref().filter(|target| target.kind == "Pod")?;
         // A slice that somebody made by hand may lead out of the namespace, to a pod that has the name of one that is here.

@@ -6,7 +6,7 @@ use gumshoe_proto::collector::v1::{TopologyHealth, TopologyRelation};
 
 use super::{Found, Walk, Wants};
 use crate::{
-    kinds::endpoint::state::{Counts, State},
+    kinds::endpoint::state::{Counts, Identity, State},
     topology::{
         facts::{Facts, Health, Link, Particular, shortened},
         known::{Known, Read},
@@ -110,7 +110,7 @@ impl Walk {
 }
 
 /// The endpoints of a slice, if it is one of the service's.
-fn endpoints<'a>((slice, place): (&'a Known, usize), service: &Key) -> Option<&'a [(u64, State)]> {
+fn endpoints<'a>((slice, place): (&'a Known, usize), service: &Key) -> Option<&'a [(Identity, State)]> {
     match &slice.1.particular {
         Particular::Endpoints { states } if is_slice_of(&slice.1.links[place], service) => Some(states),
         _ => None,

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    kinds::endpoint::state::{State, target},
+    kinds::endpoint::state::{Identity, State},
     topology::{
         facts::{Link, Particular, endpoint_slice},
         known::Known,
@@ -50,7 +50,7 @@ fn mk_endpoints(addresses: &str, ready: usize, total: usize) -> Particular {
         ..Default::default()
     };
     let endpoints: Vec<_> = (0..total).map(endpoint).collect();
-    Particular::Endpoints { states: endpoints.iter().map(|it| (target(it).unwrap(), State::of(it))).collect() }
+    Particular::Endpoints { states: endpoints.iter().map(|it| (Identity::of(it).unwrap(), State::of(it))).collect() }
 }
 
 fn mk_readable() -> Readable {

@@ -6,7 +6,7 @@
 use std::{collections::VecDeque, marker::PhantomData};
 
 use bytes::Bytes;
-use gumshoe_proto::collector::v1::{Gap, GapReason};
+use gumshoe_proto::collector::v1::{Gap, GapReason, ObjectMeta};
 use tokio::time::Instant;
 
 use super::{
@@ -344,6 +344,14 @@ impl<K: Kind> Collection<K> {
         self.last_key = Some(key.to_owned());
         true
     }
+}
+
+/// Whether an object was written behind a snapshot, which cannot know it as it is now. Resource versions can be compared as numbers
+/// (KEP-5504): those of one resource, and those of two that the API server keeps in one etcd, as it does with all but what
+/// `--etcd-servers-overrides` names.
+pub fn is_written_behind(metadata: Option<&ObjectMeta>, snapshot: &str) -> bool {
+    let own = metadata.and_then(|metadata| metadata.resource_version.parse::<u64>().ok());
+    own.zip(snapshot.parse().ok()).is_some_and(|(own, snapshot)| own > snapshot)
 }
 
 /// The report of an answer of which nothing has been read yet.

@@ -192,10 +192,11 @@ impl Reader {
     ) -> Result<Report, ReadError> {
         self.permits_kind(K::RESOURCE)?;
         let _permit = self.may_list(call).await?;
-        self.each_beside(call, places, selectors, take).await
+        Ok(self.each_beside(call, places, selectors, take).await?.0)
     }
 
-    /// The same within a list, which counts for both: it must not wait for others that may wait for it.
+    /// The same within a list, which counts for both: it must not wait for others that may wait for it. Behind the report comes the
+    /// snapshot that was read.
     ///
     /// # Errors
     /// As `each`.
@@ -205,7 +206,7 @@ impl Reader {
         places: Places,
         selectors: Selectors,
         mut take: impl FnMut(K),
-    ) -> Result<Report, ReadError> {
+    ) -> Result<(Report, String), ReadError> {
         self.permits_kind(K::RESOURCE)?;
         let query = CollectionQuery {
             places,
@@ -225,7 +226,8 @@ impl Reader {
             Ok(())
         };
         timeout_at(call.deadline, read).await.unwrap_or(Err(ReadError::Deadline))?;
-        Ok(collection.into_report())
+        let snapshot = collection.resource_version().to_owned();
+        Ok((collection.into_report(), snapshot))
     }
 
     /// Whether there is any object of a selection, readable or not. It reads no further than to the first one.

@@ -3,7 +3,7 @@
 use gumshoe_proto::collector::v1::Event;
 use serde::{Deserialize, Serialize};
 
-use crate::lists::newest::Rank;
+use crate::lists::{collection::is_written_behind, newest::Rank};
 
 /// Snapshots that a position tells apart. Beyond them the oldest is forgotten: events are given twice then, and none is lost.
 const SNAPSHOTS_MAX: usize = 8;
@@ -30,7 +30,9 @@ impl Position {
 
     /// Whether the event has been given as it is now.
     pub(super) fn holds(&self, rank: &Rank, event: &Event) -> bool {
-        self.0.iter().any(|given| *rank <= given.through && !is_behind(event, &given.resource_version))
+        self.0
+            .iter()
+            .any(|given| *rank <= given.through && !is_written_behind(event.metadata.as_ref(), &given.resource_version))
     }
 
     /// The position behind this event, at this snapshot.
@@ -42,12 +44,6 @@ impl Position {
         all.push(Given { resource_version: resource_version.to_owned(), through: through.clone() });
         Self(all.split_off(all.len().saturating_sub(SNAPSHOTS_MAX)))
     }
-}
-
-/// Whether the event was written behind a snapshot. Resource versions of one resource can be compared as numbers (KEP-5504).
-fn is_behind(event: &Event, resource_version: &str) -> bool {
-    let own = event.metadata.as_ref().and_then(|metadata| metadata.resource_version.parse::<u64>().ok());
-    own.zip(resource_version.parse().ok()).is_some_and(|(own, snapshot)| own > snapshot)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::{
         names::{Namespace, ObjectName},
         selector::Selectors,
     },
-    lists::{Reader, list::Supplement, scope::Places},
+    lists::{Reader, collection::is_written_behind, list::Supplement, scope::Places},
     pages::report::Report,
 };
 
@@ -45,7 +45,11 @@ pub(super) struct Backends {
 
 /// What is known of services, by hashes alone: whole clusters of them have to fit.
 #[derive(Debug, Default)]
-struct Known(HashSet<u64>);
+struct Known {
+    facts: HashSet<u64>,
+    /// When they were listed; empty where each was asked for.
+    snapshot: String,
+}
 
 /// Of the service of a namespace and a name.
 #[derive(Hash)]
@@ -85,7 +89,7 @@ impl Backends {
                 }
             }
         }
-        self.add(ingress);
+        self.known.say_of(ingress);
     }
 
     async fn get(&self, namespace: &str, name: &str) -> Result<Service, ReadError> {
@@ -105,7 +109,9 @@ impl Backends {
         let places = Places { places, gaps: Vec::new() };
         let known = &mut self.known;
         let take = |service: Service| *left_out += u64::from(!known.add(&service));
-        self.reader.each_beside(&self.call, places, Selectors::default(), take).await
+        let (report, snapshot) = self.reader.each_beside(&self.call, places, Selectors::default(), take).await?;
+        self.known.snapshot = snapshot;
+        Ok(report)
     }
 }
 
@@ -138,20 +144,31 @@ impl Supplement<Ingress> for Backends {
     }
 
     fn add(&self, ingress: &mut Ingress) {
-        let namespace = namespace_of(ingress);
-        let backends = named(ingress).into_iter().map(|(mut status, port)| {
-            let existence = match &port {
-                Some(port) => self.known.existence(&namespace, &status.service, port),
-                None => BackendExistence::NotAService,
-            };
-            status.existence = existence.into();
-            status
-        });
-        ingress.backends = backends.collect();
+        self.known.say_of(ingress);
     }
 }
 
 impl Known {
+    /// Says of an ingress which of its backends exist.
+    fn say_of(&self, ingress: &mut Ingress) {
+        let namespace = namespace_of(ingress);
+        // What it names may have been made with it.
+        let is_newer = is_written_behind(ingress.metadata.as_ref(), &self.snapshot);
+        let backends = named(ingress).into_iter().map(|(mut status, port)| {
+            let existence = match &port {
+                Some(port) => self.existence(&namespace, &status.service, port),
+                None => BackendExistence::NotAService,
+            };
+            status.existence = match existence {
+                BackendExistence::NoService | BackendExistence::NoPort if is_newer => BackendExistence::Unknown,
+                existence => existence,
+            }
+            .into();
+            status
+        });
+        ingress.backends = backends.collect();
+    }
+
     /// Keeps what is to be known of a service; false where there is no room.
     fn add(&mut self, service: &Service) -> bool {
         let no_spec = Default::default();
@@ -159,7 +176,7 @@ impl Known {
         let Some((namespace, name)) = metadata.map(|it| (it.namespace.as_str(), it.name.as_str())) else {
             return false;
         };
-        if self.0.len() + 2 + 2 * spec.ports.len() > FACTS_MAX {
+        if self.facts.len() + 2 + 2 * spec.ports.len() > FACTS_MAX {
             return false;
         }
         self.note(&Fact::Exists(namespace, name));
@@ -180,11 +197,11 @@ impl Known {
     }
 
     fn note(&mut self, fact: &Fact<'_>) {
-        self.0.insert(hashed(fact));
+        self.facts.insert(hashed(fact));
     }
 
     fn has(&self, fact: &Fact<'_>) -> bool {
-        self.0.contains(&hashed(fact))
+        self.facts.contains(&hashed(fact))
     }
 
     fn existence(&self, namespace: &str, name: &str, port: &ServiceBackendPort) -> BackendExistence {
@@ -281,13 +298,11 @@ mod tests {
         ] {
             assert!(known.add(&mk_service(service)));
         }
-        let said = |known: &Known| -> Vec<_> {
-            let existence = |port: Option<ServiceBackendPort>, service: &str| match port {
-                Some(port) => known.existence("shop", service, &port),
-                None => BackendExistence::NotAService,
-            };
-            named(&ingress).into_iter().map(|(it, port)| (it.named_by.clone(), existence(port, &it.service))).collect()
+        let said_of = |known: &Known, mut ingress: Ingress| -> Vec<_> {
+            known.say_of(&mut ingress);
+            ingress.backends.iter().map(|it| (it.named_by.clone(), it.existence())).collect()
         };
+        let said = |known: &Known| said_of(known, ingress.clone());
         let mut expected = [
             ("default backend", BackendExistence::Exists),
             ("shop.example/named", BackendExistence::Exists),
@@ -300,9 +315,19 @@ mod tests {
         known.not_read("other", "");
         known.not_read("shop", "web");
         assert_eq!(said(&known), expected);
+        known.snapshot = "100".to_owned();
+        let written = |version: &str| {
+            let mut ingress = ingress.clone();
+            ingress.metadata.as_mut().unwrap().resource_version = version.to_owned();
+            ingress
+        };
+        assert_eq!(said_of(&known, written("100")), expected);
+        let mut of_newer = expected.clone();
+        [2, 3].into_iter().for_each(|index| of_newer[index].1 = BackendExistence::Unknown);
+        assert_eq!(said_of(&known, written("101")), of_newer);
         expected[3].1 = BackendExistence::Unknown;
         for (namespace, name) in [("shop", "gone"), ("shop", ""), ("", "")] {
-            let mut known = Known(known.0.clone());
+            let mut known = Known { facts: known.facts.clone(), ..Known::default() };
             known.not_read(namespace, name);
             assert_eq!(said(&known), expected);
         }
@@ -317,6 +342,6 @@ mod tests {
         };
         let added = (0..60_000).filter(|&index| known.add(&service(index))).count();
         assert!((19_000..21_000).contains(&added), "{added}");
-        assert!(known.0.capacity() < 120_000, "{}", known.0.capacity());
+        assert!(known.facts.capacity() < 120_000, "{}", known.facts.capacity());
     }
 }

@@ -26,7 +26,8 @@ pub(super) struct Merge {
     slices_bytes: usize,
     known: Known,
     beyond: Counts,
-    held: HashMap<u64, EndpointsBackend>,
+    /// By their targets; None where there was no room.
+    held: HashMap<u64, Option<Box<EndpointsBackend>>>,
     /// Bytes of the held ones that were healthy when they came, and of the others: these are given first.
     held_bytes: [usize; 2],
     /// Bytes of what further slices said of held ones.
@@ -66,33 +67,33 @@ impl Merge {
     fn add_endpoint(&mut self, endpoint: Endpoint, ports: &[EndpointPort]) {
         let Some(identity) = Identity::of(&endpoint) else { return };
         let (target, said) = (identity.target, State::of(&endpoint));
-        let is_new = !self.known.has(identity);
-        if is_new && self.known.len() >= KNOWN_MAX {
+        if !self.known.has(identity) && self.known.len() >= KNOWN_MAX {
             self.beyond.add(said);
             return;
         }
         self.known.add(identity, said);
         if self.held.contains_key(&target) {
             self.say_more(target, endpoint, ports);
-        } else if is_new {
-            self.hold(target, said.health(), endpoint, ports);
+        } else {
+            let held = self.hold(said.health(), endpoint, ports).map(Box::new);
+            self.held.insert(target, held);
         }
     }
 
-    fn hold(&mut self, target: u64, health: BackendHealth, endpoint: Endpoint, ports: &[EndpointPort]) {
+    fn hold(&mut self, health: BackendHealth, endpoint: Endpoint, ports: &[EndpointPort]) -> Option<EndpointsBackend> {
         let held = &mut self.held_bytes[usize::from(health == BackendHealth::Healthy)];
         if *held >= GIVEN_MAX {
-            return;
+            return None;
         }
         self.shortened |= ports.len() > PORTS_MAX;
         let backend = backend(endpoint, &ports[..ports.len().min(PORTS_MAX)]);
         *held += json_bytes(&backend);
-        self.held.insert(target, backend);
+        Some(backend)
     }
 
     /// Adds what another slice says of a backend.
     fn say_more(&mut self, target: u64, said: Endpoint, ports: &[EndpointPort]) {
-        let Some(known) = self.held.get_mut(&target) else { return };
+        let Some(Some(known)) = self.held.get_mut(&target) else { return };
         let added = &mut self.added_bytes;
         let mut more = |bytes: usize| {
             let fits = *added + bytes <= GIVEN_MAX;
@@ -130,12 +131,12 @@ impl Merge {
         let known = self.known.targets();
         known.values().for_each(|state| counts.add(*state));
         let mut backends = Vec::new();
-        for (target, mut backend) in self.held {
-            let Some(state) = known.get(&target) else { continue };
+        for (target, backend) in self.held {
+            let (Some(mut backend), Some(state)) = (backend, known.get(&target)) else { continue };
             backend.addresses.sort();
             (backend.ready, backend.serving, backend.terminating) = (state.ready, state.serving, state.terminating);
             backend.health = state.health().into();
-            backends.push(backend);
+            backends.push(*backend);
         }
         let is_well = |backend: &EndpointsBackend| backend.health() == BackendHealth::Healthy;
         backends.sort_by(|one, other| {
@@ -310,7 +311,7 @@ mod tests {
         let slices = [mk_wide("one"), mk_wide("same")];
         // The lengths that are held are the rule; that it is quick follows from them.
         slices.into_iter().for_each(|slice| merge.add(slice));
-        let held: usize = merge.held.values().map(|backend| backend.ports.len()).sum();
+        let held: usize = merge.held.values().flatten().map(|backend| backend.ports.len()).sum();
         assert!(held <= 5 * PORTS_MAX, "{held}");
         let merged = merge.finish();
         assert!(!merged.backends.is_empty() && merged.shortened);
@@ -327,7 +328,7 @@ mod tests {
             let ports = mk_ports(100 * slice + 100).split_off(100 * slice as usize);
             merge.add(EndpointSlice { ports, ..mk_slice("s", 80, endpoints) });
         }
-        let held: usize = merge.held.values().map(json_bytes).sum();
+        let held: usize = merge.held.values().flatten().map(|backend| json_bytes(backend)).sum();
         assert!(held <= 4 * GIVEN_MAX, "{held}");
         assert!(merge.finish().shortened);
     }

@@ -61,13 +61,13 @@ impl Answer {
 
     /// Gives the windows, merged in the order of time.
     async fn window(&mut self) -> Result<Option<Stop>, ReadError> {
-        let Self { limits, logs, out, plan, .. } = self;
+        let Self { limits, logs, out, .. } = self;
         let held = wanted(logs).map(|log| log.source.holds()).sum();
         if !LogLimits::can_hold(held) {
             return Err(ReadError::invalid("newest_bytes", "is too much for so many containers; name fewer of them"));
         }
         let nodes = nodes(wanted(logs));
-        let mut grant = match granted(out.deadline, limits.read(&nodes, !plan.filter.takes_all(), held)).await {
+        let mut grant = match granted(out.deadline, limits.read(&nodes, held)).await {
             Ok(grant) => grant,
             Err(stop) => return Ok(Some(stop)),
         };
@@ -89,7 +89,7 @@ impl Answer {
     /// Sends the last message.
     fn finish(self, stop: Option<Stop>, more_to_come: bool) {
         let Self { mut logs, mut out, plan, .. } = self;
-        for name in out.left_out.values() {
+        for name in out.left_out.names() {
             out.report.gap(left_out(&plan.namespace, name.clone()));
         }
         if let Some((reason, message)) = stop {

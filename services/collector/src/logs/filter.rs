@@ -3,13 +3,13 @@
 //! The crate regex takes time linear in the text, whatever the expression; but each byte may cost as much as the compiled expression is
 //! large, so its size is bounded here. A log searches a little at a time (`AT_ONCE`), all logs of a call no more than `POLL` before other
 //! calls have their turn. Expressions that are slow search one after the other, and rest for as long: so they keep one worker of the
-//! process busy, whoever has sent them, and all other work goes on beside it. Those of a call count as slow until a turn has shown that
-//! they are not: else each of many short calls had a first one beside the others.
+//! process busy, whoever has sent them, and all other work goes on beside it. Those of a call count as slow until some KiB have shown
+//! that they are not; once slow, they stay so.
 
 use std::{
     sync::{
         MutexGuard, PoisonError, TryLockError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -30,8 +30,8 @@ const BYTES_MAX: usize = 1 << 10;
 /// the letters of all scripts and takes 50 KiB. The longest line is then searched within about a second, whatever the expression.
 const COMPILED_MAX: usize = 128 << 10;
 /// What the search may remember beside, so that it need not work it out anew. The crate keeps several times as much for each field and
-/// each thread that has searched: two MiB a call at most, of which `LogLimits` bounds the number.
-const REMEMBERED_MAX: usize = 256 << 10;
+/// each thread that has searched: a MiB a call at most, of which `LogLimits` bounds the number.
+const REMEMBERED_MAX: usize = 128 << 10;
 /// Parentheses in parentheses.
 const NESTING_MAX: u32 = 50;
 
@@ -43,7 +43,7 @@ const POLL: usize = 32 << 10;
 const BUDGET: usize = 128;
 /// Who takes longer for a turn is slow: a usual one takes a thousandth of it.
 const SLOW: Duration = Duration::from_millis(10);
-/// Who has searched as much in a turn, and is not slow, is quick.
+/// Who has searched as much in quick turns is not suspected any more.
 const ENOUGH: usize = AT_ONCE / 2;
 /// Who is slow looks so often whether another one is done.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -58,15 +58,17 @@ static SLOW_ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
 pub struct Filter {
     include: Option<RegexSet>,
     exclude: Option<RegexSet>,
-    /// Not before that is known.
-    is_quick: AtomicBool,
+    is_slow: AtomicBool,
+    /// Bytes that were searched in quick turns.
+    searched: AtomicUsize,
 }
 
 /// How a log takes its turns to search.
 #[derive(Debug, Default)]
 pub struct Turns {
-    /// Bytes that were searched since others had theirs.
+    /// Bytes that were searched since others had theirs, and how long that took.
     spent: usize,
+    took: Duration,
     /// How long others are to have theirs.
     rest: Duration,
 }
@@ -77,6 +79,7 @@ pub struct Search<'f> {
     filter: &'f Filter,
     turns: &'f mut Turns,
     began: Instant,
+    bytes: usize,
     _alone: Option<MutexGuard<'static, ()>>,
 }
 
@@ -85,7 +88,7 @@ impl Filter {
     /// `InvalidArgument` for `include` or `exclude`.
     pub fn parse(include: &[String], exclude: &[String]) -> Result<Self, ReadError> {
         let (include, exclude) = (compile("include", include)?, compile("exclude", exclude)?);
-        Ok(Self { include, exclude, is_quick: AtomicBool::new(false) })
+        Ok(Self { include, exclude, ..Self::default() })
     }
 
     /// Whether it takes every line.
@@ -108,7 +111,7 @@ impl Turns {
             if self.spent >= AT_ONCE || !self.rest.is_zero() || !has_budget_remaining() {
                 return None;
             }
-            if !filter.is_quick.load(Ordering::Relaxed) {
+            if filter.is_slow.load(Ordering::Relaxed) || filter.searched.load(Ordering::Relaxed) < ENOUGH {
                 let other = match SLOW_ONE.try_lock() {
                     Ok(guard) => Ok(guard),
                     Err(TryLockError::Poisoned(poisoned)) => Ok(PoisonError::into_inner(poisoned)),
@@ -123,7 +126,7 @@ impl Turns {
                 }
             }
         }
-        Some(Search { filter, turns: self, began: Instant::now(), _alone: alone })
+        Some(Search { filter, turns: self, began: Instant::now(), bytes: 0, _alone: alone })
     }
 
     /// Waits while others have their turn.
@@ -132,6 +135,7 @@ impl Turns {
     /// `Deadline`.
     pub async fn wait(&mut self, deadline: tokio::time::Instant) -> Result<(), ReadError> {
         let rest = std::mem::take(&mut self.rest);
+        self.took = Duration::ZERO;
         if !rest.is_zero() {
             sleep(rest).await;
         }
@@ -149,25 +153,30 @@ impl Search<'_> {
         if self.filter.takes_all() {
             return true;
         }
-        self.turns.spent += text.len() + LINE_COST;
+        self.bytes += text.len() + LINE_COST;
         self.filter.matches(text)
     }
 
     /// Whether others are to have their turn.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.turns.spent >= AT_ONCE
+        self.turns.spent + self.bytes >= AT_ONCE
     }
 }
 
 impl Drop for Search<'_> {
     fn drop(&mut self) {
-        let took = self.began.elapsed();
-        if took > SLOW && !self.filter.takes_all() {
-            self.filter.is_quick.store(false, Ordering::Relaxed);
-            self.turns.rest = took;
-        } else if self.turns.spent >= ENOUGH {
-            self.filter.is_quick.store(true, Ordering::Relaxed);
+        let Self { filter, turns, began, bytes, .. } = self;
+        if filter.takes_all() {
+            return;
+        }
+        turns.spent += *bytes;
+        turns.took += began.elapsed();
+        if turns.took > SLOW {
+            filter.is_slow.store(true, Ordering::Relaxed);
+            turns.rest = turns.took;
+        } else {
+            filter.searched.fetch_add(*bytes, Ordering::Relaxed);
         }
     }
 }
@@ -288,6 +297,25 @@ mod tests {
         assert!(Turns::default().begin(&mk_filter(&["x"], &[]).unwrap()).is_none(), "who may be slow does");
         drop(alone);
         assert!(other.begin(&filter).is_some());
+    }
+
+    #[tokio::test]
+    async fn who_is_slow_by_many_short_lines_is_slow_and_stays_so() {
+        let filter = mk_filter(&["x"], &[]).unwrap();
+        let mut turns = Turns::default();
+        let mut lines = 0;
+        while let Some(mut search) = turns.begin(&filter) {
+            search.began = Instant::now().checked_sub(SLOW * 9 / 10).unwrap();
+            search.takes(&[b'a'; 600]);
+            drop(search);
+            lines += 1;
+        }
+        assert!(lines == 2 && filter.is_slow.load(Ordering::Relaxed), "{lines}");
+        turns.wait(tokio::time::Instant::now() + Duration::from_secs(60)).await.unwrap();
+        for _ in 0..10 {
+            turns.begin(&filter).unwrap().takes(&[b'a'; 600]);
+        }
+        assert!(filter.is_slow.load(Ordering::Relaxed));
     }
 
     #[test]

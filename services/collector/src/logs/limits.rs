@@ -9,7 +9,7 @@ use std::{
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 /// Logs that are read at one time.
@@ -20,15 +20,15 @@ const READS_PER_NODE: usize = 4;
 const FOLLOWED: usize = 64;
 /// Of those, on one node.
 const FOLLOWED_PER_NODE: usize = 16;
-/// Calls that filter what they read, at one time: what their searches remember takes two MiB each at most.
-const FILTERS: usize = 8;
-/// Calls that filter what they follow. They are counted apart, too.
-const FOLLOWED_FILTERS: usize = 16;
+/// Calls that filter at one time: what their searches remember takes a MiB each at most, to their end.
+const FILTERS: usize = 48;
 /// What all calls may hold together of newest lines.
 const HELD_BYTES: usize = 64 << 20;
-/// Who holds something and waits for more gives it back after so long; the next time after twice as long, for it has waited before.
+/// Who holds something and waits for more gives it back after so long.
 const HOLDING_WAIT: Duration = Duration::from_secs(5);
-/// The unit in which that is counted.
+/// One of the turns that all calls share is not waited for any longer than this.
+const TURN_WAIT: Duration = Duration::from_secs(5);
+/// The unit in which bytes are counted.
 const HELD_UNIT: usize = 1 << 10;
 
 /// The bounds of one process.
@@ -38,7 +38,6 @@ pub struct LogLimits {
     followed: Pool,
     turns: Pool,
     filters: Arc<Semaphore>,
-    followed_filters: Arc<Semaphore>,
     held: Arc<Semaphore>,
 }
 
@@ -48,10 +47,26 @@ pub type Nodes = BTreeMap<String, usize>;
 /// What a call was granted; given back when it is dropped.
 #[derive(Debug)]
 pub struct Grant {
-    /// None once nothing is read any more; with it the permit to filter.
-    reads: Option<(Share, OwnedSemaphorePermit)>,
+    /// None once nothing is read any more.
+    reads: Option<Share>,
     #[allow(dead_code, reason = "held, not read")]
     held: OwnedSemaphorePermit,
+}
+
+/// The turns of a call.
+#[derive(Debug, Clone)]
+pub struct Turns<'limits> {
+    shared: &'limits Pool,
+    own: Arc<Pool>,
+}
+
+/// Its turns of one node.
+#[derive(Debug, Clone)]
+pub struct NodeTurns {
+    /// Those that all calls share.
+    shared: Arc<Semaphore>,
+    /// Whoever holds one of these is polled whenever somebody waits for it, so it comes back.
+    own: Arc<Semaphore>,
 }
 
 /// What a call was granted of a pool.
@@ -79,24 +94,26 @@ impl Default for LogLimits {
             followed: Pool::new(FOLLOWED, FOLLOWED_PER_NODE),
             turns: Pool::new(READS, READS_PER_NODE),
             filters: Arc::new(Semaphore::new(FILTERS)),
-            followed_filters: Arc::new(Semaphore::new(FOLLOWED_FILTERS)),
             held: Arc::new(Semaphore::new(HELD_BYTES / HELD_UNIT)),
         }
     }
 }
 
 impl LogLimits {
-    /// Waits until a call may read so many logs, filter them, and hold so many bytes of them. A call that needs more of a node, or in
-    /// all, than there is gets all of it, and has more open: to merge logs, all have to be open. What protects the kubelet then is that the
-    /// call is the only one there, opens few at the same time, and takes from one log after the other.
-    pub async fn read(&self, logs: &Nodes, filters: bool, held: usize) -> Grant {
+    /// Waits until a call may read so many logs, and hold so many bytes of them. A call that needs more of a node, or in all, than there
+    /// is gets all of it, and has more open: to merge logs, all have to be open. What protects the kubelet then is that the call is the only
+    /// one there, opens few at the same time, and takes from one log after the other.
+    pub async fn read(&self, logs: &Nodes, held: usize) -> Grant {
         let mut wanted = self.reads.wanted(logs);
-        wanted.push((self.filters.clone(), usize::from(filters)));
         wanted.push((self.held.clone(), held.div_ceil(HELD_UNIT).min(HELD_BYTES / HELD_UNIT)));
         let mut permits = acquire_all(&wanted).await.into_iter();
-        let share = Share::of(logs, &mut permits);
-        let [filter, held] = [permits.next(), permits.next()].map(|permit| permit.expect("as many as were wanted"));
-        Grant { reads: Some((share, filter)), held }
+        let reads = Some(Share::of(logs, &mut permits));
+        Grant { reads, held: permits.next().expect("the last one that was wanted") }
+    }
+
+    /// Waits a little until a call may filter lines; None where there is no room. It is held to the end of the call, whatever that waits for.
+    pub async fn filter(&self) -> Option<OwnedSemaphorePermit> {
+        timeout(HOLDING_WAIT, acquire(&self.filters, 1)).await.ok()
     }
 
     /// Follows nothing yet; see `join`.
@@ -110,26 +127,38 @@ impl LogLimits {
         Followed(Share::of(logs, &mut permits.into_iter()))
     }
 
-    /// Waits until a call may filter what it follows.
-    pub async fn filter_followed(&self) -> OwnedSemaphorePermit {
-        acquire(&self.followed_filters, 1).await
-    }
-
     /// Whether a call that follows logs may follow so many more of a node. It does not wait: it holds what others may wait for.
     pub fn join(&self, followed: &mut Followed, node: &str, logs: usize) -> bool {
         logs == 0 || self.followed.join(&mut followed.0, node, logs)
     }
 
-    /// The turns of a node: whoever follows a log has one while he opens its connection. All of them are opened again when the API server
-    /// comes back, or when nothing was written for long.
-    pub fn turns(&self, node: &str) -> Arc<Semaphore> {
-        self.turns.node(node)
+    /// The turns of a call: whoever follows a log has one of its node while he opens its connection. All of them are opened again when the
+    /// API server comes back, or when nothing was written for long.
+    pub fn turns(&self) -> Turns<'_> {
+        Turns { shared: &self.turns, own: Arc::new(Pool::new(READS, READS_PER_NODE)) }
     }
 
     /// Whether a call could hold so many bytes at all.
     #[must_use]
     pub fn can_hold(bytes: usize) -> bool {
         bytes <= HELD_BYTES
+    }
+}
+
+impl Turns<'_> {
+    /// Those of a node.
+    pub fn of(&self, node: &str) -> NodeTurns {
+        NodeTurns { shared: self.shared.node(node), own: self.own.node(node) }
+    }
+}
+
+impl NodeTurns {
+    /// Waits for a turn. One of another call may not come back while that waits for its caller.
+    pub async fn acquire(&self) -> OwnedSemaphorePermit {
+        match timeout(TURN_WAIT, acquire(&self.shared, 1)).await {
+            Ok(turn) => turn,
+            Err(_) => acquire(&self.own, 1).await,
+        }
     }
 }
 
@@ -233,30 +262,36 @@ impl Pool {
 type Wanted = (Arc<Semaphore>, usize);
 
 /// Waits until there are permits of all. Whoever has waited in vain for one of them gives back what it holds of others, and waits for that
-/// one alone before it waits for the others anew: so nobody is kept for long from what another one holds and does not use, no two wait for
-/// each other without end, and nobody waits in vain for ever.
+/// one alone before it waits for the others anew: first for those that are scarce as well, with more patience than before, and for all
+/// others last, for a moment. So nobody is kept for long from what another one holds and does not use, no two wait for each other
+/// without end, and who needs several that are scarce has them in the end.
 async fn acquire_all(wanted: &[Wanted]) -> Vec<OwnedSemaphorePermit> {
-    let mut patience = HOLDING_WAIT;
-    let mut first = 0;
+    let mut order: Vec<_> = (0..wanted.len()).collect();
+    let mut patience = vec![HOLDING_WAIT; wanted.len()];
     loop {
-        // Nobody waits for what is not held.
         let mut permits: Vec<_> = wanted.iter().map(|_| None).collect();
-        permits[first] = Some(acquire(&wanted[first].0, wanted[first].1).await);
         let mut in_vain = None;
-        for (index, (semaphore, number)) in wanted.iter().enumerate().filter(|(index, _)| *index != first) {
-            match timeout(patience, acquire(semaphore, *number)).await {
-                Ok(permit) => permits[index] = Some(permit),
-                Err(_) => {
-                    in_vain = Some(index);
-                    break;
-                }
+        for (position, &index) in order.iter().enumerate() {
+            let (semaphore, number) = &wanted[index];
+            let (begun, acquired) = (Instant::now(), acquire(semaphore, *number));
+            let acquired = match position {
+                // Nobody waits for what is not held.
+                0 => Ok(acquired.await),
+                _ => timeout(patience[index], acquired).await,
+            };
+            let Ok(permit) = acquired else {
+                in_vain = Some(position);
+                break;
+            };
+            permits[index] = Some(permit);
+            if patience[index] > HOLDING_WAIT {
+                patience[index] = patience[index].max(begun.elapsed());
             }
         }
-        match in_vain {
-            None => return permits.into_iter().flatten().collect(),
-            Some(index) => first = index,
-        }
-        patience *= 2;
+        let Some(position) = in_vain else { return permits.into_iter().flatten().collect() };
+        let index = order.remove(position);
+        order.insert(0, index);
+        patience[index] *= 2;
     }
 }
 
@@ -278,50 +313,49 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_node_is_read_by_no_more_than_its_share() {
         let limits = LogLimits::default();
-        let first = limits.read(&mk_nodes(&[("a", 3)]), false, 0).now_or_never().unwrap();
-        assert!(limits.read(&mk_nodes(&[("a", 2)]), false, 0).now_or_never().is_none());
-        assert!(limits.read(&mk_nodes(&[("a", 1)]), false, 0).now_or_never().is_some());
-        assert!(limits.read(&mk_nodes(&[("b", 4)]), false, 0).now_or_never().is_some());
+        let first = limits.read(&mk_nodes(&[("a", 3)]), 0).now_or_never().unwrap();
+        assert!(limits.read(&mk_nodes(&[("a", 2)]), 0).now_or_never().is_none());
+        assert!(limits.read(&mk_nodes(&[("a", 1)]), 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("b", 4)]), 0).now_or_never().is_some());
         assert!(limits.follow(&mk_nodes(&[("a", 16)])).now_or_never().is_some(), "followed logs are counted apart");
         drop(first);
-        assert!(limits.read(&mk_nodes(&[("a", 4)]), false, 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("a", 4)]), 0).now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn all_nodes_together_have_a_bound_too() {
         let limits = LogLimits::default();
-        let grants: Vec<_> = (0..6)
-            .map(|node| limits.read(&mk_nodes(&[(&node.to_string(), 4)]), false, 0).now_or_never().unwrap())
-            .collect();
-        assert!(limits.read(&mk_nodes(&[("7", 1)]), false, 0).now_or_never().is_none());
+        let grants: Vec<_> =
+            (0..6).map(|node| limits.read(&mk_nodes(&[(&node.to_string(), 4)]), 0).now_or_never().unwrap()).collect();
+        assert!(limits.read(&mk_nodes(&[("7", 1)]), 0).now_or_never().is_none());
         drop(grants);
-        assert!(limits.read(&mk_nodes(&[("7", 1)]), false, 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("7", 1)]), 0).now_or_never().is_some());
         assert_eq!(limits.reads.nodes.lock().unwrap().len(), 1, "nodes that are not read are forgotten");
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_needs_more_than_there_is_gets_all_of_it() {
         let limits = LogLimits::default();
-        let grant = limits.read(&mk_nodes(&[("a", 40)]), false, HELD_BYTES).now_or_never().unwrap();
-        assert!(limits.read(&mk_nodes(&[("b", 1)]), false, 1).now_or_never().is_none());
+        let grant = limits.read(&mk_nodes(&[("a", 40)]), HELD_BYTES).now_or_never().unwrap();
+        assert!(limits.read(&mk_nodes(&[("b", 1)]), 1).now_or_never().is_none());
         drop(grant);
-        assert!(limits.read(&mk_nodes(&[("b", 1)]), false, 1).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("b", 1)]), 1).now_or_never().is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_for_a_node_does_not_keep_others_from_those_before_it() {
         let limits = LogLimits::default();
-        let full = limits.read(&mk_nodes(&[("b", 4)]), false, 0).await;
+        let full = limits.read(&mk_nodes(&[("b", 4)]), 0).await;
         let (ab, a) = (mk_nodes(&[("a", 4), ("b", 1)]), mk_nodes(&[("a", 1)]));
-        let (waits, begun) = (limits.read(&ab, false, 0), tokio::time::Instant::now());
+        let (waits, begun) = (limits.read(&ab, 0), tokio::time::Instant::now());
         let others = async {
             tokio::task::yield_now().await;
-            drop(limits.read(&a, false, 0).await);
+            drop(limits.read(&a, 0).await);
             assert_eq!(begun.elapsed(), HOLDING_WAIT);
             drop(full);
         };
         let (grant, ()) = tokio::join!(waits, others);
-        assert!(limits.read(&a, false, 0).now_or_never().is_none());
+        assert!(limits.read(&a, 0).now_or_never().is_none());
         drop(grant);
     }
 
@@ -331,51 +365,69 @@ mod tests {
         let busy = async |node: &str, begin: u64| {
             tokio::time::sleep(Duration::from_secs(begin)).await;
             loop {
-                let grant = limits.read(&mk_nodes(&[(node, 1)]), false, 0).await;
+                let grant = limits.read(&mk_nodes(&[(node, 1)]), 0).await;
                 tokio::time::sleep(Duration::from_secs(9)).await;
                 drop(grant);
             }
         };
         let several = async {
             tokio::time::sleep(Duration::from_secs(20)).await;
-            let begun = tokio::time::Instant::now();
-            limits.read(&mk_nodes(&[("a", 4), ("b", 4)]), false, 0).await;
-            begun.elapsed()
+            limits.read(&mk_nodes(&[("a", 4), ("b", 4)]), 0).await;
         };
         let others = (0..10).map(|index| busy(["a", "b"][index % 2], index as u64));
         tokio::select! {
-            waited = several => assert!(waited <= Duration::from_secs(90), "{waited:?}"),
+            waited = timeout(Duration::from_secs(180), several) => assert!(waited.is_ok()),
             _ = futures::future::join_all(others) => {}
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_filters_and_waits_for_a_node_keeps_nobody_from_filtering_on_another() {
+    async fn who_waits_for_nodes_that_are_busy_for_long_does_not_keep_one_that_is_not() {
         let limits = LogLimits::default();
-        let (a, b) = (mk_nodes(&[("a", 4)]), mk_nodes(&[("b", 1)]));
-        let full = limits.read(&a, false, 0).now_or_never().unwrap();
-        let mut waiting: Vec<_> = (0..FILTERS).map(|_| Box::pin(limits.read(&a, true, 0))).collect();
-        assert!(waiting.iter_mut().all(|waits| waits.now_or_never().is_none()));
-        assert!(limits.read(&b, true, 0).now_or_never().is_some());
-        let following: Vec<_> =
-            (0..FOLLOWED_FILTERS).map(|_| limits.filter_followed().now_or_never().unwrap()).collect();
-        assert!(limits.filter_followed().now_or_never().is_none());
-        assert!(limits.read(&b, true, 0).now_or_never().is_some(), "whoever follows is counted apart");
-        drop((full, following));
-        let nodes: Vec<_> = (0..=FILTERS).map(|node| mk_nodes(&[(&format!("n{node}"), 1)])).collect();
-        drop(waiting);
-        let grants = nodes.iter().map(|node| limits.read(node, true, 0).now_or_never()).collect::<Vec<_>>();
-        assert_eq!(grants.iter().flatten().count(), FILTERS);
+        let busy = async |node: &str| loop {
+            let grant = limits.read(&mk_nodes(&[(node, 1)]), 0).await;
+            tokio::time::sleep(Duration::from_secs(50)).await;
+            drop(grant);
+        };
+        let longest = async {
+            let mut longest = Duration::ZERO;
+            for _ in 0..200 {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let begun = Instant::now();
+                drop(limits.read(&mk_nodes(&[("healthy", 1)]), 0).await);
+                longest = longest.max(begun.elapsed());
+            }
+            longest
+        };
+        let several = async {
+            loop {
+                drop(limits.read(&mk_nodes(&[("healthy", 4), ("x", 1), ("y", 1)]), 0).await);
+            }
+        };
+        tokio::select! {
+            longest = longest => assert!(longest <= HOLDING_WAIT, "{longest:?}"),
+            () = several => {}
+            _ = futures::future::join_all((0..12).map(|index| busy(["x", "y"][index % 2]))) => {}
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_filter_are_bounded_and_one_more_is_refused_soon() {
+        let limits = LogLimits::default();
+        let filters: Vec<_> = (0..FILTERS).map(|_| limits.filter().now_or_never().flatten().unwrap()).collect();
+        assert!(limits.filter().await.is_none());
+        drop(filters);
+        assert!(limits.filter().await.is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn calls_that_read_the_same_nodes_wait_for_them_in_the_same_order() {
         let limits = LogLimits::default();
-        let first = limits.read(&mk_nodes(&[("b", 4)]), false, 0).now_or_never().unwrap();
+        let first = limits.read(&mk_nodes(&[("b", 4)]), 0).now_or_never().unwrap();
         let (ab, ba) = (mk_nodes(&[("a", 4), ("b", 4)]), mk_nodes(&[("b", 1), ("a", 1)]));
-        let mut second = Box::pin(limits.read(&ab, false, 0));
+        let mut second = Box::pin(limits.read(&ab, 0));
         assert!((&mut second).now_or_never().is_none());
-        let mut third = Box::pin(limits.read(&ba, false, 0));
+        let mut third = Box::pin(limits.read(&ba, 0));
         assert!((&mut third).now_or_never().is_none(), "it waits for the first node, and holds none");
         drop(first);
         let second = second.now_or_never().unwrap();
@@ -387,10 +439,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_read_to_its_end_is_given_back_and_what_is_held_is_not() {
         let limits = LogLimits::default();
-        let mut grant = limits.read(&mk_nodes(&[("a", 4)]), false, HELD_BYTES).now_or_never().unwrap();
+        let mut grant = limits.read(&mk_nodes(&[("a", 4)]), HELD_BYTES).now_or_never().unwrap();
         grant.reads_ended();
-        assert!(limits.read(&mk_nodes(&[("a", 4)]), false, 0).now_or_never().is_some());
-        assert!(limits.read(&mk_nodes(&[("a", 4)]), false, 1).now_or_never().is_none());
+        assert!(limits.read(&mk_nodes(&[("a", 4)]), 0).now_or_never().is_some());
+        assert!(limits.read(&mk_nodes(&[("a", 4)]), 1).now_or_never().is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -410,5 +462,26 @@ mod tests {
         assert!(limits.follow(&mk_nodes(&[("a", 1)])).now_or_never().is_none(), "16 are left");
         all.leave("a");
         assert!(limits.follow(&mk_nodes(&[("a", 1)])).now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_does_not_come_back_is_not_waited_for_without_end() {
+        let limits = LogLimits::default();
+        let (one, other) = (limits.turns().of("a"), limits.turns().of("a"));
+        let mut held = Vec::new();
+        for _ in 0..READS_PER_NODE {
+            held.push(one.acquire().await);
+        }
+        // One of a call that is not polled any more is next in the line.
+        let mut forgotten = Box::pin(one.acquire());
+        assert!((&mut forgotten).now_or_never().is_none());
+        held.pop();
+        let mut own = Vec::new();
+        for _ in 0..READS_PER_NODE {
+            own.push(timeout(TURN_WAIT * 2, other.acquire()).await.unwrap());
+        }
+        assert!(timeout(TURN_WAIT * 3, other.acquire()).await.is_err(), "a call has so many of its own");
+        own.pop();
+        assert!(timeout(TURN_WAIT * 2, other.acquire()).await.is_ok());
     }
 }

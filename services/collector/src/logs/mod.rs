@@ -10,6 +10,7 @@ mod answer;
 pub mod containers;
 pub mod end;
 pub mod filter;
+mod left_out;
 pub mod life;
 pub mod limits;
 pub mod lines;

@@ -6,11 +6,11 @@ use gumshoe_proto::collector::v1::{GapReason, ReadLogsResponse};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
+    left_out::LeftOut,
     lines::Line,
     log::Log,
     moment::Moment,
     page::{LinePage, Writer},
-    pods::LeftOut,
     source::Progress,
     token::{PodToken, Token},
 };
@@ -55,8 +55,6 @@ pub(super) struct Output {
     pub(super) report: Report,
     /// The pods that there has been no room for.
     pub(super) left_out: LeftOut,
-    /// How many there were in an earlier call.
-    pub(super) left_out_before: usize,
     logs: Vec<Told>,
 }
 
@@ -88,8 +86,7 @@ impl Output {
             arguments,
             since,
             report,
-            left_out: LeftOut::new(),
-            left_out_before: 0,
+            left_out: LeftOut::default(),
             logs: Vec::new(),
         }
     }
@@ -140,8 +137,7 @@ impl Output {
                 }
             }
         }
-        let left_out = Some(self.left_out.len().max(self.left_out_before)).filter(|pods| *pods > 0);
-        self.arguments.encode(&Token { since: self.since, pods, left_out })
+        self.arguments.encode(&Token { since: self.since, pods, left_out: self.left_out.told() })
     }
 
     /// Sends the page, and where to go on behind it. Without room for it in time, it stays where it is.
@@ -172,6 +168,7 @@ mod tests {
     use super::*;
     use crate::{
         logs::{
+            left_out::Earlier,
             position::Position,
             ring::Dropped,
             source::{Lost, Place, Step},
@@ -211,7 +208,7 @@ mod tests {
                 uid: "u".repeat(36),
                 containers: containers.into_iter().map(mk_progress).collect(),
             };
-            let token = Token { since: None, pods: pods.into_iter().map(pod).collect(), left_out: Some(5000) };
+            let token = Token { since: None, pods: pods.into_iter().map(pod).collect(), left_out: Some(Earlier::MOST) };
             let arguments = Arguments::of(&gumshoe_proto::collector::v1::ReadLogsRequest::default());
             let token = arguments.encode(&token);
             assert!(token.len() <= TOKEN_MAX && TOKEN_MAX < MAX_REQUEST_BYTES, "{}", token.len());

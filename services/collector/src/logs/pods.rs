@@ -7,7 +7,10 @@ use gumshoe_proto::collector::v1::{
     GapReason, Job, LabelSelector, ObjectMeta, Pod, PodSpec, PodStatus, ReplicaSet, Service, StatefulSet,
 };
 
-use super::request::{Selection, Workload};
+use super::{
+    left_out::LeftOut,
+    request::{Selection, Workload},
+};
 use crate::{
     error::ReadError,
     kinds::cells,
@@ -32,9 +35,6 @@ const JOBS_MAX: usize = 50;
 const LABEL_MAX: usize = 253 + 1 + 2 * NAME_MAX;
 /// The name of a container.
 const NAME_MAX: usize = 63;
-
-/// Pods that there is no room for, by their uids: their names.
-pub(super) type LeftOut = BTreeMap<String, String>;
 
 /// The pods that were found.
 #[derive(Debug, Default)]
@@ -262,7 +262,7 @@ impl Found {
         // Two jobs may select the same pod.
         self.pods.dedup_by(|one, other| uid(one) == uid(other));
         let others = self.pods.drain(PODS_MAX.min(self.pods.len())..);
-        self.left_out.extend(others.map(|pod| pod.metadata.unwrap_or_default()).map(|it| (it.uid, it.name)));
+        others.filter_map(|pod| pod.metadata).for_each(|pod| self.left_out.add(&pod));
     }
 }
 
@@ -364,8 +364,9 @@ mod tests {
         found.bound(&HashSet::from(["web-3".to_owned()]));
         let name = |index: usize| found.pods[index].metadata.as_ref().unwrap().name.as_str();
         assert_eq!((name(0), name(1), found.pods.len()), ("web-3", "web-149", PODS_MAX));
-        assert_eq!(found.left_out.len(), 50);
-        assert!(!found.left_out.contains_key("web-3") && found.left_out.contains_key("web-50"));
+        let left_out: Vec<_> = found.left_out.names().collect();
+        assert_eq!(left_out.len(), 50);
+        assert!(!left_out.contains(&&"web-3".to_owned()) && left_out.contains(&&"web-50".to_owned()));
     }
 
     #[test]

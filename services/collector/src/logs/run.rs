@@ -7,17 +7,19 @@ use std::{
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gumshoe_proto::collector::v1::{Pod, ReadLogsRequest};
+use tokio::time::timeout_at;
 
 use super::{
     answer::{Answer, Joining},
     containers::{Subject, resolve},
+    left_out::LeftOut,
     limits::LogLimits,
     log::Log,
     moment::Moment,
     output::{LOGS_MAX, Output, has_room},
     page::LinePage,
     plan::{Plan, left_out_earlier, unreadable},
-    pods::{Finder, Found, LeftOut, PODS_MAX, lighter, uid},
+    pods::{Finder, Found, PODS_MAX, lighter, uid},
     request::{CONTAINERS_MAX, Containers, LogRequest, Selection},
     token::{PodToken, Token},
 };
@@ -46,8 +48,6 @@ struct Logs {
     logs: Vec<Log>,
     report: Report,
     left_out: LeftOut,
-    /// How many were by an earlier call.
-    left_out_before: usize,
 }
 
 impl LogRun {
@@ -79,6 +79,10 @@ impl LogRun {
         let Self { reader, limits, call, request, resumed } = self;
         let LogRequest { namespace, selection, containers, previous, follow, window, filter, fold, .. } = request;
         let deadline = call.deadline;
+        let _may_filter = match filter.takes_all() {
+            true => None,
+            false => Some(timeout_at(deadline, limits.filter()).await.ok().flatten().ok_or(ReadError::Overloaded)?),
+        };
         let plan = Plan {
             reader: reader.clone(),
             call: call.clone(),
@@ -91,13 +95,13 @@ impl LogRun {
             fold,
         };
         let finder = Finder { reader, call, namespace, selection };
-        let Logs { logs, report, left_out, left_out_before } = match &finder.selection {
+        let Logs { logs, report, left_out } = match &finder.selection {
             Selection::Pod(name) => one_pod(&plan, name, resumed).await?,
             _ => several_pods(&plan, &finder, resumed).await?,
         };
         let mut out =
             Output::new(LinePage::new(request.page_size), pages, deadline, request.arguments, window.since, report);
-        (out.left_out, out.left_out_before) = (left_out, left_out_before);
+        out.left_out = left_out;
         logs.iter().for_each(|log| out.add(log));
         let joins = follow && !matches!(finder.selection, Selection::Pod(_));
         let joining = joins.then(|| Joining::new(finder, plan.clone()));
@@ -139,8 +143,7 @@ async fn one_pod(plan: &Plan, name: &ObjectName, resumed: Option<Token>) -> Resu
 /// The logs of the pods that are selected: those that there are now, or those of the token.
 async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> Result<Logs, ReadError> {
     let begun = resumed.is_some();
-    let (tokens, left_out_before) =
-        resumed.map(|token| (token.pods, token.left_out.unwrap_or_default())).unwrap_or_default();
+    let (tokens, earlier) = resumed.map(|token| (token.pods, token.left_out)).unwrap_or_default();
     let keep: HashSet<_> = tokens.iter().map(|token| token.uid.clone()).collect();
     if keep.len() < tokens.len() || tokens.len() > LOGS_MAX {
         return Err(misfit());
@@ -161,7 +164,7 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
     if found.pods.is_empty() && !begun && !plan.follow {
         return Err(ReadError::NoPods(finder.what()));
     }
-    let mut all = Logs { left_out_before, ..Logs::default() };
+    let mut all = Logs { left_out: LeftOut::behind(earlier), ..Logs::default() };
     all.report.warnings(found.warnings);
     found.gaps.into_iter().for_each(|gap| all.report.gap(gap));
     let mut pods: HashMap<_, _> = found.pods.iter().map(|pod| (uid(pod).to_owned(), pod)).collect();
@@ -184,13 +187,11 @@ async fn several_pods(plan: &Plan, finder: &Finder, resumed: Option<Token>) -> R
     // Behind a token only what is followed grows.
     if !begun || plan.follow {
         let new = found.pods.iter().filter(|pod| pods.contains_key(uid(pod)));
-        let taken_in = begin(plan, new, begun.then_some(begun_pods), &mut all)?;
+        begin(plan, new, begun.then_some(begun_pods), &mut all)?;
         all.left_out.extend(found.left_out);
-        all.left_out_before = left_out_before.saturating_sub(taken_in);
     }
-    // Those that are named now may be others.
-    if all.left_out_before > all.left_out.len() {
-        all.report.gap(left_out_earlier(&plan.namespace, all.left_out_before));
+    if let Some(pods) = all.left_out.earlier() {
+        all.report.gap(left_out_earlier(&plan.namespace, pods));
     }
     Ok(all)
 }
@@ -212,13 +213,12 @@ async fn still_there(plan: &Plan, pods: Vec<(ObjectName, String)>) -> Result<Vec
 }
 
 /// Adds the logs of pods that no token speaks of: from the beginning of the window, or of the log where so many others are followed already.
-/// Gives back how many pods these are.
 fn begin<'pod>(
     plan: &Plan,
     pods: impl Iterator<Item = &'pod Pod>,
     begun: Option<usize>,
     all: &mut Logs,
-) -> Result<usize, ReadError> {
+) -> Result<(), ReadError> {
     let mut taken: Vec<(&Pod, Vec<Subject>)> = Vec::new();
     let mut room = Vec::new();
     for pod in pods {
@@ -235,18 +235,18 @@ fn begin<'pod>(
             taken.push((pod, subjects));
         } else {
             room.pop();
-            all.left_out.insert(uid(pod).to_owned(), name);
+            pod.metadata.iter().for_each(|pod| all.left_out.add(pod));
         }
     }
     taken.sort_by(|(one, _), (other, _)| name_of(one).cmp(name_of(other)));
     let containers = taken.iter().map(|(_, subjects)| subjects.len()).sum();
     let plan = Plan { window: plan.window.of_each(containers), ..plan.clone() };
-    let pods = taken.len();
     for (pod, subjects) in taken {
         let logs = if begun.is_some() { plan.logs_from_the_beginning(pod)? } else { plan.logs(pod, subjects)? };
         all.logs.extend(logs);
+        all.left_out.take_in(pod);
     }
-    Ok(pods)
+    Ok(())
 }
 
 fn has_more(token: &PodToken) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{moment::Moment, source::Progress};
+use super::{left_out::Earlier, moment::Moment, source::Progress};
 
 /// What a page token holds: small, since each page carries one, and one has to fit into a request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -12,9 +12,8 @@ pub(super) struct Token {
     pub(super) since: Option<Moment>,
     #[serde(rename = "p")]
     pub(super) pods: Vec<PodToken>,
-    /// How many pods were left out: whoever goes on hears of it too, for the first call may have ended before it could say so.
     #[serde(rename = "x", default, skip_serializing_if = "Option::is_none")]
-    pub(super) left_out: Option<usize>,
+    pub(super) left_out: Option<Earlier>,
 }
 
 /// A pod, and where the caller is in its logs.

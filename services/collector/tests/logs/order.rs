@@ -306,15 +306,16 @@ async fn pods_are_counted_and_not_their_containers_where_a_call_goes_on() {
     assert_eq!(lines(&mut pages, 1).await, ["line 100"]);
 }
 
+fn add_created(cluster: &FakeCluster, name: &str, line: i64, seconds: i64) {
+    let mut pod = mk_named_pod(name, &["web"], WEB);
+    pod.metadata.as_mut().unwrap().creation_timestamp = Some(prost_types::Timestamp { seconds, nanos: 0 });
+    cluster.add(pod, |kubelet| kubelet.with_log("web", numbered(line..line + 1)));
+}
+
 /// A cluster with one pod more than a call reads, the oldest of which is left out; and the token of a call that follows the others.
 async fn one_left_out() -> (FakeCluster, String) {
     let cluster = FakeCluster::default();
-    for number in 0..101 {
-        let mut pod = mk_named_pod(&format!("web-{number:03}"), &["web"], WEB);
-        let created = prost_types::Timestamp { seconds: 1000 - number, nanos: 0 };
-        pod.metadata.as_mut().unwrap().creation_timestamp = Some(created);
-        cluster.add(pod, |kubelet| kubelet.with_log("web", numbered(number..number + 1)));
-    }
+    (0..101).for_each(|number| add_created(&cluster, &format!("web-{number:03}"), number, 1000 - number));
     let mut pages = call(&serve_all(&cluster), follow_all(), AMPLE).unwrap();
     let page_token = pages.next().await.unwrap().unwrap().next_page_token;
     (cluster, page_token)
@@ -323,11 +324,15 @@ async fn one_left_out() -> (FakeCluster, String) {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_goes_on_says_how_many_pods_an_earlier_one_left_out() {
     let (cluster, page_token) = one_left_out().await;
-    cluster.delete("web-100");
+    ["web-100", "web-050"].into_iter().for_each(|name| cluster.delete(name));
+    // One that there was not at that time does not stand for it.
+    add_created(&cluster, "web-new", 200, 2000);
     let pages = call(&serve_all(&cluster), ReadLogsRequest { page_token, ..follow_all() }, AMPLE).unwrap();
-    let answer = Answer::of(rest(pages).await);
-    assert_eq!(answer.gap().reason(), GapReason::Limit);
-    assert!(answer.gap().message.starts_with("1 more pods"), "{:?}", answer.gap());
+    let pages = rest(pages).await;
+    assert!(pages.iter().flat_map(|page| &page.lines).any(|line| line.pod == "web-new"));
+    let gaps = &pages.last().unwrap().completeness.as_ref().unwrap().gaps;
+    let left_out: Vec<_> = gaps.iter().filter(|gap| gap.reason() == GapReason::Limit).collect();
+    assert!(left_out.len() == 1 && left_out[0].message.starts_with("1 more pods"), "{gaps:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,10 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use gumshoe_proto::collector::v1::GapReason;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, sleep_until, timeout_at},
-};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 pub(in crate::logs) use self::joining::Joining;
@@ -18,7 +15,7 @@ use super::{Answer, nodes, progress};
 use crate::{
     error::ReadError,
     logs::{
-        limits::{Followed, LogLimits, Nodes},
+        limits::{Followed, LogLimits, NodeTurns, Nodes, Turns},
         log::{Held, Log},
         outcome::Trouble,
         output::{Output, Stop},
@@ -35,7 +32,6 @@ const FLUSH_AFTER: Duration = Duration::from_millis(50);
 /// Where there is no room for all logs after so long, those are followed that have room. The others are tried again as often.
 const ROOM_WAIT: Duration = Duration::from_secs(5);
 const NO_ROOM: Stop = (GapReason::Overloaded, "too many logs are being followed at this time");
-const NO_FILTER: Stop = (GapReason::Overloaded, "too many calls filter the logs that they follow at this time");
 
 /// Logs that are followed.
 struct Following<'answer> {
@@ -55,6 +51,7 @@ struct Following<'answer> {
     room_at: Instant,
     flush_at: Instant,
     ended: CancellationToken,
+    turns: Turns<'answer>,
 }
 
 /// What is waited for: the next line of a log, which comes back with it.
@@ -77,13 +74,6 @@ impl Answer {
             Ok(room) => room,
             Err(stop) => return Ok(Some(stop)),
         };
-        let _may_filter = match plan.filter.takes_all() {
-            true => None,
-            false => match timeout_at(out.deadline.min(Instant::now() + ROOM_WAIT), limits.filter_followed()).await {
-                Ok(permit) => Some(permit),
-                Err(_) => return Ok(Some(NO_FILTER)),
-            },
-        };
         let logs_known = logs.iter().map(|log| log.pod.uid.clone()).collect();
         let several = logs.len() > 1 || joining.is_some();
         let mut following = Following {
@@ -99,6 +89,7 @@ impl Answer {
             out,
             limits: Arc::as_ref(limits),
             granted,
+            turns: limits.turns(),
         };
         let outcome = following.run().await;
         let Following { logs: followed, progress, order, no_room, .. } = following;
@@ -126,7 +117,7 @@ impl Following<'_> {
         for index in 0..self.logs.len() {
             let goes_on = |log: &mut Log| log.source.goes_on() && !self.no_room.contains(&index);
             if let Some(log) = self.logs.get_mut(index).and_then(|log| log.take_if(goes_on)) {
-                let turns = self.limits.turns(&log.node);
+                let turns = self.turns.of(&log.node);
                 waiting.push(await_line(index, log, turns, self.ended.clone()));
             }
         }
@@ -149,11 +140,11 @@ impl Following<'_> {
     async fn give<F: Future<Output = Waited>>(
         &mut self,
         waiting: &mut FuturesUnordered<F>,
-        wait: fn(usize, Log, Arc<Semaphore>, CancellationToken) -> F,
+        wait: fn(usize, Log, NodeTurns, CancellationToken) -> F,
     ) -> Result<Option<Stop>, ReadError> {
-        let (limits, ended) = (self.limits, self.ended.clone());
+        let (all_turns, ended) = (self.turns.clone(), self.ended.clone());
         let again = |index: usize, log: Log| {
-            let turns = limits.turns(&log.node);
+            let turns = all_turns.of(&log.node);
             wait(index, log, turns, ended.clone())
         };
         loop {
@@ -345,7 +336,7 @@ async fn room(
 }
 
 /// Waits for a log's next line, or until nobody wants it any more.
-async fn await_line(index: usize, mut log: Log, turns: Arc<Semaphore>, ended: CancellationToken) -> Waited {
+async fn await_line(index: usize, mut log: Log, turns: NodeTurns, ended: CancellationToken) -> Waited {
     let outcome = tokio::select! {
         biased;
         () = ended.cancelled() => Ok(()),

@@ -10,10 +10,7 @@
 use std::{pin::pin, time::Duration};
 
 use gumshoe_proto::collector::v1::{ContainerLogStatus, Pod};
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use super::{Feed, Lost, Now, Place, Source};
 use crate::{
@@ -22,6 +19,7 @@ use crate::{
         containers::{Run, run},
         end::End,
         life::Life,
+        limits::NodeTurns,
         outcome::Trouble,
         position::Position,
         read::{PodLogs, ReadQuery},
@@ -53,8 +51,6 @@ enum News {
 
 /// A kubelet that works answers within this; an older one says nothing at all before the first line.
 const TURN: Duration = Duration::from_secs(2);
-/// A turn is not waited for any longer than this.
-const TURN_WAIT: Duration = Duration::from_secs(5);
 
 impl Source {
     /// Whether lines may still come.
@@ -73,7 +69,7 @@ impl Source {
     ///
     /// # Errors
     /// Only what concerns the whole call.
-    pub async fn await_line(&mut self, logs: &PodLogs, turns: &Semaphore) -> Result<(), ReadError> {
+    pub async fn await_line(&mut self, logs: &PodLogs, turns: &NodeTurns) -> Result<(), ReadError> {
         loop {
             let now = self.advance_now();
             if now == Now::Line {
@@ -116,8 +112,8 @@ impl Source {
     }
 
     /// Opens the next connection when it is its turn. One that gets no answer does not keep others from theirs.
-    async fn take_up_in_turn(&mut self, logs: &PodLogs, turns: &Semaphore) -> Result<(), ReadError> {
-        let turn = turn(turns).await;
+    async fn take_up_in_turn(&mut self, logs: &PodLogs, turns: &NodeTurns) -> Result<(), ReadError> {
+        let turn = turns.acquire().await;
         let mut taken_up = pin!(self.take_up(logs));
         if let Ok(outcome) = timeout(TURN, &mut taken_up).await {
             return outcome;
@@ -269,11 +265,6 @@ impl Source {
     }
 }
 
-/// A turn, or none: those that a call holds whose caller takes nothing may not come back before it is cut off.
-async fn turn(turns: &Semaphore) -> Option<SemaphorePermit<'_>> {
-    timeout(TURN_WAIT, turns.acquire()).await.ok()?.ok()
-}
-
 /// Whether a trouble may be over when it is tried again.
 fn passes(trouble: &Trouble) -> bool {
     use ContainerLogStatus as Log;
@@ -282,25 +273,5 @@ fn passes(trouble: &Trouble) -> bool {
         Log::Unspecified | Log::Read | Log::NoPrevious | Log::NoSuchContainer | Log::NotScheduled | Log::PodGone => {
             false
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use futures::FutureExt as _;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_turn_is_not_waited_for_without_end() {
-        let turns = Semaphore::new(1);
-        let held = turn(&turns).await.unwrap();
-        // One of a call that is not polled any more is next in the line.
-        let mut forgotten = Box::pin(turn(&turns));
-        assert!((&mut forgotten).now_or_never().is_none());
-        drop(held);
-        assert!(turn(&turns).await.is_none());
-        drop(forgotten);
-        assert!(turn(&turns).await.is_some());
     }
 }

@@ -146,14 +146,14 @@ impl Joining {
         };
         if !out.has_room(&logs) {
             self.full = true;
-            out.left_out.insert(uid(pod).to_owned(), name);
+            pod.metadata.iter().for_each(|pod| out.left_out.add(pod));
             return Vec::new();
         }
         if !may_follow(logs.iter().filter(|log| log.source.goes_on()).count()) {
             self.no_room(pod);
             return Vec::new();
         }
-        out.left_out.remove(uid(pod));
+        out.left_out.take_in(pod);
         self.known.insert(uid(pod).to_owned());
         logs
     }

@@ -9,10 +9,11 @@ mod decode;
 mod encode;
 mod error;
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
+pub(crate) use decode::from_value_leniently;
 pub use decode::{check_command, decode_command, decode_result, is_id};
-pub use encode::{encode_command, encode_page, encode_result, legal};
+pub use encode::{encode_command, encode_page, encode_result, legal, result_id};
 pub use error::{EnvelopeError, Fault, Field, Readable};
 
 /// The CloudEvents `type` of a command.
@@ -27,6 +28,9 @@ pub const MAX_QUERIES: usize = 100;
 /// How long after its deadline a command's results are still tried to be sent: whoever asked must hear how it ended, even if the
 /// result queue is throttled just then. So whoever asked has to listen for longer.
 pub const ANSWER_GRACE: Duration = Duration::from_secs(30);
+
+/// How often the progress of a command may be told.
+pub const PROGRESS_INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 
 /// The longest id of a command, an investigation or a query: three of them and a ULID still make a short message id.
 pub const MAX_ID_LENGTH: usize = 64;

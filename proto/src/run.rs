@@ -16,15 +16,19 @@
 //! for the caller to say.
 
 mod digest;
+mod parts;
 mod verdict;
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, btree_map::Entry},
+};
 
 pub use digest::{PageDigest, RunDigest};
 pub use verdict::{Mismatch, Verdict};
 
 use crate::{
-    bridge::v1::{Accepted, End, Page, Result as RunResult, result},
+    bridge::v1::{Accepted, End, Page, Progress, Result as RunResult, result},
     envelope::{self, EnvelopeError},
 };
 
@@ -41,14 +45,29 @@ pub struct RunKey {
     pub run: String,
 }
 
+/// What a message is of its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The first one.
+    Accepted,
+    /// A page.
+    Page,
+    /// How far it is.
+    Progress,
+    /// The last one.
+    End,
+}
+
 /// What a message brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fed {
     /// The run it belongs to.
     pub key: RunKey,
-    /// 0 for `Accepted`, 1 to n for pages, n + 1 for `End`.
+    /// What it is.
+    pub part: Part,
+    /// 0 for `Accepted`, 1 to n for pages, n + 1 for `End`; of `Progress`, 1, 2, … apart from those.
     pub seq: u32,
-    /// True where the run had a message of this place already: the new one was dropped.
+    /// True where the run had a message of this place already, or newer progress: the new one was dropped.
     pub repeated: bool,
 }
 
@@ -63,6 +82,7 @@ pub struct Reader {
 pub struct Run {
     investigation_id: String,
     accepted: Option<Accepted>,
+    progress: Option<(u32, Progress)>,
     pages: BTreeMap<u32, ReceivedPage>,
     end: Option<(u32, End)>,
     repeated: u64,
@@ -82,11 +102,11 @@ impl Reader {
     /// The body is no result; nothing was taken.
     pub fn feed(&mut self, body: &str) -> Result<Fed, EnvelopeError> {
         let result = envelope::decode_result(body)?;
-        let seq = result.seq;
+        let (seq, part) = (result.seq, Part::of(&result.kind));
         let key = RunKey { command_id: result.command_id.clone(), run: result.run.clone() };
         let run = self.runs.entry(key.clone()).or_default();
         let repeated = !run.take(result, body);
-        Ok(Fed { key, seq, repeated })
+        Ok(Fed { key, part, seq, repeated })
     }
 
     /// The runs, those of one command side by side in the order of time.
@@ -141,6 +161,17 @@ impl Reader {
     }
 }
 
+impl Part {
+    fn of(kind: &Option<result::Kind>) -> Self {
+        match kind {
+            Some(result::Kind::Accepted(_)) => Self::Accepted,
+            Some(result::Kind::Progress(_)) => Self::Progress,
+            Some(result::Kind::End(_)) => Self::End,
+            Some(result::Kind::Page(_)) | None => Self::Page,
+        }
+    }
+}
+
 impl Run {
     /// The investigation that the command belongs to.
     #[must_use]
@@ -154,6 +185,12 @@ impl Run {
         self.accepted.as_ref()
     }
 
+    /// The newest word on how far it is, if any came. Nothing depends on it.
+    #[must_use]
+    pub fn progress(&self) -> Option<&Progress> {
+        self.progress.as_ref().map(|(_, progress)| progress)
+    }
+
     /// The last message of the run, if it came.
     #[must_use]
     pub fn end(&self) -> Option<&End> {
@@ -165,12 +202,13 @@ impl Run {
         self.pages.values().map(|received| &received.page)
     }
 
-    /// The pages of one query that came, in their order.
+    /// The pages of one query that came, in their order. A response that came in parts is put together, and is one page, with the number
+    /// of its last part; where some are missing, it is left out.
     #[must_use]
-    pub fn pages_of(&self, query_id: &str) -> Vec<&Page> {
+    pub fn pages_of(&self, query_id: &str) -> Vec<Cow<'_, Page>> {
         let mut pages: Vec<_> = self.pages().filter(|page| page.query_id == query_id).collect();
         pages.sort_by_key(|page| page.number);
-        pages
+        parts::put_together(pages)
     }
 
     /// How many messages were dropped since the run had them already.
@@ -192,15 +230,16 @@ impl Run {
         self.verdict() == Verdict::Complete
     }
 
-    /// Whether the end speaks of queries, and not of why they were not asked.
+    /// Whether the end speaks of what was done, and not of why it was not.
     #[must_use]
     pub fn was_run(&self) -> bool {
-        self.end().is_some_and(|end| !end.queries.is_empty())
+        self.end().is_some_and(|end| !end.queries.is_empty() || end.cancelled_commands.is_some())
     }
 
     /// Whether it has begun and may still go on, as far as can be told from what came.
     fn is_under_way(&self) -> bool {
-        !self.is_complete() && (self.accepted.is_some() || !self.pages.is_empty())
+        let began = self.accepted.is_some() || self.progress.is_some() || !self.pages.is_empty();
+        began && !self.is_complete()
     }
 
     /// Whether the end says that the command will not be tried again.
@@ -222,12 +261,22 @@ impl Run {
             Some(result::Kind::Accepted(accepted)) => set_once(&mut self.accepted, accepted),
             Some(result::Kind::End(end)) => set_once(&mut self.end, (result.seq, end)),
             Some(result::Kind::Page(page)) => self.take_page(result.seq, page, body),
+            Some(result::Kind::Progress(progress)) => self.take_progress(result.seq, progress),
             None => false,
         };
         if fresh {
             self.investigation_id = result.investigation_id;
         } else {
             self.repeated += 1;
+        }
+        fresh
+    }
+
+    /// Keeps the newest; an earlier one that comes late says nothing any more.
+    fn take_progress(&mut self, seq: u32, progress: Progress) -> bool {
+        let fresh = self.progress.as_ref().is_none_or(|(newest, _)| seq > *newest);
+        if fresh {
+            self.progress = Some((seq, progress));
         }
         fresh
     }

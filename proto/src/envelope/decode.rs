@@ -1,14 +1,16 @@
 //! From a body to a checked message.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use prost::{Message, Name};
 use prost_reflect::{DeserializeOptions, DynamicMessage};
 use serde_json::{Map, Value};
 
-use super::{COMMAND_TYPE, EnvelopeError, Fault, Field, MAX_ID_LENGTH, MAX_QUERIES, RESULT_TYPE, Readable};
+use super::{
+    COMMAND_TYPE, EnvelopeError, Fault, Field, MAX_ID_LENGTH, MAX_QUERIES, PROGRESS_INTERVALS, RESULT_TYPE, Readable,
+};
 use crate::{
-    bridge::v1::{Command, Query, Result as RunResult},
+    bridge::v1::{Cancel, Command, Query, Result as RunResult, cancel::Target},
     json,
     trace_parent::{TRACEPARENT, TraceParent},
 };
@@ -35,7 +37,8 @@ pub fn decode_result(body: &str) -> Result<RunResult, EnvelopeError> {
     read_result(body).map_err(|fault| EnvelopeError { fault, readable: Box::default() })
 }
 
-/// Checks what the types of a command do not say: ids, deadline, number of queries.
+/// Checks what the types of a command do not say: ids, deadline, number of queries, what goes with what. Of the budget, only the bridge
+/// knows whether its expression is one.
 ///
 /// # Errors
 /// Names the first thing that is wrong.
@@ -45,10 +48,26 @@ pub fn check_command(command: &Command) -> Result<(), Fault> {
     if command.deadline.is_none() {
         return Err(Fault::MissingDeadline);
     }
-    match command.queries.len() {
-        0 => Err(Fault::NoQueries),
-        1..=MAX_QUERIES => check_queries(&command.queries),
-        many => Err(Fault::TooManyQueries(many)),
+    if let Some(interval) = command.progress_interval {
+        let interval = Duration::try_from(interval).unwrap_or_default();
+        if !PROGRESS_INTERVALS.contains(&interval) {
+            return Err(Fault::ProgressInterval);
+        }
+    }
+    match (&command.cancel, command.queries.len()) {
+        (Some(cancel), 0) if command.budget.is_none() && command.progress_interval.is_none() => check_cancel(cancel),
+        (Some(_), _) => Err(Fault::CancelAndMore),
+        (None, 0) => Err(Fault::NoQueries),
+        (None, 1..=MAX_QUERIES) => check_queries(&command.queries),
+        (None, many) => Err(Fault::TooManyQueries(many)),
+    }
+}
+
+fn check_cancel(cancel: &Cancel) -> Result<(), Fault> {
+    match &cancel.target {
+        Some(Target::CommandId(id)) => check_id(id, Field::CancelledCommand),
+        Some(Target::InvestigationId(id)) => check_id(id, Field::CancelledInvestigation),
+        None => Err(Fault::CancelWithoutTarget),
     }
 }
 
@@ -143,7 +162,7 @@ fn is_json(media_type: &str) -> bool {
     media_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn from_value_leniently<M: Message + Name + Default>(value: Value) -> Result<M, Fault> {
+pub(crate) fn from_value_leniently<M: Message + Name + Default>(value: Value) -> Result<M, Fault> {
     let options = DeserializeOptions::new().deny_unknown_fields(false);
     let dynamic = DynamicMessage::deserialize_with_options(json::descriptor::<M>(), value, &options)
         .map_err(|error| Fault::Data(error.to_string()))?;

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer, ser::Error as _};
 
 use super::{COMMAND_TYPE, RESULT_TYPE};
 use crate::{
-    bridge::v1::{Command, Result},
+    bridge::v1::{Command, Result, result::Kind},
     json,
 };
 
@@ -34,19 +34,27 @@ pub fn encode_command(command: &Command, now: Timestamp) -> String {
     })
 }
 
-/// Writes the body of a result; its event's id is `<command id>.<run>.<seq>`.
+/// Writes the body of a result; its event's id is `<command id>.<run>.<seq>`, of its progress `<command id>.<run>.p<seq>`.
 ///
 /// # Panics
 /// As [`encode_command`]: a page of objects that may hold any time goes through [`encode_page`].
 #[must_use]
 pub fn encode_result(result: &Result, now: Timestamp) -> String {
     encode(&Event {
-        id: &format!("{}.{}.{}", result.command_id, result.run, result.seq),
+        id: &result_id(result),
         source: RESULT_SOURCE,
         r#type: RESULT_TYPE,
         subject: &result.investigation_id,
         ..Event::new(result, now)
     })
+}
+
+/// What tells a result from all others.
+#[must_use]
+pub fn result_id(result: &Result) -> String {
+    let Result { command_id, run, seq, kind, .. } = result;
+    let apart = if matches!(kind, Some(Kind::Progress(_))) { "p" } else { "" };
+    format!("{command_id}.{run}.{apart}{seq}")
 }
 
 /// Writes the body of a page whose response is canonical JSON already, as the bridge has it: `result` is the page without its

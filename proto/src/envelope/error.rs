@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{MAX_ID_LENGTH, MAX_QUERIES};
+use super::{MAX_ID_LENGTH, MAX_QUERIES, PROGRESS_INTERVALS};
 
 /// A body that was refused.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +77,17 @@ pub enum Fault {
         /// The place of the query.
         index: usize,
     },
-    /// A result is neither `Accepted` nor `Page` nor `End`.
-    #[error("data: is neither accepted nor page nor end")]
+    /// The progress is to be told too often, or too seldom to be of use.
+    #[error("progressInterval: must be from {} s to {} s", PROGRESS_INTERVALS.start().as_secs(), PROGRESS_INTERVALS.end().as_secs())]
+    ProgressInterval,
+    /// A cancel stops other commands, and asks nothing itself.
+    #[error("cancel: a command with it has no queries, no budget and no progressInterval")]
+    CancelAndMore,
+    /// A cancel says what it is to stop.
+    #[error("cancel: commandId or investigationId is required")]
+    CancelWithoutTarget,
+    /// A result is none of `Accepted`, `Page`, `Progress` and `End`.
+    #[error("data: is none of accepted, page, progress and end")]
     ResultWithoutKind,
 }
 
@@ -99,6 +108,9 @@ impl Fault {
             Self::TooManyQueries(_) => "TOO_MANY_QUERIES",
             Self::DuplicateQuery { .. } => "DUPLICATE_QUERY_ID",
             Self::QueryWithoutRequest { .. } => "QUERY_WITHOUT_REQUEST",
+            Self::ProgressInterval => "INVALID_PROGRESS_INTERVAL",
+            Self::CancelAndMore => "CANCEL_WITH_QUERIES",
+            Self::CancelWithoutTarget => "CANCEL_WITHOUT_TARGET",
             Self::ResultWithoutKind => "RESULT_WITHOUT_KIND",
         }
     }
@@ -113,6 +125,10 @@ pub enum Field {
     Investigation,
     /// `Command.queries[n].id`.
     Query(usize),
+    /// `Command.cancel.command_id`.
+    CancelledCommand,
+    /// `Command.cancel.investigation_id`.
+    CancelledInvestigation,
     /// `Result.run`.
     Run,
 }
@@ -123,6 +139,8 @@ impl fmt::Display for Field {
             Self::Command => f.write_str("id"),
             Self::Investigation => f.write_str("investigationId"),
             Self::Query(index) => write!(f, "queries[{index}].id"),
+            Self::CancelledCommand => f.write_str("cancel.commandId"),
+            Self::CancelledInvestigation => f.write_str("cancel.investigationId"),
             Self::Run => f.write_str("run"),
         }
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    bridge::v1::{Accepted, Command, Page, Query, Result, page, query, result},
+    bridge::v1::{Accepted, Command, Page, Query, Result, cancel::Target, page, query, result},
     collector::v1::{GetPodRequest, ListPodsRequest, LogLine, ReadLogsRequest, ReadLogsResponse},
 };
 
@@ -35,7 +35,7 @@ fn mk_log_page(text: &str) -> Result {
     let line = LogLine { text: text.into(), container: text.into(), ..LogLine::default() };
     let response = ReadLogsResponse { lines: vec![line], ..ReadLogsResponse::default() };
     let response = Some(page::Response::ReadLogs(response));
-    mk_result(3, result::Kind::Page(Page { query_id: "q".into(), number: 2, response }))
+    mk_result(3, result::Kind::Page(Page { query_id: "q".into(), number: 2, response, ..Page::default() }))
 }
 
 fn mk_result(seq: u32, kind: result::Kind) -> Result {
@@ -142,10 +142,21 @@ fn a_filter_is_never_dropped_from_a_request() {
     }
 }
 
+fn cancel(event: &mut Value, cancel: &Value) {
+    event["data"]["queries"] = json!([]);
+    event["data"]["cancel"] = cancel.clone();
+}
+
+#[test]
+fn a_cancel_is_a_command_without_queries() {
+    let command = decode_command(&mk_event(|event| cancel(event, &json!({"commandId": "c-2"})))).unwrap();
+    assert_eq!(command.cancel.and_then(|cancel| cancel.target), Some(Target::CommandId("c-2".into())));
+}
+
 #[test]
 fn each_fault_has_its_own_reason() {
     type Change<'a> = &'a dyn Fn(&mut Value);
-    let cases: [(&str, Change<'_>); 18] = [
+    let cases: [(&str, Change<'_>); 23] = [
         ("NOT_A_CLOUD_EVENT", &|event| *event = json!([])),
         ("NOT_A_CLOUD_EVENT", &|event| event["source"] = json!("")),
         ("NOT_A_CLOUD_EVENT", &|event| event["specversion"] = json!(1.0)),
@@ -164,6 +175,11 @@ fn each_fault_has_its_own_reason() {
         ("TOO_MANY_QUERIES", &|event| event["data"]["queries"] = json!(vec![json!({"id": "q"}); 101])),
         ("DUPLICATE_QUERY_ID", &|event| event["data"]["queries"] = json!(vec![json!({"id": "q", "getPod": {}}); 2])),
         ("QUERY_WITHOUT_REQUEST", &|event| event["data"]["queries"][0] = json!({"id": "q"})),
+        ("INVALID_PROGRESS_INTERVAL", &|event| event["data"]["progressInterval"] = json!("0.5s")),
+        ("INVALID_PROGRESS_INTERVAL", &|event| event["data"]["progressInterval"] = json!("601s")),
+        ("CANCEL_WITH_QUERIES", &|event| event["data"]["cancel"] = json!({"commandId": "c"})),
+        ("CANCEL_WITHOUT_TARGET", &|event| cancel(event, &json!({}))),
+        ("INVALID_ID", &|event| cancel(event, &json!({"investigationId": "a b"}))),
     ];
     for (reason, change) in cases {
         let body = mk_event(change);

@@ -3,7 +3,7 @@ use proptest::{collection::vec, prelude::*, sample::subsequence};
 
 use super::*;
 use crate::{
-    bridge::v1::{Error, QueryOutcome, page},
+    bridge::v1::{Error, Part, QueryOutcome, page},
     collector::v1::{LogLine, ReadLogsResponse},
     envelope::encode_result,
 };
@@ -18,7 +18,12 @@ fn mk_run(command: &str, run: &str, pages: &[(u8, String)]) -> Vec<String> {
         outcome.pages += 1;
         let line = LogLine { text: text.clone(), ..LogLine::default() };
         let response = page::Response::ReadLogs(ReadLogsResponse { lines: vec![line], ..ReadLogsResponse::default() });
-        let page = Page { query_id: outcome.query_id.clone(), number: outcome.pages, response: Some(response) };
+        let page = Page {
+            query_id: outcome.query_id.clone(),
+            number: outcome.pages,
+            response: Some(response),
+            ..Page::default()
+        };
         let body = mk_body(command, run, seq, result::Kind::Page(page));
         digest.add(&PageDigest::of(&body));
         bodies.push(body);
@@ -220,6 +225,73 @@ proptest! {
             }
             Verdict::Mismatch(mismatch) => prop_assert!(false, "{:?}", mismatch),
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn progress_changes_nothing_and_the_newest_is_told(
+        (told, sent) in (any_pages(), vec(1..20_u32, 0..8)).prop_flat_map(|(pages, told)| {
+            let progress = |seq: &u32| {
+                let progress = Progress { pages: *seq, ..Progress::default() };
+                mk_body("c", "r", *seq, result::Kind::Progress(progress))
+            };
+            let bodies = [mk_run("c", "r", &pages), told.iter().map(progress).collect()].concat();
+            (Just(told), Just(bodies).prop_shuffle())
+        })
+    ) {
+        let reader = mk_reader(&sent);
+        let run = reader.run(&key("c", "r")).unwrap();
+        prop_assert_eq!(run.verdict(), Verdict::Complete);
+        prop_assert_eq!(run.progress().map(|progress| progress.pages), told.into_iter().max());
+    }
+
+    #[test]
+    fn parts_are_put_together_wherever_they_were_cut_and_not_where_one_is_missing(
+        (text, cuts, missing) in (any::<String>(), vec(any::<prop::sample::Index>(), 0..6), any::<prop::sample::Index>())
+    ) {
+        let line = LogLine { text, ..LogLine::default() };
+        let response = ReadLogsResponse { lines: vec![line], ..ReadLogsResponse::default() };
+        let bytes = crate::json::to_string(&response).into_bytes();
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len())).chain([0, bytes.len()]).collect();
+        cuts.sort_unstable();
+        let of = cuts.len() as u32 - 1;
+        let part = |(number, cut): (u32, &[usize])| {
+            let part = Part { response: "readLogs".into(), number, of, data: bytes[cut[0]..cut[1]].to_vec().into() };
+            Page { query_id: "q".into(), number: number + 1, part: Some(part), ..Page::default() }
+        };
+        let plain = |number| Page {
+            query_id: "q".into(),
+            number,
+            response: Some(page::Response::ReadLogs(ReadLogsResponse::default())),
+            ..Page::default()
+        };
+        let parts = (1..).zip(cuts.windows(2)).map(part);
+        let pages: Vec<_> = [plain(1)].into_iter().chain(parts).chain([plain(of + 2)]).collect();
+        let whole = parts::put_together(pages.iter().collect());
+        let numbers: Vec<_> = whole.iter().map(|page| page.number).collect();
+        prop_assert_eq!(numbers, [1, of + 1, of + 2]);
+        prop_assert_eq!(&whole[1].response, &Some(page::Response::ReadLogs(response)));
+
+        let mut lacking: Vec<_> = pages.iter().collect();
+        lacking.remove(1 + missing.index(of as usize));
+        let numbers: Vec<_> = parts::put_together(lacking).iter().map(|page| page.number).collect();
+        prop_assert_eq!(numbers, [1, of + 2]);
+    }
+
+    #[test]
+    fn a_page_that_is_not_as_it_was_sent_is_never_part_of_what_is_whole(
+        (bodies, changed, by) in any_pages().prop_filter("pages", |pages| !pages.is_empty()).prop_flat_map(|pages| {
+            let last = pages.len();
+            (Just(mk_run("c", "r", &pages)), 1..=last, any::<String>())
+        })
+    ) {
+        let page = mk_run("c", "r", &[(0, by)]).swap_remove(1);
+        let page = page.replace("\"seq\":1", &format!("\"seq\":{changed}"));
+        let mut received = bodies.clone();
+        received[changed] = page;
+        let is_same = received[changed] == bodies[changed];
+        prop_assert_eq!(verdict_of(&received) == Verdict::Complete, is_same);
     }
 }
 

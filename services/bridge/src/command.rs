@@ -6,7 +6,7 @@ use std::{
 };
 
 use gumshoe_proto::{
-    bridge::v1::{Command, End, EndStatus, Query},
+    bridge::v1::{Command, End, EndStatus, Query, cancel::Target},
     envelope::{self, EnvelopeError, is_id},
     run::TRIED_TOO_OFTEN,
 };
@@ -18,6 +18,7 @@ use crate::{
     dispatch::error,
     queue::Received,
     results::{Outlet, RunId, not_run},
+    stop::Stop,
 };
 
 /// The result queues of the configuration.
@@ -38,10 +39,15 @@ pub(crate) struct CommandReader {
     pub max_receive_count: Option<u32>,
 }
 
+/// Where the queue has no dead letters, so often a command is received at most.
+const RECEIVES_MAX: u32 = 5;
+
 /// What is to be done with a message.
 pub(crate) enum Reading {
     /// Work on it.
     Work(Box<Job>),
+    /// Stop others.
+    Cancel(Box<Cancelling>),
     /// Say why it is not worked on.
     Answer(Box<Answer>),
 }
@@ -60,6 +66,22 @@ pub(crate) struct Job {
     pub traceparent: String,
     /// What is asked.
     pub queries: Vec<Query>,
+    /// What stops it before the ends of these.
+    pub stop: Stop,
+    /// How often its progress is told, if at all.
+    pub progress_interval: Option<Duration>,
+}
+
+/// A command that stops others.
+pub(crate) struct Cancelling {
+    /// This processing of it.
+    pub run: RunId,
+    /// Where its result goes.
+    pub outlet: Outlet,
+    /// How long there is.
+    pub time_left: Duration,
+    /// Which others.
+    pub target: Target,
 }
 
 /// The answer to a command that is not worked on.
@@ -80,6 +102,7 @@ impl Reading {
     pub(crate) fn time_left(&self) -> Duration {
         match self {
             Self::Work(job) => job.time_left,
+            Self::Cancel(cancelling) => cancelling.time_left,
             Self::Answer(answer) => answer.time_left,
         }
     }
@@ -111,7 +134,17 @@ impl CommandReader {
     }
 
     fn judge(&self, command: Command, receive_count: u32, now: SystemTime) -> Reading {
-        let Command { id, investigation_id, deadline, reply_to, traceparent, queries } = command;
+        let Command {
+            id,
+            investigation_id,
+            deadline,
+            reply_to,
+            traceparent,
+            queries,
+            budget,
+            progress_interval,
+            cancel,
+        } = command;
         let run = mk_run(id, investigation_id);
         let time_left = time_left(deadline, now).min(self.max_deadline);
         let Some(outlet) = self.outlets.get(&reply_to) else {
@@ -129,20 +162,37 @@ impl CommandReader {
             let end = not_run(EndStatus::Failed, error(Code::Aborted, TRIED_TOO_OFTEN, &message));
             return answer(run, outlet, end, time_left);
         }
+        if let Some(target) = cancel.and_then(|cancel| cancel.target) {
+            return Reading::Cancel(Box::new(Cancelling { run, outlet, time_left, target }));
+        }
+        let stop = match Stop::of(&budget.unwrap_or_default()) {
+            Ok(stop) => stop,
+            Err(refused) => {
+                let refused = error(Code::InvalidArgument, "INVALID_BUDGET", &refused.to_string());
+                return answer(run, outlet, not_run(EndStatus::Failed, refused), time_left);
+            }
+        };
         let deadline = Timestamp::from(now + time_left);
-        Reading::Work(Box::new(Job { run, outlet, time_left, deadline, traceparent, queries }))
+        let progress_interval = progress_interval.and_then(|interval| interval.try_into().ok());
+        Reading::Work(Box::new(Job { run, outlet, time_left, deadline, traceparent, queries, stop, progress_interval }))
     }
 
-    /// How often the queue hands a command out again that was received so often; None where that has no end.
+    /// How often a command is tried again that was received so often.
     #[must_use]
-    pub(crate) fn receives_left(&self, receive_count: u32) -> Option<u32> {
-        self.max_receive_count.map(|most| most.saturating_sub(receive_count))
+    pub(crate) fn receives_left(&self, receive_count: u32) -> u32 {
+        self.receives_max().saturating_sub(receive_count)
+    }
+
+    fn receives_max(&self) -> u32 {
+        self.max_receive_count.unwrap_or(RECEIVES_MAX)
     }
 
     /// A bridge that dies with a command can neither answer it nor give it back. So the last time that the queue hands a command
-    /// out before the dead letters, it is answered instead of tried, or nobody would ever hear of it.
+    /// out before the dead letters, it is answered instead of tried, or nobody would ever hear of it. Where there are no dead letters, it
+    /// would come again and again: what failed so often is answered in the same way.
     fn is_last_receive(&self, receive_count: u32) -> bool {
-        self.max_receive_count.is_some_and(|most| most > 1 && receive_count >= most)
+        let most = self.receives_max();
+        most > 1 && receive_count >= most
     }
 
     fn malformed(&self, refused: &EnvelopeError, message: &Received) -> Reading {
@@ -176,7 +226,10 @@ fn time_left(deadline: Option<Timestamp>, now: SystemTime) -> Duration {
 mod tests {
     use std::sync::Arc;
 
-    use gumshoe_proto::{bridge::v1::query::Request, collector::v1::GetPodRequest};
+    use gumshoe_proto::{
+        bridge::v1::{Budget, query::Request},
+        collector::v1::GetPodRequest,
+    };
     use jiff::Timestamp as Now;
 
     use super::*;
@@ -219,6 +272,7 @@ mod tests {
     fn work(reading: Reading) -> Job {
         match reading {
             Reading::Work(job) => *job,
+            Reading::Cancel(cancelling) => panic!("cancels {:?}", cancelling.target),
             Reading::Answer(answer) => panic!("answered with {:?}", answer.end),
         }
     }
@@ -231,6 +285,7 @@ mod tests {
                 let reason = end.error.as_ref().map(|error| error.reason.clone()).unwrap_or_default();
                 (end.status(), reason, outlet.name().to_owned(), run)
             }
+            Reading::Cancel(cancelling) => panic!("cancels {:?}", cancelling.target),
             Reading::Work(job) => panic!("worked on for {:?}", job.time_left),
         }
     }
@@ -294,9 +349,17 @@ mod tests {
         assert_eq!((status, reason.as_str()), (EndStatus::Failed, "TRIED_TOO_OFTEN"));
 
         let without = CommandReader { max_receive_count: None, ..mk_reader() };
-        work(without.read(&received(1000), NOW.into()));
+        work(without.read(&received(4), NOW.into()));
+        assert_eq!(answered(without.read(&received(5), NOW.into())).1, "TRIED_TOO_OFTEN");
         let only_once = CommandReader { max_receive_count: Some(1), ..mk_reader() };
         work(only_once.read(&received(1), NOW.into()));
+    }
+
+    #[test]
+    fn a_budget_that_is_none_is_answered_and_not_run() {
+        let budget = Some(Budget { stop_when: "(".into(), ..Budget::default() });
+        let (status, reason, ..) = answered(read_command(&Command { budget, ..mk_command(60) }));
+        assert_eq!((status, reason.as_str()), (EndStatus::Failed, "INVALID_BUDGET"));
     }
 
     #[test]

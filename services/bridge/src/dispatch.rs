@@ -24,7 +24,7 @@ pub(crate) use completeness::shorten;
 pub(crate) use logs::follows;
 pub(crate) use method::Method;
 pub(crate) use outcome::{cut, error};
-pub(crate) use query::{Asker, Stopped};
+pub(crate) use query::Asker;
 
 /// The way to one collector.
 pub(crate) type Channel = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;

@@ -5,12 +5,15 @@
 //! acknowledged, so it is worked on at least once, and `End` says what a whole result contains.
 
 mod args;
+mod cancel;
 mod command;
 mod dispatch;
 mod metrics;
 mod queue;
 mod results;
 mod start;
+mod stop;
+mod turns;
 mod words;
 mod worker;
 

@@ -11,8 +11,8 @@ mod writer;
 pub(crate) use budget::ByteBudget;
 pub(crate) use end::{not_run, summary};
 pub(crate) use pages::PageLimits;
-pub(crate) use send::{Outlet, SendError, Sender};
-pub(crate) use writer::{Handed, QueryWriter, WriteError};
+pub(crate) use send::{Outlet, SendError, Sender, Telling};
+pub(crate) use writer::{Handed, QueryWriter, Stopped};
 
 /// Which processing of which command a result belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]

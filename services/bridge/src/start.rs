@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Args, Named,
     args::named_twice,
+    cancel::Cancels,
     command::{CommandReader, Outlets},
     dispatch::{Collectors, Method, channel},
     metrics::Metrics,
@@ -27,6 +28,7 @@ use crate::{
         poll,
     },
     results::{ByteBudget, Outlet},
+    turns::Turns,
     worker::Worker,
 };
 
@@ -79,6 +81,7 @@ struct Bridge {
     queues_gate: ReadinessGate,
     result_buffer: u32,
     queries_per_command: usize,
+    turns: Turns,
     max_deadline: Duration,
     give_up: CancellationToken,
     metrics: Metrics,
@@ -97,6 +100,7 @@ impl Bridge {
             collectors,
             concurrency,
             queries_per_command,
+            queries,
             result_buffer,
             max_deadline,
             visibility_timeout,
@@ -130,6 +134,7 @@ impl Bridge {
             queues_gate: handle.readiness("queues"),
             result_buffer,
             queries_per_command: queries_per_command as usize,
+            turns: Turns::new(queries as usize),
             max_deadline,
             give_up,
             metrics,
@@ -204,7 +209,9 @@ impl Bridge {
             reader,
             collectors: self.collectors.clone(),
             queries_per_command: self.queries_per_command,
+            turns: self.turns.clone(),
             leases: self.worker_leases.clone(),
+            cancels: Cancels::default(),
             give_up: self.give_up.clone(),
             metrics: self.metrics.clone(),
         }

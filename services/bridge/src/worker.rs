@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
 use gumshoe_proto::{
-    bridge::v1::{Accepted, EndStatus, Query, QueryOutcome},
+    bridge::v1::{Accepted, End, EndStatus, Query, QueryOutcome},
     envelope::ANSWER_GRACE,
 };
 use gumshoe_runtime::{backoff::Backoff, chain::Chain};
@@ -17,11 +17,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    command::{Answer, CommandReader, Job, Reading},
-    dispatch::{Asker, Collectors, Stopped, follows},
+    cancel::Cancels,
+    command::{Answer, Cancelling, CommandReader, Job, Reading},
+    dispatch::{Asker, Collectors, follows},
     metrics::{Metrics, Outcome},
     queue::{Lease, Leases, Received},
-    results::{Outlet, RunId, SendError, Sender, summary},
+    results::{Outlet, RunId, SendError, Sender, Stopped, Telling, summary},
+    stop::Stop,
+    turns::{Turn, Turns},
     words::{Understood, understand},
 };
 
@@ -52,8 +55,12 @@ pub(crate) struct Worker {
     pub collectors: Collectors,
     /// Queries of one command that are asked at one time.
     pub queries_per_command: usize,
+    /// And of all commands.
+    pub turns: Turns,
     /// Keep the messages hidden meanwhile.
     pub leases: Leases,
+    /// What is in work, and what is to be stopped.
+    pub cancels: Cancels,
     /// Cancelled when the process cannot wait for its commands any longer.
     pub give_up: CancellationToken,
     /// Counts commands.
@@ -73,8 +80,8 @@ enum Unfinished {
 struct Tries {
     /// Receives so far.
     made: u32,
-    /// More that the queue allows; None where it allows any number.
-    left: Option<u32>,
+    /// More that it will have.
+    left: u32,
     /// When an answer is no longer of use.
     until: Instant,
 }
@@ -114,6 +121,10 @@ impl Worker {
                 let span = span(&job.run);
                 self.run(*job).instrument(span).await
             }
+            Reading::Cancel(cancelling) => {
+                let span = span(&cancelling.run);
+                self.cancel(*cancelling).instrument(span).await
+            }
             Reading::Answer(answer) => {
                 let Answer { run, outlet, end, time_left: _ } = *answer;
                 let span = span(&run);
@@ -126,8 +137,19 @@ impl Worker {
         }
     }
 
+    async fn cancel(&self, cancelling: Cancelling) -> Result<EndStatus, Unfinished> {
+        let Cancelling { run, outlet, time_left, target } = cancelling;
+        let found = self.cancels.cancel(target, Instant::now() + time_left);
+        tracing::info!(found, "commands are cancelled");
+        let status = EndStatus::Succeeded;
+        let end = End { status: status.into(), cancelled_commands: Some(found), ..End::default() };
+        Sender::new(run, outlet, self.metrics.clone(), Instant::now() + ANSWER_GRACE).send_end(end).await?;
+        Ok(status)
+    }
+
     async fn run(&self, job: Job) -> Result<EndStatus, Unfinished> {
-        let Job { run, outlet, time_left, deadline, traceparent, queries } = job;
+        let Job { run, outlet, time_left, deadline, traceparent, queries, stop, progress_interval } = job;
+        let _entered = self.cancels.enter(&run, &stop);
         tracing::info!(queries = queries.len(), seconds = time_left.as_secs(), "command is worked on");
         let query_ids = queries.iter().map(|query| query.id.clone()).collect();
         let Understood { queries, told } = understand(queries);
@@ -141,13 +163,23 @@ impl Worker {
         let deadline = Instant::now() + time_left;
         let (handed, pages) = mpsc::channel(HANDED);
         let mut sender = Sender::new(run.clone(), outlet.clone(), self.metrics.clone(), deadline + ANSWER_GRACE);
-        let asker = self.asker(run, &outlet, deadline, traceparent, handed);
-        let asked = async { self.ask_all(asker, &queries).await.map_err(Unfinished::from) };
-        let sent = async { sender.send_pages(accepted, pages).await.map_err(Unfinished::from) };
+        let asker = self.asker(run, &outlet, deadline, traceparent, handed, stop.clone());
+        let asked = async {
+            tokio::select! {
+                outcomes = self.ask_all(asker, &queries) => outcomes.map_err(Unfinished::from),
+                never = stop.watch_time() => match never {},
+            }
+        };
+        let telling = progress_interval.map(|interval| Telling { interval, stop: stop.clone() });
+        let sent = async { sender.send_pages(accepted, pages, telling).await.map_err(Unfinished::from) };
         // A queue that takes nothing holds up those who fill its buffer as well as those who send: this ends the wait of both.
         let late = |_| Unfinished::Send(SendError::GaveUp("the result queue took too little".into()));
         let (outcomes, ()) = timeout_at(deadline + ANSWER_GRACE, try_join(asked, sent)).await.map_err(late)??;
-        let end = summary(outcomes);
+        let end = End {
+            stop_cause: stop.cause().unwrap_or_default().into(),
+            matches: stop.counts().matches,
+            ..summary(outcomes)
+        };
         let status = end.status();
         sender.send_end(end).await?;
         tracing::info!(status = status.as_str_name(), "command is done");
@@ -170,6 +202,7 @@ impl Worker {
         deadline: Instant,
         traceparent: String,
         sender: mpsc::Sender<crate::results::Handed>,
+        stop: Stop,
     ) -> Asker {
         Asker {
             run,
@@ -179,7 +212,17 @@ impl Worker {
             limits: outlet.limits(),
             budget: outlet.budget(),
             sender,
+            stop,
             metrics: self.metrics.clone(),
+        }
+    }
+
+    /// Waits for a turn to ask, until asking is of no use any more.
+    async fn turn(&self, asker: &Asker) -> Option<Turn> {
+        tokio::select! {
+            turn = self.turns.take(&asker.run.investigation_id) => Some(turn),
+            () = asker.stop.reached() => None,
+            () = tokio::time::sleep_until(asker.deadline) => None,
         }
     }
 
@@ -196,9 +239,13 @@ impl Worker {
         queries.sort_by_key(|(_, query)| query.as_ref().is_ok_and(follows));
         let ask = |(index, query): (usize, &'q Result<Query, Box<QueryOutcome>>)| async move {
             let outcome = match query {
-                Ok(query) => asker.ask(query).await?,
+                Ok(query) => {
+                    let _turn = if follows(query) { None } else { self.turn(asker).await };
+                    asker.ask(query).await?
+                }
                 Err(outcome) => (**outcome).clone(),
             };
+            asker.stop.query_done();
             Ok((index, outcome))
         };
         let asks: Vec<_> = queries.into_iter().map(ask).collect();
@@ -252,10 +299,11 @@ impl Tries {
     /// left: used up sooner, the command would be gone unanswered; and given back for longer, it would come too late.
     fn rest_after(&self, unfinished: &Unfinished) -> Duration {
         let time_left = self.until.saturating_duration_since(Instant::now());
-        if let (Unfinished::Send(error), Some(left), false) = (unfinished, self.left, time_left.is_zero())
+        if let Unfinished::Send(error) = unfinished
             && error.needs_repair()
+            && !time_left.is_zero()
         {
-            return (time_left / left.max(1)).clamp(SHORTEST_REST, LONGEST_REST);
+            return (time_left / self.left.max(1)).clamp(SHORTEST_REST, LONGEST_REST);
         }
         let mut backoff = RESTS;
         // Eight doublings reach the longest rest.

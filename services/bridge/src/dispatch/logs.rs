@@ -3,12 +3,13 @@
 
 use gumshoe_proto::{
     bridge::v1::{Query, query::Request},
-    collector::v1::{ContainerLog, Gap, LogLine, ReadLogsResponse},
+    collector::v1::{ContainerLog, Gap, ReadLogsResponse},
     json, log_tally,
 };
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 
 use super::{method::Method, wire::Rest};
+use crate::stop::Stop;
 
 /// Whether a query goes on until its deadline.
 pub(crate) fn follows(query: &Query) -> bool {
@@ -69,26 +70,19 @@ impl LogTally {
     }
 }
 
-/// Makes a line shorter without hiding that it is: first by the text, where the bytes say the same; then by the last quarter of what
-/// there is, which `cut_from` tells. False where nothing is left to cut.
-pub(super) fn shorten_line(line: &mut DynamicMessage) -> bool {
-    let Ok(mut cut) = line.transcode_to::<LogLine>() else { return false };
-    let LogLine { text, raw, cut_from, .. } = &mut cut;
-    let whole = if raw.is_empty() { text.len() } else { raw.len() };
-    let is_derived = !raw.is_empty() && !text.is_empty();
-    if is_derived {
-        text.clear();
-    } else {
-        raw.truncate(whole - whole / 4 - 1);
-        text.truncate(text.floor_char_boundary(whole - whole / 4 - 1));
+/// Shows a line to what may stop the work for it.
+pub(super) fn look_at(stop: &Stop, line: &DynamicMessage) {
+    if !stop.looks_at_lines() {
+        return;
     }
-    if !is_derived {
-        cut_from.get_or_insert(whole as u64);
+    // `raw` is the line where it is no text.
+    for field in ["raw", "text"] {
+        match line.get_field_by_name(field).as_deref() {
+            Some(Value::Bytes(raw)) if !raw.is_empty() => return stop.line(raw),
+            Some(Value::String(text)) => return stop.line(text.as_bytes()),
+            _ => {}
+        }
     }
-    let mut shorter = DynamicMessage::new(line.descriptor());
-    let shortened = shorter.transcode_from(&cut).is_ok();
-    *line = shorter;
-    shortened && whole > 1
 }
 
 fn logs(rest: &Rest) -> Vec<ContainerLog> {
@@ -97,6 +91,8 @@ fn logs(rest: &Rest) -> Vec<ContainerLog> {
 
 #[cfg(test)]
 mod tests {
+    use gumshoe_proto::collector::v1::LogLine;
+
     use super::*;
 
     fn mk_rest(older: bool, lines: u64) -> Rest {

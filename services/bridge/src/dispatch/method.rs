@@ -114,6 +114,16 @@ impl MethodRequest {
     }
 }
 
+impl MethodRequest {
+    /// The same request, for pages of so many items at most; None where its answer has no pages of items.
+    #[must_use]
+    pub(crate) fn with_page_size(mut self, items: usize) -> Option<Self> {
+        let items = i32::try_from(items).unwrap_or(i32::MAX);
+        self.0.try_set_field_by_name("page_size", Value::I32(items)).ok()?;
+        Some(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use gumshoe_proto::{

@@ -3,7 +3,7 @@
 
 mod answer;
 
-use std::{mem::replace, pin::pin, time::Duration};
+use std::{future::pending, mem::replace, pin::pin, time::Duration};
 
 use gumshoe_proto::bridge::v1::{Query, QueryOutcome};
 use gumshoe_runtime::{backoff::Backoff, errors::code_name};
@@ -23,7 +23,8 @@ use super::{
 };
 use crate::{
     metrics::Metrics,
-    results::{ByteBudget, Handed, PageLimits, QueryWriter, RunId, WriteError},
+    results::{ByteBudget, Handed, PageLimits, QueryWriter, RunId, Stopped},
+    stop::Stop,
 };
 use answer::{Answer, TakeError, Took, is_overloaded};
 
@@ -50,16 +51,13 @@ pub(crate) struct Asker {
     pub limits: PageLimits,
     /// The bytes that may wait for the result queue.
     pub budget: ByteBudget,
+    /// What ends the work before the ends of the queries.
+    pub stop: Stop,
     /// Takes the pages.
     pub sender: mpsc::Sender<Handed>,
     /// Counts queries.
     pub metrics: Metrics,
 }
-
-/// Nobody takes pages any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the run is over")]
-pub(crate) struct Stopped;
 
 /// How a try ended.
 enum Try {
@@ -69,6 +67,8 @@ enum Try {
     Interrupted,
     /// It broke.
     Failed(Status),
+    /// The work is to stop; there is room for so many items more of what would come next.
+    Stopped(usize),
 }
 
 impl Asker {
@@ -105,14 +105,15 @@ impl Asker {
     ) -> Result<QueryOutcome, Stopped> {
         let (limits, budget, sender) = (self.limits, self.budget.clone(), self.sender.clone());
         let writer = QueryWriter::new(&self.run, &query.id, &method.arm, &method.items, limits, budget, sender);
-        let mut answer = Answer::new(method, writer, request.page_token());
+        let mut answer = Answer::new(method, writer, request.page_token(), self.stop.clone());
         let mut backoff = BACKOFF;
         let mut waits_for_room = false;
         loop {
             let received = answer.received();
-            let Some(request) = answer.request(&request) else { return Ok(answer.at_limit()) };
-            let status = match self.attempt(query, method, request, channel.clone(), &mut answer).await? {
+            let Some(next) = answer.request(&request) else { return Ok(answer.at_limit()) };
+            let status = match self.attempt(query, method, next, channel.clone(), &mut answer).await? {
                 Try::Answered(outcome) => return Ok(outcome),
+                Try::Stopped(room) => return self.last_page(query, method, &request, channel, answer, room).await,
                 Try::Interrupted => None,
                 Try::Failed(status) if answer.can_go_on_after(&status) => Some(status),
                 Try::Failed(status) => return Ok(answer.failed(&status)),
@@ -134,7 +135,29 @@ impl Asker {
                 tracing::warn!(received = answer.received(), "a query waits for room at its collector");
             }
             answer.interrupted();
-            sleep(wait).await;
+            tokio::select! {
+                () = sleep(wait) => {}
+                () = self.stop.reached() => return Ok(answer.stopped()),
+            }
+        }
+    }
+
+    /// The page that fills the budget, of so many items; then the outcome.
+    async fn last_page(
+        &self,
+        query: &Query,
+        method: &Method,
+        request: &MethodRequest,
+        channel: Channel,
+        mut answer: Answer,
+        room: usize,
+    ) -> Result<QueryOutcome, Stopped> {
+        let next = answer.request(request).and_then(|request| request.with_page_size(room));
+        let Some(next) = next.filter(|_| room > 0) else { return Ok(answer.stopped()) };
+        answer.is_last_page();
+        match self.attempt(query, method, next, channel, &mut answer).await? {
+            Try::Answered(outcome) => Ok(outcome),
+            Try::Interrupted | Try::Failed(_) | Try::Stopped(_) => Ok(answer.stopped()),
         }
     }
 
@@ -151,13 +174,27 @@ impl Asker {
             request_id: format!("{}.{}", self.run.run, query.id),
             traceparent: self.traceparent.clone(),
         };
-        let mut stream = match self.in_time(call(channel, method, request.into_message(), &context)).await {
-            Ok(stream) => stream,
-            Err(status) => return Ok(Try::Failed(status)),
+        let until_stopped = answer.goes_on_until_stopped();
+        let stopped = async || match until_stopped {
+            true => self.stop.reached().await,
+            false => pending().await,
+        };
+        let call = self.in_time(call(channel, method, request.into_message(), &context));
+        let mut stream = tokio::select! {
+            biased;
+            () = stopped() => return Ok(Try::Stopped(0)),
+            called = call => match called {
+                Ok(stream) => stream,
+                Err(status) => return Ok(Try::Failed(status)),
+            },
         };
         let opened = Instant::now();
         loop {
-            let response = self.in_time(stream.message()).await;
+            let response = tokio::select! {
+                biased;
+                () = stopped() => return Ok(Try::Stopped(0)),
+                response = self.in_time(stream.message()) => response,
+            };
             if opened.elapsed() > STEADY {
                 answer.lasted();
             }
@@ -194,12 +231,10 @@ fn attempted(taken: Result<Took, TakeError>) -> Result<Option<Try>, Stopped> {
     match taken {
         Ok(Took::Part) => Ok(None),
         Ok(Took::Interrupted) => Ok(Some(Try::Interrupted)),
+        Ok(Took::NoRoom(room)) => Ok(Some(Try::Stopped(room))),
         Ok(Took::Last(outcome)) => Ok(Some(Try::Answered(*outcome))),
         Err(TakeError::Status(status)) => Ok(Some(Try::Failed(*status))),
-        Err(TakeError::Write(WriteError::Stopped)) => Err(Stopped),
-        Err(TakeError::Write(WriteError::TooLarge)) => {
-            Ok(Some(Try::Failed(Status::internal("the end of the answer is too large for a message"))))
-        }
+        Err(TakeError::Stopped(stopped)) => Err(stopped),
     }
 }
 

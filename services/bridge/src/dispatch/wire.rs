@@ -1,12 +1,9 @@
 //! Takes an encoded response apart: its items, each still encoded, and the rest of it.
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use gumshoe_proto::{
-    collector::v1::{Completeness, ObjectMeta},
-    envelope,
-};
+use gumshoe_proto::{collector::v1::Completeness, envelope};
 use prost::{
-    DecodeError, Message as _,
+    DecodeError,
     encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
 };
 use prost_reflect::{DynamicMessage, ReflectMessage as _, SerializeOptions, Value};
@@ -42,14 +39,6 @@ pub(super) enum ItemError {
     /// A time outside of the years 1 to 9999, for example.
     #[error("the item has no JSON: {0}")]
     Json(#[from] serde_json::Error),
-}
-
-/// What an item is called, as far as its type says.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct ItemName {
-    pub(super) namespace: String,
-    pub(super) name: String,
-    pub(super) container: String,
 }
 
 impl Response {
@@ -154,31 +143,6 @@ pub(super) fn to_json(message: &DynamicMessage) -> Result<String, serde_json::Er
     serde_json::to_string(&Canonical(message)).map(envelope::legal)
 }
 
-impl ItemName {
-    /// As `of`, of an item that is too large to be decoded. Kubernetes' objects have their metadata in field 1.
-    pub(super) fn of_encoded(item: Bytes) -> Self {
-        #[derive(Clone, PartialEq, prost::Message)]
-        struct Object {
-            #[prost(message, optional, tag = "1")]
-            metadata: Option<ObjectMeta>,
-        }
-        let metadata = Object::decode(item).ok().and_then(|object| object.metadata).unwrap_or_default();
-        Self { namespace: metadata.namespace, name: metadata.name, container: String::new() }
-    }
-
-    /// Reads `metadata.namespace`, `metadata.name` and `container`, whichever the item has; what has no metadata may have a namespace and
-    /// name of its own.
-    pub(super) fn of(item: &DynamicMessage) -> Self {
-        let text = |message: &DynamicMessage, name| {
-            message.get_field_by_name(name).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
-        };
-        let metadata = item.get_field_by_name("metadata");
-        let metadata = metadata.as_ref().and_then(|value| value.as_message());
-        let of_metadata = |name| text(metadata.unwrap_or(item), name);
-        Self { namespace: of_metadata("namespace"), name: of_metadata("name"), container: text(item, "container") }
-    }
-}
-
 fn take_delimited(bytes: &mut Bytes) -> Result<Bytes, Malformed> {
     let length = usize::try_from(decode_varint(bytes)?).unwrap_or(usize::MAX);
     if length > bytes.remaining() {
@@ -191,9 +155,10 @@ fn take_delimited(bytes: &mut Bytes) -> Result<Bytes, Malformed> {
 mod tests {
     use gumshoe_proto::{
         bridge::v1::{Query, query::Request},
-        collector::v1::{ContainerLog, Endpoints, LogLine, ReadLogsRequest, ReadLogsResponse},
+        collector::v1::{ContainerLog, LogLine, ReadLogsRequest, ReadLogsResponse},
     };
     use proptest::{collection::vec, prelude::*};
+    use prost::Message as _;
 
     use super::*;
 
@@ -238,17 +203,5 @@ mod tests {
             bytes.truncate(cut);
             prop_assert_eq!(Response::read(read_logs(), bytes.into()).is_ok(), whole_fields.contains(&cut), "{}", cut);
         }
-    }
-
-    #[test]
-    fn an_item_is_called_as_its_type_says() {
-        let line = LogLine { container: "web".into(), ..LogLine::default() }.encode_to_vec();
-        let item = decode_item(read_logs(), line.into()).unwrap();
-        assert_eq!(ItemName::of(&item), ItemName { container: "web".into(), ..ItemName::default() });
-        let endpoints = Endpoints { namespace: "shop".into(), name: "web".into(), ..Endpoints::default() };
-        let bytes = endpoints.encode_to_vec();
-        let item = DynamicMessage::decode(gumshoe_proto::json::descriptor::<Endpoints>(), bytes.as_slice()).unwrap();
-        let expected = ItemName { namespace: "shop".into(), name: "web".into(), ..ItemName::default() };
-        assert_eq!(ItemName::of(&item), expected);
     }
 }

@@ -1,7 +1,7 @@
 //! The bodies of results, as they go into the queue.
 
 use gumshoe_proto::{
-    bridge::v1::{Page, Result as RunResult, result::Kind},
+    bridge::v1::{Page, Part, Result as RunResult, result::Kind},
     envelope,
 };
 use jiff::Timestamp;
@@ -19,11 +19,33 @@ pub(crate) struct PageHeader {
     pub arm: String,
 }
 
+/// What a page holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// A response, canonical JSON.
+    Response(String),
+    /// A part of one.
+    Part {
+        /// 1 to `of`.
+        number: u32,
+        /// How many there are.
+        of: u32,
+        /// These of its bytes.
+        data: Vec<u8>,
+    },
+}
+
 /// The body of a page.
-pub(super) fn encode_page(run: &RunId, seq: u32, header: &PageHeader, response: &str, now: Timestamp) -> String {
+pub(super) fn encode_page(run: &RunId, seq: u32, header: &PageHeader, content: &Content, now: Timestamp) -> String {
     let PageHeader { query_id, number, arm } = header;
-    let page = Page { query_id: query_id.clone(), number: *number, response: None };
-    envelope::encode_page(&result(run, seq, Kind::Page(page)), arm, response, now)
+    let page = |part| Kind::Page(Page { query_id: query_id.clone(), number: *number, part, response: None });
+    match content {
+        Content::Response(response) => envelope::encode_page(&result(run, seq, page(None)), arm, response, now),
+        Content::Part { number, of, data } => {
+            let part = Part { response: arm.clone(), number: *number, of: *of, data: data.clone().into() };
+            envelope::encode_result(&result(run, seq, page(Some(part))), now)
+        }
+    }
 }
 
 /// A result of the run.

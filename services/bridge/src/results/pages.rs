@@ -6,7 +6,7 @@
 pub(crate) struct PageLimits {
     /// Pages are filled up to this.
     pub page: usize,
-    /// What the queue takes: an item that is larger than a page travels alone, up to this.
+    /// What the queue takes: an item that is larger than a page travels alone, one that is larger than this in parts.
     pub message: usize,
 }
 
@@ -26,16 +26,12 @@ pub(super) struct Frame {
     pub(super) limits: PageLimits,
 }
 
-/// A piece of a response: canonical JSON.
+/// A piece of a response: canonical JSON. Only one with a single item, or without any, may be too long for a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) response: String,
     pub(super) items: u64,
 }
-
-/// It does not fit into a message, even alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooLarge;
 
 /// Collects the items of one response.
 #[derive(Debug)]
@@ -64,13 +60,7 @@ impl Cutter {
     }
 
     /// Adds an item; gives the piece before it, if the item does not fit behind what there is.
-    ///
-    /// # Errors
-    /// The item alone is too large for a message; it is left out.
-    pub(super) fn push(&mut self, item: &str) -> Result<Option<Piece>, TooLarge> {
-        if self.frame.body(item.len(), 0) > self.frame.limits.message {
-            return Err(TooLarge);
-        }
+    pub(super) fn push(&mut self, item: &str) -> Option<Piece> {
         let with_item = self.text.len() + 1 + item.len();
         let full = self.items > 0 && self.frame.body(with_item, 0) > self.frame.limits.page;
         let piece = full.then(|| self.take(""));
@@ -79,23 +69,17 @@ impl Cutter {
         }
         self.text.push_str(item);
         self.items += 1;
-        Ok(piece)
+        piece
     }
 
     /// Ends the response with its other fields, a JSON object. Gives one piece or two: only the last one carries those fields.
-    ///
-    /// # Errors
-    /// The other fields are too large for a message of their own; nothing was taken, so shorter ones can be tried.
-    pub(super) fn finish(&mut self, rest: &str) -> Result<Vec<Piece>, TooLarge> {
+    pub(super) fn finish(&mut self, rest: &str) -> Vec<Piece> {
         let members = &rest[1..rest.len() - 1];
         let frame = &self.frame;
-        if frame.body(0, members.len()) > frame.limits.message {
-            return Err(TooLarge);
-        }
         let limit = if self.items > 1 { frame.limits.page } else { frame.limits.message };
         let fits = frame.body(self.text.len(), members.len()) <= limit;
         let alone = if fits || self.items == 0 { None } else { Some(self.take("")) };
-        Ok(alone.into_iter().chain([self.take(members)]).collect())
+        alone.into_iter().chain([self.take(members)]).collect()
     }
 
     /// Takes what there is as a piece, with the members of the rest behind it.
@@ -138,19 +122,11 @@ mod tests {
         Frame { items: "items".into(), is_list: true, overhead, limits: PageLimits { page, message } }
     }
 
-    fn cut(frame: &Frame, items: &[String], rest: &str) -> (Vec<Piece>, usize, bool) {
+    fn cut(frame: &Frame, items: &[String], rest: &str) -> Vec<Piece> {
         let mut cutter = Cutter::new(frame.clone());
-        let (mut pieces, mut too_large) = (Vec::new(), 0);
-        for item in items {
-            match cutter.push(item) {
-                Ok(piece) => pieces.extend(piece),
-                Err(TooLarge) => too_large += 1,
-            }
-        }
-        let rest = cutter.finish(rest);
-        let rest_fits = rest.is_ok();
-        pieces.extend(rest.unwrap_or_default());
-        (pieces, too_large, rest_fits)
+        let mut pieces: Vec<_> = items.iter().filter_map(|item| cutter.push(item)).collect();
+        pieces.extend(cutter.finish(rest));
+        pieces
     }
 
     fn value(piece: &Piece) -> Value {
@@ -163,37 +139,31 @@ mod tests {
 
     #[test]
     fn a_response_that_fits_is_one_piece() {
-        let (pieces, ..) = cut(&mk_frame(100, 100, 10), &["1".into(), "2".into()], REST);
+        let pieces = cut(&mk_frame(100, 100, 10), &["1".into(), "2".into()], REST);
         assert_eq!(pieces, [Piece { response: r#"{"items":[1,2],"nextPageToken":"t"}"#.into(), items: 2 }]);
     }
 
     #[test]
     fn a_response_without_items_is_a_piece_and_so_is_one_without_anything() {
-        assert_eq!(cut(&mk_frame(100, 100, 10), &[], REST).0, [Piece { response: REST.into(), items: 0 }]);
-        assert_eq!(cut(&mk_frame(100, 100, 10), &[], "{}").0, [Piece { response: "{}".into(), items: 0 }]);
+        assert_eq!(cut(&mk_frame(100, 100, 10), &[], REST), [Piece { response: REST.into(), items: 0 }]);
+        assert_eq!(cut(&mk_frame(100, 100, 10), &[], "{}"), [Piece { response: "{}".into(), items: 0 }]);
     }
 
     #[test]
     fn the_item_of_a_response_that_is_no_list_is_no_list() {
         let frame = Frame { items: "item".into(), is_list: false, ..mk_frame(100, 100, 10) };
-        let (pieces, ..) = cut(&frame, &["{}".into()], r#"{"completeness":{}}"#);
+        let pieces = cut(&frame, &["{}".into()], r#"{"completeness":{}}"#);
         assert_eq!(pieces, [Piece { response: r#"{"item":{},"completeness":{}}"#.into(), items: 1 }]);
     }
 
     #[test]
     fn an_item_larger_than_a_page_travels_alone() {
         let large = json!("x".repeat(60)).to_string();
-        let (pieces, too_large, _) = cut(&mk_frame(50, 100, 10), &["1".into(), large.clone(), "2".into()], "{}");
-        let items: Vec<_> = pieces.iter().map(items_of).collect();
-        assert_eq!((items, too_large), (vec![vec!["1".into()], vec![large], vec!["2".into()]], 0));
-    }
-
-    #[test]
-    fn a_rest_that_does_not_fit_can_be_tried_again_shorter() {
-        let mut cutter = Cutter::new(mk_frame(50, 50, 10));
-        cutter.push("1").unwrap();
-        assert_eq!(cutter.finish(&json!({"a": "x".repeat(50)}).to_string()), Err(TooLarge));
-        assert_eq!(cutter.finish("{}").unwrap(), [Piece { response: r#"{"items":[1]}"#.into(), items: 1 }]);
+        for message in [50, 100] {
+            let pieces = cut(&mk_frame(50, message, 10), &["1".into(), large.clone(), "2".into()], "{}");
+            let items: Vec<_> = pieces.iter().map(items_of).collect();
+            assert_eq!(items, vec![vec!["1".into()], vec![large.clone()], vec!["2".into()]]);
+        }
     }
 
     proptest! {
@@ -208,26 +178,16 @@ mod tests {
             let frame = mk_frame(page, page + more, overhead);
             let items: Vec<_> = texts.iter().map(|text| json!(text).to_string()).collect();
             let rest = json!({"nextPageToken": token}).to_string();
-            let (pieces, too_large, rest_fits) = cut(&frame, &items, &rest);
+            let pieces = cut(&frame, &items, &rest);
 
-            let alone = |item: &String| frame.overhead + "{\"items\":[]}".len() + item.len();
-            // A comma more than needed may be counted.
-            let fitting: Vec<_> = items.iter().filter(|item| alone(item) + 2 <= frame.limits.message).cloned().collect();
-            let too_large_for_certain = items.iter().filter(|item| alone(item) > frame.limits.message).count();
-            prop_assert!(too_large >= too_large_for_certain && too_large <= items.len() - fitting.len());
-
-            if rest_fits {
-                let sent: Vec<_> = pieces.iter().flat_map(items_of).collect();
-                prop_assert_eq!(sent.len() + too_large, items.len());
-                let mut kept = items.iter();
-                prop_assert!(sent.iter().all(|sent| kept.any(|item| item == sent)), "the order is kept");
-                let (last, others) = pieces.split_last().unwrap();
-                prop_assert_eq!(&value(last)["nextPageToken"], &json!(token));
-                prop_assert!(others.iter().all(|piece| value(piece).get("nextPageToken").is_none()));
-            }
+            let sent: Vec<_> = pieces.iter().flat_map(items_of).collect();
+            prop_assert_eq!(sent, items);
+            let (last, others) = pieces.split_last().unwrap();
+            prop_assert_eq!(&value(last)["nextPageToken"], &json!(token));
+            prop_assert!(others.iter().all(|piece| value(piece).get("nextPageToken").is_none()));
             for piece in &pieces {
-                let limit = if piece.items > 1 { frame.limits.page } else { frame.limits.message };
-                prop_assert!(frame.overhead + piece.response.len() <= limit);
+                let fits = frame.overhead + piece.response.len() <= frame.limits.page;
+                prop_assert!(fits || piece.items <= 1);
                 prop_assert_eq!(items_of(piece).len() as u64, piece.items);
             }
         }

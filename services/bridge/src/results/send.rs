@@ -12,17 +12,22 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use gumshoe_proto::{
-    bridge::v1::{Accepted, End, Query, result::Kind},
-    envelope, json,
+    bridge::v1::{Accepted, End, Progress, Query, result::Kind},
+    envelope::{self, result_id},
+    json,
     run::{PageDigest, RunDigest},
 };
 use gumshoe_queue::BATCH;
 use jiff::Timestamp;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     ByteBudget, PageLimits, RunId,
@@ -33,6 +38,7 @@ use super::{
 use crate::{
     metrics::Metrics,
     queue::{Fifo, Outgoing, ResultQueue},
+    stop::{Counts, Stop},
 };
 pub(crate) use batch::SendError;
 use batch::{Batch, Message};
@@ -49,6 +55,15 @@ pub(crate) struct Outlet {
     budget: ByteBudget,
     is_fifo: bool,
     batch_bytes: Arc<AtomicUsize>,
+}
+
+/// How a command's progress is told.
+#[derive(Clone, Debug)]
+pub(crate) struct Telling {
+    /// So often.
+    pub interval: Duration,
+    /// Counts it.
+    pub stop: Stop,
 }
 
 /// Sends the results of one run.
@@ -120,11 +135,14 @@ impl Sender {
         &mut self,
         accepted: Accepted,
         mut handed: mpsc::Receiver<Handed>,
+        telling: Option<Telling>,
     ) -> Result<(), SendError> {
         let calls = if self.outlet.is_fifo { 1 } else { CALLS };
         let mut waiting = VecDeque::from([self.accepted(accepted)]);
         let mut sending = FuturesUnordered::new();
         let mut open = true;
+        let mut told = 0;
+        let mut tell_at = telling.as_ref().map(|telling| Instant::now() + telling.interval);
         loop {
             while waiting.len() < BATCH
                 && let Ok(page) = handed.try_recv()
@@ -140,6 +158,11 @@ impl Sender {
                     Some(page) => waiting.push_back(self.page(page)),
                     None => open = false,
                 },
+                () = sleep_until(tell_at.unwrap_or(self.give_up)), if open && tell_at.is_some() && waiting.is_empty() => {
+                    tell_at = telling.as_ref().map(|telling| Instant::now() + telling.interval);
+                    told += 1;
+                    waiting.extend(telling.as_ref().map(|telling| self.progress(told, telling.stop.counts())));
+                }
                 Some(sent) = sending.next() => sent?,
                 else => return Ok(()),
             }
@@ -160,11 +183,18 @@ impl Sender {
 
     /// Gives a page its place in the run. From here on it must be sent, or the run cannot become whole.
     fn page(&mut self, handed: Handed) -> Message {
-        let Handed { header, response, share } = handed;
+        let Handed { header, content, share } = handed;
         let seq = self.digest.pages() + 1;
-        let body = encode_page(&self.run, seq, &header, &response, Timestamp::now());
+        let body = encode_page(&self.run, seq, &header, &content, Timestamp::now());
         self.digest.add(&PageDigest::of(&body));
-        Message { outgoing: self.outgoing(seq, body), _share: Some(share) }
+        let RunId { command_id, run, .. } = &self.run;
+        Message { outgoing: self.outgoing(format!("{command_id}.{run}.{seq}"), body), _share: Some(share) }
+    }
+
+    fn progress(&self, seq: u32, counts: Counts) -> Message {
+        let Counts { bytes, items, log_lines, queries_done, matches: _ } = counts;
+        let pages = self.digest.pages();
+        self.message(seq, Kind::Progress(Progress { pages, items, bytes, log_lines, queries_done }))
     }
 
     /// Says less of what words mean, where all of it would not fit into a message.
@@ -180,13 +210,15 @@ impl Sender {
     }
 
     fn message(&self, seq: u32, kind: Kind) -> Message {
-        let body = envelope::encode_result(&result(&self.run, seq, kind), Timestamp::now());
-        Message { outgoing: self.outgoing(seq, body), _share: None }
+        let result = result(&self.run, seq, kind);
+        let body = envelope::encode_result(&result, Timestamp::now());
+        Message { outgoing: self.outgoing(result_id(&result), body), _share: None }
     }
 
-    fn outgoing(&self, seq: u32, body: String) -> Outgoing {
-        let RunId { command_id, run, .. } = &self.run;
-        let fifo = || Fifo { group: command_id.clone(), deduplication_id: format!("{command_id}.{run}.{seq}") };
+    fn outgoing(&self, deduplication_id: String, body: String) -> Outgoing {
+        let RunId { command_id, investigation_id, .. } = &self.run;
+        let group = if investigation_id.is_empty() { command_id } else { investigation_id };
+        let fifo = || Fifo { group: group.clone(), deduplication_id };
         Outgoing { body, fifo: self.outlet.is_fifo.then(fifo) }
     }
 }

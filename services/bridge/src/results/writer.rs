@@ -1,5 +1,7 @@
 //! The pages of one query on their way to the sender of its run.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use prost_reflect::FieldDescriptor;
 use tokio::sync::mpsc;
@@ -7,28 +9,23 @@ use tokio::sync::mpsc;
 use super::{
     RunId,
     budget::{ByteBudget, Share},
-    encode::{PageHeader, encode_page},
-    pages::{Cutter, Frame, PageLimits, Piece, TooLarge},
+    encode::{Content, PageHeader, encode_page},
+    pages::{Cutter, Frame, PageLimits, Piece},
 };
 
 /// A page that was handed to the sender.
 #[derive(Debug)]
 pub(crate) struct Handed {
     pub(super) header: PageHeader,
-    pub(super) response: String,
-    pub(super) share: Share,
+    pub(super) content: Content,
+    /// The parts of one response have one together.
+    pub(super) share: Arc<Share>,
 }
 
-/// Why something was not written.
+/// Nobody takes pages any more: the run is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum WriteError {
-    /// It alone is too large for a message. It was left out; the writer takes others.
-    #[error("too large for a message")]
-    TooLarge,
-    /// Nobody takes pages any more: the run is over.
-    #[error("the run is over")]
-    Stopped,
-}
+#[error("the run is over")]
+pub(crate) struct Stopped;
 
 /// Takes the items of one query, cuts them into pages and hands those over.
 #[derive(Debug)]
@@ -36,6 +33,8 @@ pub(crate) struct QueryWriter {
     header: PageHeader,
     items: u64,
     overhead: usize,
+    /// What a message holds of a response that comes in parts.
+    part: usize,
     cutter: Cutter,
     budget: ByteBudget,
     sender: mpsc::Sender<Handed>,
@@ -55,18 +54,22 @@ impl QueryWriter {
     ) -> Self {
         let header = PageHeader { query_id: query_id.to_owned(), number: 0, arm: arm.to_owned() };
         let longest = PageHeader { number: u32::MAX, ..header.clone() };
-        let overhead = encode_page(run, u32::MAX, &longest, "", Timestamp::now()).len();
+        let length_of = |content: &Content| encode_page(run, u32::MAX, &longest, content, Timestamp::now()).len();
+        let overhead = length_of(&Content::Response(String::new()));
+        let around_part = length_of(&Content::Part { number: u32::MAX, of: u32::MAX, data: Vec::new() });
+        // Base64 makes four characters of three bytes.
+        let part = limits.page.saturating_sub(around_part).max(4) / 4 * 3;
         let (items, is_list) = (items.json_name().to_owned(), items.is_list());
         let cutter = Cutter::new(Frame { items, is_list, overhead, limits });
-        Self { header, items: 0, overhead, cutter, budget, sender }
+        Self { header, items: 0, overhead, part, cutter, budget, sender }
     }
 
     /// Adds an item, canonical JSON, to the current response. Waits while pages wait that are full.
     ///
     /// # Errors
-    /// `TooLarge`, and the item is left out; `Stopped`.
-    pub(crate) async fn item(&mut self, item: &str) -> Result<(), WriteError> {
-        match self.cutter.push(item)? {
+    /// `Stopped`.
+    pub(crate) async fn item(&mut self, item: &str) -> Result<(), Stopped> {
+        match self.cutter.push(item) {
             None => Ok(()),
             Some(full) => self.hand_over(full).await,
         }
@@ -75,18 +78,12 @@ impl QueryWriter {
     /// Ends the current response with its other fields, a JSON object.
     ///
     /// # Errors
-    /// `TooLarge`, and shorter fields can be tried; `Stopped`.
-    pub(crate) async fn end_response(&mut self, rest: &str) -> Result<(), WriteError> {
-        for piece in self.cutter.finish(rest)? {
+    /// `Stopped`.
+    pub(crate) async fn end_response(&mut self, rest: &str) -> Result<(), Stopped> {
+        for piece in self.cutter.finish(rest) {
             self.hand_over(piece).await?;
         }
         Ok(())
-    }
-
-    /// The bytes of the largest message, which no item can exceed.
-    #[must_use]
-    pub(crate) fn item_max(&self) -> usize {
-        self.cutter.message_max()
     }
 
     /// The query.
@@ -107,20 +104,28 @@ impl QueryWriter {
         self.items
     }
 
-    /// Waits until there is room for the page, in the budget and with the sender.
-    async fn hand_over(&mut self, piece: Piece) -> Result<(), WriteError> {
-        let share = self.budget.take(self.overhead + piece.response.len()).await;
-        let header = PageHeader { number: self.header.number + 1, ..self.header.clone() };
-        let handed = Handed { header, response: piece.response, share };
-        self.sender.send(handed).await.map_err(|_| WriteError::Stopped)?;
-        self.header.number += 1;
-        self.items += piece.items;
+    /// Waits until there is room for the piece, in the budget and with the sender.
+    async fn hand_over(&mut self, piece: Piece) -> Result<(), Stopped> {
+        let Piece { response, items } = piece;
+        let length = self.overhead + response.len();
+        let share = Arc::new(self.budget.take(length).await);
+        if length <= self.cutter.message_max() {
+            self.hand(Content::Response(response), share).await?;
+        } else {
+            let parts = response.as_bytes().chunks(self.part);
+            let of = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+            for (number, data) in (1..).zip(parts) {
+                self.hand(Content::Part { number, of, data: data.to_vec() }, share.clone()).await?;
+            }
+        }
+        self.items += items;
         Ok(())
     }
-}
 
-impl From<TooLarge> for WriteError {
-    fn from(_: TooLarge) -> Self {
-        Self::TooLarge
+    async fn hand(&mut self, content: Content, share: Arc<Share>) -> Result<(), Stopped> {
+        let header = PageHeader { number: self.header.number + 1, ..self.header.clone() };
+        self.sender.send(Handed { header, content, share }).await.map_err(|_| Stopped)?;
+        self.header.number += 1;
+        Ok(())
     }
 }

@@ -1,8 +1,11 @@
 use std::sync::Arc;
 
 use gumshoe_proto::{
-    bridge::v1::{Command, End, Query, query::Request},
-    collector::v1::{GetPodRequest, GetPodResponse, ListPodsRequest, ReadLogsRequest},
+    bridge::v1::{Budget, Cancel, Command, End, Query, StopCause, cancel::Target, query::Request},
+    collector::v1::{
+        Completeness, Gap, GapReason, GetPodRequest, GetPodResponse, ListPodsRequest, LogLine, ReadLogsRequest,
+        ReadLogsResponse,
+    },
     envelope,
     run::Run,
 };
@@ -45,7 +48,9 @@ fn mk_bench_with(results: RecordingQueue, other: RecordingQueue) -> Bench {
         reader,
         collectors: Collectors::new(vec![("main".into(), collector.channel())]),
         queries_per_command: 2,
+        turns: Turns::new(8),
         leases: Leases::new(commands.clone(), Duration::from_secs(60)),
+        cancels: Cancels::default(),
         give_up: CancellationToken::new(),
         metrics: Metrics::default(),
     };
@@ -61,16 +66,20 @@ fn mk_message_to(reply_to: &str, queries: Vec<Request>) -> Received {
 }
 
 fn mk_message_for(seconds: u64, reply_to: &str, queries: Vec<Request>) -> Received {
+    mk_message_with(seconds, queries, |command| command.reply_to = reply_to.into())
+}
+
+fn mk_message_with(seconds: u64, queries: Vec<Request>, change: impl FnOnce(&mut Command)) -> Received {
     let mk_query =
         |(n, request): (usize, Request)| Query { id: format!("q{n}"), request: Some(request), ..Query::default() };
-    let command = Command {
+    let mut command = Command {
         id: "c".into(),
-        reply_to: reply_to.into(),
         investigation_id: "i".into(),
         deadline: Some(SystemTime::now().checked_add(Duration::from_secs(seconds)).unwrap().into()),
         queries: queries.into_iter().enumerate().map(mk_query).collect(),
         ..Command::default()
     };
+    change(&mut command);
     mk_received(&envelope::encode_command(&command, Timestamp::now()))
 }
 
@@ -187,7 +196,7 @@ async fn a_command_whose_results_cannot_be_sent_is_given_back_and_rests_longer_e
         bench.serve_a_pod();
         bench.results.fates.then(Fate::Fails(QueueErrorKind::Refused));
         let worker = Worker {
-            reader: CommandReader { max_receive_count: None, ..bench.worker.reader.clone() },
+            reader: CommandReader { max_receive_count: Some(1000), ..bench.worker.reader.clone() },
             ..bench.worker.clone()
         };
         worker.work(Received { receive_count: count, ..mk_message(vec![get()]) }).await;
@@ -308,15 +317,11 @@ async fn the_receives_of_a_command_are_spread_over_the_time_that_it_has_for_a_re
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_whose_time_is_over_or_whose_receives_are_not_counted_rests_as_after_any_failure() {
-    let uncounted = |bench: &mut Bench| bench.worker.reader.max_receive_count = None;
-    for (deadline, change) in [(60, (|_| {}) as fn(&mut Bench)), (600, uncounted)] {
-        let mut bench = mk_denied_bench(Duration::from_secs(3600));
-        change(&mut bench);
-        bench.worker.work(mk_message_for(deadline, "", vec![get()])).await;
-        let rest = bench.given_back_after().expect("it is given back");
-        assert!(rest <= SHORTEST_REST, "{deadline}: {rest:?}");
-    }
+async fn a_command_whose_time_is_over_rests_as_after_any_failure() {
+    let bench = mk_denied_bench(Duration::from_secs(3600));
+    bench.worker.work(mk_message_for(60, "", vec![get()])).await;
+    let rest = bench.given_back_after().expect("it is given back");
+    assert!(rest <= SHORTEST_REST, "{rest:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,4 +355,131 @@ async fn an_answered_command_is_deleted_as_soon_as_that_works_and_not_run_again(
     bench.worker.work(mk_message(vec![get()])).await;
     assert_eq!(bench.commands.seen(), vec![Seen::Delete("h".into()); 6]);
     assert_eq!(bench.collector.get_requests(), 1);
+}
+
+fn budget(budget: Budget) -> impl FnOnce(&mut Command) {
+    |command| command.budget = Some(budget)
+}
+
+/// The items of a query's answer, the reason of its only gap and the token behind it.
+fn stopped(end: &End, query: usize) -> (u64, GapReason, String) {
+    let Completeness { gaps, resume_token, .. } = end.queries[query].completeness.clone().unwrap();
+    let [gap]: [Gap; 1] = gaps.try_into().unwrap();
+    assert_eq!(gap.resumable, !resume_token.is_empty());
+    (end.queries[query].items, gap.reason(), resume_token)
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_more_is_given_than_the_budget_and_the_token_behind_it_is_exact() {
+    let bench = mk_bench(RecordingQueue::default());
+    let rest = mk_page(&["c", "d", "e"], "t5");
+    bench.collector.list(vec![Step::Response(mk_page(&["a", "b"], "t2")), Step::Response(rest)]);
+    bench.collector.list(vec![Step::Response(mk_page(&["c"], "t3")), Step::Hangs]);
+    let of_three = budget(Budget { max_items: 3, ..Budget::default() });
+    bench.worker.work(mk_message_with(60, vec![list()], of_three)).await;
+    let end = bench.end();
+    assert_eq!((end.status(), end.stop_cause()), (EndStatus::Incomplete, StopCause::Items));
+    assert_eq!(stopped(&end, 0), (3, GapReason::Stopped, "t3".into()));
+    let asked: Vec<_> = bench.collector.list_requests().into_iter().map(|(asked, _)| asked).collect();
+    assert_eq!((asked[1].page_token.as_str(), asked[1].page_size, asked.len()), ("t2", 1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fits_the_budget_just_so_is_complete() {
+    let bench = mk_bench(RecordingQueue::default());
+    let last = gumshoe_proto::collector::v1::ListPodsResponse {
+        completeness: Some(mk_complete(2)),
+        ..mk_page(&["a", "b"], "")
+    };
+    bench.collector.list(vec![Step::Response(last)]);
+    let of_two = budget(Budget { max_items: 2, ..Budget::default() });
+    bench.worker.work(mk_message_with(60, vec![list()], of_two)).await;
+    assert_eq!((bench.end().status(), bench.end().stop_cause()), (EndStatus::Succeeded, StopCause::Unspecified));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_work_on_all_queries_stops_when_lines_were_found() {
+    let bench = mk_bench(RecordingQueue::default());
+    let page = |texts: &[&str], token: &str| ReadLogsResponse {
+        lines: texts.iter().map(|text| LogLine { text: (*text).into(), ..LogLine::default() }).collect(),
+        next_page_token: token.into(),
+        ..ReadLogsResponse::default()
+    };
+    bench.collector.list(vec![Step::Hangs]);
+    let pages = [page(&["panic: one", "well"], "t1"), page(&["well", "panic: two", "well"], "t2")];
+    bench.collector.log(pages.into_iter().map(Step::Response).chain([Step::Hangs]).collect());
+    let logs = Request::ReadLogs(ReadLogsRequest::default());
+    let second = budget(Budget { stop_when: "^panic:".into(), stop_after_matches: 2, ..Budget::default() });
+    bench.worker.work(mk_message_with(60, vec![logs, list(), get()], second)).await;
+    let end = bench.end();
+    assert_eq!((end.stop_cause(), end.matches), (StopCause::Match, 2));
+    assert_eq!(stopped(&end, 0), (5, GapReason::Stopped, "t2".into()));
+    assert_eq!(stopped(&end, 1), (0, GapReason::Stopped, String::new()), "it was under way");
+    assert_eq!(stopped(&end, 2), (0, GapReason::Stopped, String::new()), "it was not begun");
+    assert_eq!(bench.collector.get_requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_budget_ends_the_work_before_the_deadline() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.collector.list(vec![Step::Response(mk_page(&["a"], "t")), Step::Hangs]);
+    let begun = Instant::now();
+    let max_time = Some(prost_types::Duration { seconds: 10, nanos: 0 });
+    let short = budget(Budget { max_time, ..Budget::default() });
+    bench.worker.work(mk_message_with(60, vec![list()], short)).await;
+    assert_eq!(begun.elapsed().as_secs(), 10);
+    assert_eq!((bench.end().stop_cause(), bench.end().error), (StopCause::Time, None));
+    assert_eq!(stopped(&bench.end(), 0), (1, GapReason::Stopped, "t".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_stops_what_it_finds_and_what_comes_later_and_both_are_answered() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.collector.list(vec![Step::Response(mk_page(&["a"], "t")), Step::Hangs]);
+    let cancel = || {
+        mk_message_with(60, vec![], |command| {
+            command.id = "stop".into();
+            command.cancel = Some(Cancel { target: Some(Target::CommandId("c".into())) });
+        })
+    };
+    let cancelled = async {
+        // `Accepted` and the first page.
+        bench.results.acknowledged(2).await;
+        bench.worker.work(cancel()).await;
+    };
+    tokio::join!(bench.worker.work(mk_message(vec![list()])), cancelled);
+    bench.worker.work(mk_message(vec![list()])).await;
+    let reader = bench.results.reader();
+    let (_, stop) = reader.complete("stop").unwrap();
+    assert_eq!(stop.end().unwrap().cancelled_commands, Some(1));
+    let runs: Vec<_> = reader.runs_of("c").collect();
+    let items: Vec<_> = runs.iter().map(|(_, run)| stopped(run.end().unwrap(), 0).0).collect();
+    assert!(runs.iter().all(|(_, run)| run.is_complete() && run.end().unwrap().stop_cause() == StopCause::Cancel));
+    assert_eq!((items.iter().sum::<u64>(), items.len()), (1, 2));
+    assert_eq!(bench.commands.seen().len(), 3, "all are deleted");
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_is_told_apart_from_the_pages_and_the_run_is_whole_without_it() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.serve_a_pod();
+    bench.collector.list(vec![Step::Waits(Duration::from_secs(10)), Step::Response(mk_page(&["a"], "t")), Step::Hangs]);
+    let told = mk_message_with(60, vec![get(), list()], |command| {
+        command.progress_interval = Some(prost_types::Duration { seconds: 4, nanos: 0 });
+    });
+    bench.worker.work(told).await;
+    assert_eq!((bench.end().pages, bench.end().status()), (2, EndStatus::Expired));
+    let reader = bench.results.reader();
+    let (key, run) = reader.runs().next().unwrap();
+    let progress = run.progress().unwrap();
+    assert_eq!((progress.pages, progress.items, progress.queries_done), (2, 2, 1));
+    let ids: Vec<_> = bench.results.bodies().iter().map(|body| id_of(body)).collect();
+    let expected = |tail: String| format!("c.{}.{tail}", key.run);
+    assert!(ids.contains(&expected("p1".into())) && ids.contains(&expected("p14".into())), "{ids:?}");
+    assert!(ids.iter().collect::<std::collections::BTreeSet<_>>().len() == ids.len(), "{ids:?}");
+}
+
+fn id_of(body: &str) -> String {
+    let event: serde_json::Value = serde_json::from_str(body).unwrap();
+    event["id"].as_str().unwrap().to_owned()
 }

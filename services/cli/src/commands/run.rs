@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, ValueEnum};
 use gumshoe_kubectl::Line;
 use gumshoe_proto::{
-    bridge::v1::{Command, EndStatus},
+    bridge::v1::{Budget, Cancel, Command, EndStatus, cancel::Target},
     envelope::{ANSWER_GRACE, encode_command},
     run::{Fed, Reader, Run, RunKey},
 };
@@ -37,7 +37,9 @@ const EXAMPLES: &str = "\
 Examples:
   gumshoe run --query 'get pods -n shop' --query 'get events -n shop --for pod/web-0' \\
               --query 'logs web-0 -n shop --previous --tail 50'
+  gumshoe run --query 'logs deploy/api -n shop -f' --stop-when 'panic|OOM' --timeout 10m
   gumshoe run -f command.json -o json >result.json
+  gumshoe run --cancel 01KATSMBW9Y5N8E6CJH7V2QF3D
   echo '{\"queries\": [{\"listPods\": {\"namespaces\": [\"shop\"]}}]}' | gumshoe run -f -
 
 A query is a line of `gumshoe get` or `gumshoe logs` without connection and output, or as kubectl takes it;
@@ -86,9 +88,55 @@ pub(crate) struct RunCommand {
     #[arg(long, env = "GUMSHOE_MAX_BYTES", value_name = "SIZE", value_parser = units::bytes, default_value = "256MiB")]
     max_bytes: u64,
 
+    #[command(flatten)]
+    budget: BudgetArgs,
+
+    /// Have the bridge tell how far it is, so often: 1s to 10m
+    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    progress: Option<Duration>,
+
     /// How the result is printed
     #[arg(short, long, env = "GUMSHOE_OUTPUT", value_enum, default_value_t = Output::Text)]
     output: Output,
+}
+
+/// Where the work stops before the ends of the queries. A file may have a budget of its own, which these change.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Budget")]
+struct BudgetArgs {
+    /// Stop after so many items of all queries together; a line of a log is one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_items: Option<u64>,
+
+    /// Stop after so many lines of logs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_log_lines: Option<u64>,
+
+    /// Stop after so long: 30s, 5m
+    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    max_time: Option<Duration>,
+
+    /// Stop when a line of a log matches this regular expression
+    #[arg(long, value_name = "REGEX")]
+    stop_when: Option<String>,
+
+    /// Stop when so many have matched [default: 1]
+    #[arg(long, value_name = "N", requires = "stop_when", value_parser = clap::value_parser!(u64).range(1..))]
+    stop_after_matches: Option<u64>,
+}
+
+impl BudgetArgs {
+    /// Changes what a command says of it.
+    fn apply(self, command: &mut Command) {
+        let Self { max_items, max_log_lines, max_time, stop_when, stop_after_matches } = self;
+        let mut budget = command.budget.take().unwrap_or_default();
+        budget.max_items = max_items.unwrap_or(budget.max_items);
+        budget.max_log_lines = max_log_lines.unwrap_or(budget.max_log_lines);
+        budget.max_time = max_time.and_then(|time| time.try_into().ok()).or(budget.max_time);
+        budget.stop_when = stop_when.unwrap_or(budget.stop_when);
+        budget.stop_after_matches = stop_after_matches.unwrap_or(budget.stop_after_matches);
+        command.budget = Some(budget).filter(|budget| *budget != Budget::default());
+    }
 }
 
 #[derive(Args, Clone, Debug)]
@@ -101,6 +149,26 @@ struct InputArgs {
     /// The command as JSON; - is standard input
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+
+    /// Stop a command, by its id, at the bridge that takes this: what is in work, and until --timeout what comes
+    #[arg(long, value_name = "COMMAND_ID")]
+    cancel: Option<String>,
+
+    /// The same for all commands of an investigation
+    #[arg(long, value_name = "INVESTIGATION_ID")]
+    cancel_investigation: Option<String>,
+}
+
+impl InputArgs {
+    fn command(self) -> Result<Command, Error> {
+        let Self { queries, file, cancel, cancel_investigation } = self;
+        if let Some(path) = file {
+            return command::of_file(&path);
+        }
+        let target = cancel.map(Target::CommandId).or(cancel_investigation.map(Target::InvestigationId));
+        let cancel = target.map(|target| Cancel { target: Some(target) });
+        Ok(Command { cancel, ..command::of_lines(queries) })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,11 +187,22 @@ enum Output {
 impl RunCommand {
     /// Does it.
     pub(super) async fn execute(self) -> Result<Exit, Error> {
-        let Self { input, command_queue, result_queue, reply_to, investigation, timeout, max_bytes, output } = self;
-        let command = match input.file {
-            Some(path) => command::of_file(&path)?,
-            None => command::of_lines(input.queries),
-        };
+        let Self {
+            input,
+            command_queue,
+            result_queue,
+            reply_to,
+            investigation,
+            timeout,
+            max_bytes,
+            budget,
+            progress,
+            output,
+        } = self;
+        let mut command = input.command()?;
+        budget.apply(&mut command);
+        command.progress_interval =
+            progress.and_then(|interval| interval.try_into().ok()).or(command.progress_interval);
         let defaults = Defaults { investigation, reply_to, timeout };
         let complete = |now| command::complete(command.clone(), &defaults, now);
         // Finds out what is wrong with the command, before a queue is asked.
@@ -324,7 +403,8 @@ mod tests {
         let sha256 = RunDigest::default().sha256().to_vec().into();
         let end = End { status: EndStatus::Failed.into(), error, sha256, ..End::default() };
         let accepted = body("r1", 0, Kind::Accepted(Accepted::default()));
-        let page = body("r1", 1, Kind::Page(Page { query_id: "q1".into(), number: 1, response: None }));
+        let page =
+            body("r1", 1, Kind::Page(Page { query_id: "q1".into(), number: 1, response: None, ..Page::default() }));
         let given_up = body("r2", 1, Kind::End(end));
 
         for (arrived, shown, exit) in [

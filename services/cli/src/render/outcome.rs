@@ -112,6 +112,7 @@ fn remedy(request: &Request, reason: GapReason) -> Option<&'static str> {
         GapReason::Limit if matches!(request, Request::DiscoverTopology(_)) => Some("--max-nodes allows more"),
         GapReason::Limit if matches!(request, Request::ReadLogs(_)) => None,
         GapReason::Limit => Some("--limit allows more"),
+        GapReason::Stopped => None,
         GapReason::Deadline => Some("--timeout allows longer"),
         GapReason::LogCutOlder => Some("--newest-bytes or --whole give more, --since and --tail ask for less"),
         GapReason::NamespaceDenied => Some("check the namespace, and the RBAC and --namespaces of the collector"),

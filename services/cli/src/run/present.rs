@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use gumshoe_kubectl::{Request, describe};
 use gumshoe_proto::{
-    bridge::v1::{Command, End, EndStatus, Error as RunError, Query, QueryOutcome, query},
+    bridge::v1::{Command, End, EndStatus, Error as RunError, Query, QueryOutcome, StopCause, query},
     run::{Mismatch, Run, RunKey, Verdict},
 };
 
@@ -133,6 +133,19 @@ fn differs_in(mismatch: Mismatch) -> &'static str {
     }
 }
 
+/// What stopped the work before its end.
+fn stopped_by(end: &End) -> Option<String> {
+    Some(match end.stop_cause() {
+        StopCause::Unspecified => return None,
+        StopCause::Bytes => "the budget's bytes".to_owned(),
+        StopCause::Items => "the budget's items".to_owned(),
+        StopCause::LogLines => "the budget's log lines".to_owned(),
+        StopCause::Time => "the budget's time".to_owned(),
+        StopCause::Match => format!("{} that matched", count(end.matches, "line")),
+        StopCause::Cancel => "a cancel".to_owned(),
+    })
+}
+
 /// The verdict over a run that arrived whole.
 fn last_word(key: &RunKey, run: &Run, end: &End) -> (Vec<Note>, Exit) {
     let queries = plural(end.queries.len() as u64, "query", "queries");
@@ -140,6 +153,14 @@ fn last_word(key: &RunKey, run: &Run, end: &End) -> (Vec<Note>, Exit) {
     let lacking = |outcome: &&QueryOutcome| {
         outcome.error.is_some() || !outcome.completeness.as_ref().is_some_and(outcome::is_complete)
     };
+    if let Some(commands) = end.cancelled_commands {
+        let found = match commands {
+            0 => "none is in work at the bridge that took this; until its deadline, what comes there is stopped"
+                .to_owned(),
+            commands => format!("{} in work stopped", count(commands.into(), "command")),
+        };
+        return (vec![Note::Good(format!("cancelled: {found}"))], Exit::Complete);
+    }
     let lacking: Vec<_> = end.queries.iter().filter(lacking).map(|outcome| outcome.query_id.as_str()).collect();
     match end.status() {
         EndStatus::Succeeded if lacking.is_empty() => {
@@ -156,7 +177,8 @@ fn last_word(key: &RunKey, run: &Run, end: &End) -> (Vec<Note>, Exit) {
         ),
         EndStatus::Succeeded | EndStatus::Incomplete | EndStatus::Unspecified => {
             let where_ = if lacking.is_empty() { String::new() } else { format!("; see {}", lacking.join(", ")) };
-            (vec![Note::Bad(format!("INCOMPLETE: {arrived}{where_}"))], Exit::Incomplete)
+            let stopped = stopped_by(end).map_or(String::new(), |by| format!("stopped by {by}: "));
+            (vec![Note::Bad(format!("INCOMPLETE: {stopped}{arrived}{where_}"))], Exit::Incomplete)
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use gumshoe_kubectl::{ITEMS, Names};
 use gumshoe_proto::{
     bridge::v1::Command,
-    run::{Fed, Reader, Run},
+    run::{Fed, Part, Reader, Run},
 };
 
 use crate::{
@@ -43,19 +43,28 @@ impl<'a> Progress<'a> {
 
     /// The command is in the queue.
     pub(crate) fn sent(&mut self, command: &Command) {
-        let queries = plural(command.queries.len() as u64, "query", "queries");
-        self.line(&format!("sent {queries} as command {}", command.id));
+        let what = match command.cancel {
+            Some(_) => "a cancel".to_owned(),
+            None => plural(command.queries.len() as u64, "query", "queries"),
+        };
+        self.line(&format!("sent {what} as command {}", command.id));
     }
 
     /// A message came.
     pub(crate) fn result(&mut self, fed: &Fed, reader: &Reader) {
         let Some(run) = reader.run(&fed.key) else { return };
-        match (fed.seq, run.accepted()) {
-            (0, Some(accepted)) => {
-                self.line(&format!("accepted by bridge {} as run {}", accepted.bridge_version, fed.key.run))
+        match (fed.part, run.accepted(), run.progress()) {
+            (Part::Accepted, Some(accepted), _) => {
+                self.line(&format!("accepted by bridge {} as run {}", accepted.bridge_version, fed.key.run));
             }
-            _ if is_end(fed, run) => {}
-            _ => self.step(&self.received(run)),
+            (Part::Page, ..) => self.step(&self.received(run)),
+            (Part::Progress, _, Some(progress)) => {
+                let queries = plural(progress.queries_done.into(), "query", "queries");
+                let (pages, items) = (count(progress.pages.into(), "page"), count(progress.items, "item"));
+                self.step(&format!("the bridge is at work: {queries} done, {pages}, {items}"));
+            }
+            // The end brings nothing that could be counted.
+            (Part::Accepted | Part::Progress | Part::End, ..) => {}
         }
     }
 
@@ -109,11 +118,6 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// The end brings nothing that could be counted.
-fn is_end(fed: &Fed, run: &Run) -> bool {
-    run.end().is_some_and(|end| end.pages.checked_add(1) == Some(fed.seq))
-}
-
 /// Standard error, which is where progress goes.
 pub(crate) fn stderr() -> (io::Stderr, Surface) {
     (io::stderr(), Surface::stderr())
@@ -150,7 +154,8 @@ mod tests {
         progress.sent(&mk_command());
         let mut reader = Reader::default();
         let pods = ListPodsResponse { items: vec![Pod::default(); 2], ..ListPodsResponse::default() };
-        let page = Page { query_id: "q1".into(), number: 1, response: Some(Response::ListPods(pods)) };
+        let page =
+            Page { query_id: "q1".into(), number: 1, response: Some(Response::ListPods(pods)), ..Page::default() };
         let accepted = Accepted { bridge_version: "0.1.0".into(), ..Accepted::default() };
         let end = End { pages: 1, ..End::default() };
         for body in [mk_body(0, Kind::Accepted(accepted)), mk_body(1, Kind::Page(page)), mk_body(2, Kind::End(end))] {

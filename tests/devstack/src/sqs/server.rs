@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use aws_sdk_sqs::operation::change_message_visibility::ChangeMessageVisibilityError;
+use aws_sdk_sqs::error::ProvideErrorMetadata as _;
 use aws_sdk_sqs::types::QueueAttributeName;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -48,6 +48,7 @@ impl Sqs {
             faults: Faults::default(),
             calls: CallLog::default(),
             received: Mutex::default(),
+            taken: Mutex::default(),
         });
         let server = AbortOnDropHandle::new(tokio::spawn(serve(listener, Arc::clone(&front))));
         let endpoint = Endpoint::with_queues(address, queues).await?;
@@ -64,6 +65,18 @@ impl Sqs {
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.front.calls.all()
+    }
+
+    /// Keeps no calls any more: for long runs, whose bodies are many.
+    pub fn forget_calls(&self) {
+        self.front.calls.forget();
+    }
+
+    /// How many messages a queue took so far.
+    #[must_use]
+    pub fn messages_taken(&self, queue: &str) -> u64 {
+        let taken = self.front.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.get(queue).copied().unwrap_or_default()
     }
 
     /// Awaits a call; one that came earlier counts.
@@ -93,7 +106,7 @@ impl Sqs {
         for (handle, url) in received {
             let call = self.client().change_message_visibility().queue_url(url).receipt_handle(handle);
             if let Err(error) = call.visibility_timeout(0).send().await {
-                let known = error.as_service_error().is_some_and(ChangeMessageVisibilityError::is_message_not_inflight);
+                let known = error.code().is_some_and(|code| code.ends_with("MessageNotInflight"));
                 anyhow::ensure!(known, "cannot make a message visible: {error:?}");
             }
         }

@@ -22,5 +22,6 @@ mod related;
 mod scope;
 mod shutdown;
 mod startup;
+mod stops;
 mod topology;
 mod words;

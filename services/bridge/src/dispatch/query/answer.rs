@@ -7,20 +7,20 @@ use gumshoe_proto::{
     bridge::v1::QueryOutcome,
     collector::v1::{Completeness, Gap, GapReason},
 };
-use prost_reflect::DynamicMessage;
 use tokio::{task::coop::consume_budget, time::Instant};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
     dispatch::{
-        completeness::{Story, is_interrupted, shorten},
-        logs::{LogTally, shorten_line},
+        completeness::{Story, is_interrupted},
+        logs::{LogTally, look_at},
         method::{Method, MethodRequest},
         outcome,
-        wire::{ItemName, Response, Rest, decode_item, to_json},
+        wire::{Response, Rest, decode_item, to_json},
     },
-    results::{QueryWriter, WriteError},
+    results::{QueryWriter, Stopped},
+    stop::Stop,
 };
 
 /// How long tries may fail in a row before a query is given up: long enough for a pod to be replaced by another one.
@@ -47,6 +47,9 @@ pub(super) struct Answer {
     interruptions: u32,
     /// Since when nothing came, though it was tried.
     failing_since: Option<Instant>,
+    stop: Stop,
+    /// Room was taken for the next response, and nothing is wanted behind it.
+    last_page: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,6 +67,8 @@ pub(super) enum Took {
     Interrupted,
     /// The last of the answer.
     Last(Box<QueryOutcome>),
+    /// None: there is room for so many of its items only, and they are for a page of their own.
+    NoRoom(usize),
 }
 
 /// Why a response was not taken.
@@ -72,11 +77,11 @@ pub(super) enum TakeError {
     #[error("the collector's response is not understood")]
     Status(#[source] Box<Status>),
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Stopped(#[from] Stopped),
 }
 
 impl Answer {
-    pub(super) fn new(method: &'static Method, writer: QueryWriter, token: String) -> Self {
+    pub(super) fn new(method: &'static Method, writer: QueryWriter, token: String, stop: Stop) -> Self {
         Self {
             method,
             writer,
@@ -89,7 +94,19 @@ impl Answer {
             written: Written::default(),
             interruptions: 0,
             failing_since: None,
+            stop,
+            last_page: false,
         }
+    }
+
+    /// Notes that room was taken for the next response, and that nothing is wanted behind it.
+    pub(super) fn is_last_page(&mut self) {
+        self.last_page = true;
+    }
+
+    /// Whether what comes is still wanted until the work is stopped.
+    pub(super) fn goes_on_until_stopped(&self) -> bool {
+        !self.last_page
     }
 
     /// Items that came so far.
@@ -136,6 +153,13 @@ impl Answer {
     /// Takes one response: writes its items and says what it was.
     pub(super) async fn take(&mut self, response: Bytes) -> Result<Took, TakeError> {
         let response = Response::read(self.method, response).map_err(|error| internal(&error))?;
+        if !self.last_page {
+            let lengths: Vec<_> = response.items.iter().map(Bytes::len).collect();
+            let room = self.stop.take(&lengths, self.tally.is_some());
+            if room < lengths.len() {
+                return Ok(Took::NoRoom(room));
+            }
+        }
         let token = self.arrived(&response);
         let completeness = response.completeness();
         let (items, mut rest) = response.split();
@@ -149,7 +173,8 @@ impl Answer {
             None => {
                 self.writer.end_response(&json(&rest)?).await?;
                 self.written_up_to(token);
-                Ok(Took::Part)
+                self.stop.reach_if_spent();
+                Ok(if self.last_page { Took::NoRoom(0) } else { Took::Part })
             }
             Some(mut completeness) if is_interrupted(&completeness, self.tally.is_some()) && self.has_patience() => {
                 if let Some(tally) = &mut self.tally {
@@ -174,6 +199,12 @@ impl Answer {
     pub(super) fn at_limit(mut self) -> QueryOutcome {
         let message = "the limit was reached; whether there is more is not known";
         let completeness = self.unfinished(GapReason::Limit, message);
+        self.outcome(Some(completeness))
+    }
+
+    /// The outcome where the work was stopped.
+    pub(super) fn stopped(mut self) -> QueryOutcome {
+        let completeness = self.unfinished(GapReason::Stopped, "the command was stopped; its end says why");
         self.outcome(Some(completeness))
     }
 
@@ -210,91 +241,41 @@ impl Answer {
     }
 
     /// Writes one item, or notes why it is missing.
-    async fn item(&mut self, encoded: Bytes) -> Result<(), WriteError> {
+    async fn item(&mut self, encoded: Bytes) -> Result<(), Stopped> {
         let length = encoded.len() as u64;
-        if encoded.len() > self.writer.item_max() && self.tally.is_none() {
-            // Its JSON is longer still, and it takes a multiple of both while it is decoded.
-            let message = format!("{length} bytes are too many for a message of the result queue");
-            self.left_out(GapReason::ItemTooLarge, ItemName::of_encoded(encoded), &message, length);
-            return Ok(());
-        }
         let decoded = decode_item(self.method, encoded);
         let json = decoded.and_then(|item| Ok((to_json(&item)?, item)));
-        let (json, mut item) = match json {
+        let (json, item) = match json {
             Ok(json) => json,
             Err(error) => {
-                self.left_out(GapReason::ItemUnreadable, ItemName::default(), &error.to_string(), length);
+                self.unreadable(&error.to_string(), length);
                 return Ok(());
             }
         };
-        let written = match self.writer.item(&json).await {
-            Err(WriteError::TooLarge) if self.tally.is_some() => self.shorter_line(&mut item).await,
-            written => written,
-        };
-        match written {
-            Err(WriteError::TooLarge) => {
-                let message = format!("{} bytes as JSON are too many for a message of the result queue", json.len());
-                self.left_out(GapReason::ItemTooLarge, ItemName::of(&item), &message, length);
-                Ok(())
-            }
-            written => {
-                self.tally.iter_mut().for_each(|tally| tally.line(&item));
-                self.written.items += 1;
-                self.written.bytes += length;
-                written
-            }
+        if let Some(tally) = &mut self.tally {
+            tally.line(&item);
+            look_at(&self.stop, &item);
         }
+        self.written.items += 1;
+        self.written.bytes += length;
+        self.writer.item(&json).await
     }
 
-    /// Writes a line that is too large for a message as JSON, where each byte may take six: of a log, no line is lost.
-    async fn shorter_line(&mut self, line: &mut DynamicMessage) -> Result<(), WriteError> {
-        while shorten_line(line) {
-            let Ok(json) = to_json(line) else { break };
-            match self.writer.item(&json).await {
-                Err(WriteError::TooLarge) => {}
-                written => return written,
-            }
-        }
-        Err(WriteError::TooLarge)
-    }
-
-    fn left_out(&mut self, reason: GapReason, name: ItemName, message: &str, bytes: u64) {
-        let ItemName { namespace, name, container } = name;
+    fn unreadable(&mut self, message: &str, bytes: u64) {
         self.written.left_out += 1;
         self.story.gap(Gap {
-            reason: reason.into(),
-            namespace,
-            name,
-            container,
+            reason: GapReason::ItemUnreadable.into(),
             message: message.to_owned(),
             items: Some(1),
             bytes: Some(bytes),
-            resumable: false,
+            ..Gap::default()
         });
     }
 
-    /// Writes the end of the answer, with what is to be said of all of it; more briefly where it would not fit.
+    /// Writes the end of the answer, with what is to be said of all of it.
     async fn end(&mut self, last: Completeness, mut rest: Rest) -> Result<Completeness, TakeError> {
-        let mut completeness = self.conclude(last);
+        let completeness = self.conclude(last);
         self.tally.iter().for_each(|tally| tally.conclude(&mut rest));
-        rest.set_completeness(&completeness);
-        match self.writer.end_response(&json(&rest)?).await {
-            Err(WriteError::TooLarge) => {}
-            written => return Ok(written.map(|()| completeness)?),
-        }
-        shorten(&mut completeness);
-        rest.set_completeness(&completeness);
-        match self.writer.end_response(&json(&rest)?).await {
-            Err(WriteError::TooLarge) => {}
-            written => return Ok(written.map(|()| completeness)?),
-        }
-        completeness.complete = false;
-        completeness.gaps.push(Gap {
-            reason: GapReason::ItemTooLarge.into(),
-            message: "what the last page says beside its items".into(),
-            ..Gap::default()
-        });
-        rest.keep_token_only();
         rest.set_completeness(&completeness);
         self.writer.end_response(&json(&rest)?).await?;
         Ok(completeness)

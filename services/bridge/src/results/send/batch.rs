@@ -1,6 +1,6 @@
 //! One SendMessageBatch, tried until every entry of it was acknowledged.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use gumshoe_queue::BATCH;
 use gumshoe_runtime::{backoff::Backoff, chain::Chain};
@@ -27,7 +27,7 @@ const REPAIR_TIME: Duration = Duration::from_secs(60);
 pub(super) struct Message {
     pub(super) outgoing: Outgoing,
     /// Its share of the byte budget, which goes back when it was acknowledged.
-    pub(super) _share: Option<Share>,
+    pub(super) _share: Option<Arc<Share>>,
 }
 
 /// Messages of one call.

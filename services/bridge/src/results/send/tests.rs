@@ -8,11 +8,13 @@ use gumshoe_proto::{
 use tokio::time::{sleep, timeout};
 
 use super::*;
-use crate::results::encode::PageHeader;
 use crate::{
     fakes::{Fate, RecordingQueue},
     queue::QueueErrorKind,
-    results::ByteBudget,
+    results::{
+        ByteBudget,
+        encode::{Content, PageHeader},
+    },
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,7 +35,7 @@ async fn hand_over(sender: &mpsc::Sender<Handed>, query: &str, texts: &[String])
         let header = PageHeader { query_id: query.into(), number, arm: "readLogs".into() };
         let response = serde_json::json!({"lines": [{"text": text}]}).to_string();
         let share = budget.take(response.len()).await;
-        if sender.send(Handed { header, response, share }).await.is_err() {
+        if sender.send(Handed { header, content: Content::Response(response), share: Arc::new(share) }).await.is_err() {
             return;
         }
     }
@@ -55,7 +57,7 @@ async fn send_run(mut sender: Sender, texts: &[String]) -> Result<(), SendError>
         hand_over(&handed, "q", texts).await;
         drop(handed);
     };
-    let (sent, ()) = tokio::join!(sender.send_pages(Accepted::default(), pages), hand_over);
+    let (sent, ()) = tokio::join!(sender.send_pages(Accepted::default(), pages, None), hand_over);
     sent?;
     sender.send_end(mk_end("q", texts.len())).await
 }
@@ -183,7 +185,7 @@ async fn a_fifo_queue_gets_one_call_at_a_time_and_what_it_tells_messages_apart_b
     assert_eq!(order, (1..=25).collect::<Vec<_>>());
     let messages: Vec<_> = queue.calls().concat();
     for (seq, message) in messages.iter().enumerate() {
-        let expected = Fifo { group: "c".into(), deduplication_id: format!("c.r.{seq}") };
+        let expected = Fifo { group: "i".into(), deduplication_id: format!("c.r.{seq}") };
         assert_eq!(message.fifo.as_ref(), Some(&expected));
     }
 }
@@ -200,11 +202,11 @@ async fn a_slow_queue_holds_up_who_hands_over_and_holds_no_more_than_the_budget(
             let header = PageHeader { query_id: "q".into(), number, arm: "readLogs".into() };
             let response = format!("{{\"nextPageToken\":\"{}\"}}", "x".repeat(200 * 1024));
             let share = budget.take(response.len()).await;
-            handed.send(Handed { header, response, share }).await.unwrap();
+            handed.send(Handed { header, content: Content::Response(response), share: Arc::new(share) }).await.unwrap();
             handed_over.fetch_add(1, Ordering::Relaxed);
         }
     };
-    let work = async { tokio::join!(sender.send_pages(Accepted::default(), pages), hand_over) };
+    let work = async { tokio::join!(sender.send_pages(Accepted::default(), pages, None), hand_over) };
     assert!(timeout(Duration::from_secs(10), work).await.is_err());
     assert_eq!(handed_over.load(Ordering::Relaxed), 5);
     sleep(Duration::ZERO).await;
@@ -229,7 +231,7 @@ async fn what_words_mean_is_told_as_far_as_a_message_holds_it() {
         let queries = selectors.iter().enumerate().map(query).collect();
         let accepted = Accepted { query_ids: query_ids.clone(), queries, ..Accepted::default() };
         let mut sender = mk_sender(&queue, false);
-        sender.send_pages(accepted, pages).await.unwrap();
+        sender.send_pages(accepted, pages, None).await.unwrap();
         let reader = queue.reader();
         let accepted = reader.runs().next().and_then(|(_, run)| run.accepted().cloned()).unwrap();
         let ids: Vec<_> = accepted.queries.into_iter().map(|query| query.id).collect();

@@ -170,7 +170,7 @@ fn mk_run_of(pages: u32, command_id: &str, run: &str) -> Vec<Message> {
         kind: Some(kind),
     };
     let body = |result: &RunResult| encode_result(result, Timestamp::UNIX_EPOCH);
-    let page = |number| Page { query_id: "q1".into(), number, response: None };
+    let page = |number| Page { query_id: "q1".into(), number, response: None, ..Page::default() };
     let mut bodies = vec![body(&result(0, Kind::Accepted(Accepted::default())))];
     let mut digest = RunDigest::default();
     for number in 1..=pages {

@@ -32,7 +32,7 @@ fn mk_pod(name: &str, status: &str) -> Pod {
 
 fn mk_page(number: u32, pod: Pod) -> Page {
     let response = ListPodsResponse { items: vec![pod], ..ListPodsResponse::default() };
-    Page { query_id: "q1".into(), number, response: Some(Response::ListPods(response)) }
+    Page { query_id: "q1".into(), number, response: Some(Response::ListPods(response)), ..Page::default() }
 }
 
 fn whole(items: u64) -> Completeness {

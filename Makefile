@@ -88,6 +88,11 @@ bench: ## Measure speed and memory beside curl, kubectl and stern on a real cont
 	cargo build --locked --release --package gumshoe-bench
 	$(TARGET)/release/gumshoe-bench $(ARGS)
 
+.PHONY: soak
+soak: ## Send 1,000 commands while everything fails and processes are killed (ARGS=--help; takes some 20 minutes)
+	cargo build --locked --release --workspace --bins
+	$(TARGET)/release/gumshoe-soak $(ARGS)
+
 .PHONY: record
 record: ## Record the broken shop anew from a real control plane, for the demo and the embedded tests
 	tests/tools/record.sh

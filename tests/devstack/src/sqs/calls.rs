@@ -1,5 +1,6 @@
 //! The calls so far.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -30,12 +31,22 @@ impl Call {
 #[derive(Debug, Default)]
 pub(super) struct CallLog {
     calls: Mutex<Vec<Call>>,
+    forgets: AtomicBool,
     changed: watch::Sender<()>,
 }
 
 impl CallLog {
+    /// Forgets all calls from now on, and those so far: their bodies may be many.
+    pub(super) fn forget(&self) {
+        self.forgets.store(true, Ordering::Relaxed);
+        self.lock().clear();
+    }
+
     /// Says under which number it is.
     pub(super) fn add(&self, call: Call) -> usize {
+        if self.forgets.load(Ordering::Relaxed) {
+            return usize::MAX;
+        }
         let mut calls = self.lock();
         calls.push(call);
         let number = calls.len() - 1;

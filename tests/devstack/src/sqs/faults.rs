@@ -1,5 +1,7 @@
 //! The faults of SQS: what goes wrong, and with which call.
 
+use std::time::Duration;
+
 use http::StatusCode;
 
 use super::calls::Call;
@@ -36,6 +38,8 @@ pub enum Action {
     SwallowAnswer,
     /// The call waits until the gate opens, then is carried out.
     Stall(Gate),
+    /// The call is carried out so much later.
+    Delay(Duration),
 }
 
 /// Calls by what they ask for; a part that is not given matches any.

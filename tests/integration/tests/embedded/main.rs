@@ -15,6 +15,7 @@ mod kinds;
 mod kubernetes_faults;
 mod memory;
 mod paging;
+mod policies;
 mod queue_faults;
 mod reflection;
 mod refused_commands;

@@ -1,11 +1,13 @@
 //! What is asked of the queues at start: that results do not go where commands come from, how large a message may be, and when
 //! a command is given up.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures::future::try_join_all;
 
 use super::{QueueError, QueueErrorKind, QueueUrl};
-use crate::args::Named;
+use crate::{args::Named, command::RECEIVES_MAX};
 
 /// What one result message may hold where the queue does not say: the limit of SQS before August 2025.
 const DEFAULT_MESSAGE_SIZE: usize = 256 * 1024;
@@ -16,6 +18,9 @@ pub(crate) const LEAST_MESSAGE_SIZE: usize = 64 * 1024;
 /// Fewer tries, and a deployment or two send a healthy command to the dead letters.
 const ADVISED_RECEIVE_COUNT: u32 = 5;
 
+/// A command may be worked on for an hour, and a reader may be down for longer.
+const ADVISED_RETENTION: Duration = Duration::from_secs(4 * 3600);
+
 /// Attributes of a queue, as far as it has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attributes {
@@ -25,6 +30,10 @@ pub(crate) struct Attributes {
     pub maximum_message_size: Option<usize>,
     /// `RedrivePolicy.maxReceiveCount`: the dead letter queue gets a message that was received more often.
     pub max_receive_count: Option<u32>,
+    /// Whether SQS encrypts what is in it; None where the server does not say.
+    pub encrypted: Option<bool>,
+    /// `MessageRetentionPeriod`: after that, SQS drops a message.
+    pub retention: Option<Duration>,
 }
 
 /// Where attributes come from.
@@ -112,7 +121,7 @@ pub(crate) async fn check(
     };
     let (command, attributes) =
         futures::try_join!(read(command), try_join_all(results.iter().map(|result| read(&result.value))))?;
-    let mut message_sizes = Vec::new();
+    let (mut message_sizes, mut of_results) = (Vec::new(), Vec::new());
     for (result, attributes) in results.iter().zip(attributes) {
         if command.arn.is_some() && command.arn == attributes.arn {
             return Err(CheckError::SameQueue(result.name.clone()));
@@ -122,23 +131,42 @@ pub(crate) async fn check(
             return Err(CheckError::TooSmall { name: result.name.clone(), size });
         }
         message_sizes.push(size);
+        of_results.push((result.name.as_str(), attributes));
     }
-    advise(&command);
+    for advice in advice(&command, &of_results) {
+        tracing::warn!("{advice}");
+    }
     Ok(Checked { max_receive_count: command.max_receive_count, message_sizes })
 }
 
-fn advise(command: &Attributes) {
+/// What somebody should know of queues that can be used all the same, a line each.
+fn advice(command: &Attributes, results: &[(&str, Attributes)]) -> Vec<String> {
+    let mut advice = Vec::new();
     match command.max_receive_count {
-        None => tracing::warn!("the command queue has no dead letter queue: a command is tried until its deadline"),
-        Some(count) if count < ADVISED_RECEIVE_COUNT => {
-            tracing::warn!(
-                count,
-                advised = ADVISED_RECEIVE_COUNT,
-                "the command queue gives commands up after few receives"
-            );
-        }
+        None => advice.push(format!(
+            "the command queue has no dead letter queue: a command is given up after {RECEIVES_MAX} receives and answered, and one \
+             that cannot be answered is tried until its retention ends"
+        )),
+        Some(count) if count < ADVISED_RECEIVE_COUNT => advice.push(format!(
+            "the command queue gives commands up after {count} receives: with less than {ADVISED_RECEIVE_COUNT}, some restarts \
+             of the bridge are enough for that"
+        )),
         Some(_) => {}
     }
+    let results = results.iter().map(|(name, attributes)| (format!("the result queue {name:?}"), attributes));
+    for (queue, attributes) in [("the command queue".to_owned(), command)].into_iter().chain(results) {
+        if attributes.encrypted == Some(false) {
+            advice.push(format!("{queue} is not encrypted: SqsManagedSseEnabled or KmsMasterKeyId would"));
+        }
+        if let Some(retention) = attributes.retention.filter(|retention| *retention < ADVISED_RETENTION) {
+            let hours = ADVISED_RETENTION.as_secs() / 3600;
+            advice.push(format!(
+                "{queue} keeps messages for {} s only: what nobody has read by then is lost; {hours} h are advised",
+                retention.as_secs()
+            ));
+        }
+    }
+    advice
 }
 
 #[cfg(test)]
@@ -163,7 +191,12 @@ mod tests {
     }
 
     fn mk_attributes(arn: &str, size: usize) -> Attributes {
-        Attributes { arn: Some(arn.into()), maximum_message_size: Some(size), max_receive_count: Some(5) }
+        Attributes {
+            arn: Some(arn.into()),
+            maximum_message_size: Some(size),
+            max_receive_count: Some(5),
+            ..Attributes::default()
+        }
     }
 
     fn mk_result(name: &str, url: &str) -> Named<QueueUrl> {
@@ -216,5 +249,25 @@ mod tests {
         assert!(
             matches!(checked(&queues).await, Err(CheckError::Unreadable { queue, .. }) if queue == "https://host/1/a")
         );
+    }
+
+    #[test]
+    fn what_may_cost_messages_or_secrets_is_told_of_each_queue() {
+        let good = Attributes {
+            encrypted: Some(true),
+            retention: Some(Duration::from_secs(345_600)),
+            ..mk_attributes("arn:good", 1 << 20)
+        };
+        assert!(advice(&good, &[("a", good.clone())]).is_empty());
+        assert!(advice(&mk_attributes("arn:silent", 1 << 20), &[]).is_empty(), "a server that does not say");
+        let short = Some(Duration::from_secs(60));
+        let bad = Attributes { max_receive_count: None, encrypted: Some(false), retention: short, ..good.clone() };
+        let told = advice(&bad, &[("a", bad.clone()), ("b", good.clone())]);
+        let about: Vec<_> = told.iter().map(|line| line.split(' ').take(4).collect::<Vec<_>>().join(" ")).collect();
+        let expected = ["the command queue has", "the command queue is", "the command queue keeps"];
+        assert_eq!(about[..3], expected);
+        assert!(about[3..].iter().all(|line| line == "the result queue \"a\"") && told.len() == 5, "{told:?}");
+        let few = Attributes { max_receive_count: Some(2), ..good };
+        assert!(advice(&few, &[])[0].contains("after 2 receives"));
     }
 }

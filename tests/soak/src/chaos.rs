@@ -22,11 +22,14 @@ pub(crate) async fn faults(sqs: &Sqs, replay: &Replay, mut rng: Rng, count: impl
     loop {
         sleep(Duration::from_millis(rng.u64(FAULT_EVERY))).await;
         count();
+        // One that has found nothing to strike gives way: else they would gather, and in the end every call would fail.
         if rng.bool() {
             let (matching, action) = of_sqs(&mut rng);
+            sqs.faults().clear();
             sqs.faults().push(sqs::Fault { matching, times: 1, action });
         } else {
             let (matching, action) = of_kubernetes(&mut rng);
+            replay.faults().clear();
             replay.faults().push(replay::Fault { matching, times: 1, action });
         }
         replay.forget_requests();

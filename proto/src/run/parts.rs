@@ -21,7 +21,8 @@ pub(super) fn put_together<'p>(pages: Vec<&'p Page>) -> Vec<Cow<'p, Page>> {
         };
         let follows = match parts.last() {
             Some((before, earlier)) => {
-                before.number + 1 == page.number && earlier.number + 1 == part.number && earlier.of == part.of
+                let next = |one: u32, other: u32| one.checked_add(1) == Some(other);
+                next(before.number, page.number) && next(earlier.number, part.number) && earlier.of == part.of
             }
             None => part.number == 1,
         };

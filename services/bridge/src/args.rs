@@ -64,8 +64,8 @@ pub struct Args {
     #[arg(long, env = "GUMSHOE_QUERIES_PER_COMMAND", value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub queries_per_command: u32,
 
-    /// Queries of all commands that are asked at one time, 1 to 10000; what follows a log is not counted. Where more wait, investigations
-    /// take turns.
+    /// Queries that are asked at one time for each result queue, in all commands, 1 to 10000; what follows a log is not counted. Where more
+    /// wait, investigations take turns.
     #[arg(long, env = "GUMSHOE_QUERIES", value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub queries: u32,
 

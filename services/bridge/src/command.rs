@@ -40,7 +40,7 @@ pub(crate) struct CommandReader {
 }
 
 /// Where the queue has no dead letters, so often a command is received at most.
-const RECEIVES_MAX: u32 = 5;
+pub(crate) const RECEIVES_MAX: u32 = 5;
 
 /// What is to be done with a message.
 pub(crate) enum Reading {

@@ -81,7 +81,7 @@ struct Bridge {
     queues_gate: ReadinessGate,
     result_buffer: u32,
     queries_per_command: usize,
-    turns: Turns,
+    queries: usize,
     max_deadline: Duration,
     give_up: CancellationToken,
     metrics: Metrics,
@@ -134,7 +134,7 @@ impl Bridge {
             queues_gate: handle.readiness("queues"),
             result_buffer,
             queries_per_command: queries_per_command as usize,
-            turns: Turns::new(queries as usize),
+            queries: queries as usize,
             max_deadline,
             give_up,
             metrics,
@@ -199,6 +199,7 @@ impl Bridge {
             let queue = Arc::new(self.connection.result_queue(&named.value));
             Outlet::new(&named.name, queue, *size, named.value.is_fifo())
                 .with_budget(ByteBudget::of_mebibytes(self.result_buffer))
+                .with_turns(Turns::new(self.queries))
         });
         let reader = CommandReader {
             outlets: Outlets::new(outlets.collect()),
@@ -209,7 +210,6 @@ impl Bridge {
             reader,
             collectors: self.collectors.clone(),
             queries_per_command: self.queries_per_command,
-            turns: self.turns.clone(),
             leases: self.worker_leases.clone(),
             cancels: Cancels::default(),
             give_up: self.give_up.clone(),

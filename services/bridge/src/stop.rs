@@ -57,6 +57,22 @@ pub(crate) struct Counts {
     pub queries_done: u32,
 }
 
+/// Room for some of the items of a response, from the first one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// So many.
+    pub items: usize,
+    /// Of so many bytes in all.
+    pub bytes: usize,
+}
+
+impl Room {
+    /// Of items of these lengths.
+    pub(crate) fn of(lengths: &[usize]) -> Self {
+        Self { items: lengths.len(), bytes: lengths.iter().sum() }
+    }
+}
+
 /// Why a budget is none.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BudgetError {
@@ -129,19 +145,19 @@ impl Stop {
         self.0.reached.cancel();
     }
 
-    /// Takes room for items of these lengths: of how many of them there is some, from the first one. Where that is not all, the work stops.
-    pub(crate) fn take(&self, lengths: &[usize], of_log: bool) -> usize {
+    /// Takes room for items of these lengths, as far as there is some. Where that is not all, the work stops.
+    pub(crate) fn take(&self, lengths: &[usize], of_log: bool) -> Room {
         let mut counts = self.counts_mut();
         for (taken, length) in lengths.iter().enumerate() {
             let next = counts.with(*length, of_log);
             if let Some(cause) = self.0.bounds.exceeded_by(&next) {
                 drop(counts);
                 self.reach(cause);
-                return taken;
+                return Room::of(&lengths[..taken]);
             }
             *counts = next;
         }
-        lengths.len()
+        Room::of(lengths)
     }
 
     /// Looks for what a line may stop the work for.
@@ -250,7 +266,7 @@ mod tests {
                     && within(items + 1, max_items)
                     && within(lines + u64::from(of_log), max_log_lines);
                 let taken = stop.take(&[length], of_log);
-                prop_assert_eq!(taken, usize::from(fits));
+                prop_assert_eq!(taken.items, usize::from(fits));
                 if fits {
                     (bytes, items, lines) = (bytes + length as u64, items + 1, lines + u64::from(of_log));
                 } else {
@@ -265,17 +281,17 @@ mod tests {
     #[test]
     fn of_what_fits_in_part_the_first_items_are_taken() {
         let stop = mk_stop(&Budget { max_items: 3, ..Budget::default() });
-        assert_eq!(stop.take(&[1, 1], false), 2);
+        assert_eq!(stop.take(&[1, 1], false), Room { items: 2, bytes: 2 });
         stop.reach_if_spent();
         assert_eq!(stop.cause(), None);
-        assert_eq!((stop.take(&[1, 1], false), stop.cause()), (1, Some(StopCause::Items)));
-        assert_eq!(stop.take(&[1], true), 0);
+        assert_eq!((stop.take(&[7, 1], false), stop.cause()), (Room { items: 1, bytes: 7 }, Some(StopCause::Items)));
+        assert_eq!(stop.take(&[1], true), Room::default());
     }
 
     #[test]
     fn what_is_used_up_stops_before_more_comes_and_the_first_cause_counts() {
         let stop = mk_stop(&Budget { max_log_lines: 2, stop_when: "pan+ic".into(), ..Budget::default() });
-        assert_eq!(stop.take(&[5, 5], true), 2);
+        assert_eq!(stop.take(&[5, 5], true).items, 2);
         stop.line(b"all is well");
         stop.reach(StopCause::Cancel);
         stop.line(b"a panic");

@@ -1,5 +1,5 @@
-//! Turns at the collectors: so many queries are asked at one time, in all commands, and where more wait, investigations take turns. So one
-//! with a thousand commands does not keep another one from its first.
+//! Turns at the collectors: so many queries are asked at one time, in all commands that answer to one queue, and where more wait,
+//! investigations take turns. So one with a thousand commands does not keep another one from its first.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -23,6 +23,12 @@ struct State {
 /// A turn; the next one has it when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Turn(Option<Turns>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self::new(32)
+    }
+}
 
 impl Turns {
     /// So many at one time.

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
 use gumshoe_proto::{
     bridge::v1::{Accepted, End, EndStatus, Query, QueryOutcome},
+    collector::v1::GapReason,
     envelope::ANSWER_GRACE,
 };
 use gumshoe_runtime::{backoff::Backoff, chain::Chain};
@@ -24,7 +25,6 @@ use crate::{
     queue::{Lease, Leases, Received},
     results::{Outlet, RunId, SendError, Sender, Stopped, Telling, summary},
     stop::Stop,
-    turns::{Turn, Turns},
     words::{Understood, understand},
 };
 
@@ -55,8 +55,6 @@ pub(crate) struct Worker {
     pub collectors: Collectors,
     /// Queries of one command that are asked at one time.
     pub queries_per_command: usize,
-    /// And of all commands.
-    pub turns: Turns,
     /// Keep the messages hidden meanwhile.
     pub leases: Leases,
     /// What is in work, and what is to be stopped.
@@ -176,7 +174,7 @@ impl Worker {
         let late = |_| Unfinished::Send(SendError::GaveUp("the result queue took too little".into()));
         let (outcomes, ()) = timeout_at(deadline + ANSWER_GRACE, try_join(asked, sent)).await.map_err(late)??;
         let end = End {
-            stop_cause: stop.cause().unwrap_or_default().into(),
+            stop_cause: stop.cause().filter(|_| outcomes.iter().any(was_stopped)).unwrap_or_default().into(),
             matches: stop.counts().matches,
             ..summary(outcomes)
         };
@@ -213,16 +211,8 @@ impl Worker {
             budget: outlet.budget(),
             sender,
             stop,
+            turns: outlet.turns(),
             metrics: self.metrics.clone(),
-        }
-    }
-
-    /// Waits for a turn to ask, until asking is of no use any more.
-    async fn turn(&self, asker: &Asker) -> Option<Turn> {
-        tokio::select! {
-            turn = self.turns.take(&asker.run.investigation_id) => Some(turn),
-            () = asker.stop.reached() => None,
-            () = tokio::time::sleep_until(asker.deadline) => None,
         }
     }
 
@@ -239,10 +229,7 @@ impl Worker {
         queries.sort_by_key(|(_, query)| query.as_ref().is_ok_and(follows));
         let ask = |(index, query): (usize, &'q Result<Query, Box<QueryOutcome>>)| async move {
             let outcome = match query {
-                Ok(query) => {
-                    let _turn = if follows(query) { None } else { self.turn(asker).await };
-                    asker.ask(query).await?
-                }
+                Ok(query) => asker.ask(query).await?,
                 Err(outcome) => (**outcome).clone(),
             };
             asker.stop.query_done();
@@ -253,6 +240,12 @@ impl Worker {
         outcomes.sort_by_key(|(index, _)| *index);
         Ok(outcomes.into_iter().map(|(_, outcome)| outcome).collect())
     }
+}
+
+/// Whether the work on a query was stopped before its end.
+fn was_stopped(query: &QueryOutcome) -> bool {
+    let gaps = query.completeness.iter().flat_map(|completeness| &completeness.gaps);
+    gaps.into_iter().any(|gap| gap.reason() == GapReason::Stopped)
 }
 
 /// Decides what becomes of the message.

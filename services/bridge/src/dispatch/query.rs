@@ -9,7 +9,7 @@ use gumshoe_proto::bridge::v1::{Query, QueryOutcome};
 use gumshoe_runtime::{backoff::Backoff, errors::code_name};
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -18,13 +18,15 @@ use tracing::Instrument as _;
 use super::{
     Channel, Collectors,
     call::{CallContext, call},
+    logs::follows,
     method::{Method, MethodRequest},
     outcome,
 };
 use crate::{
     metrics::Metrics,
     results::{ByteBudget, Handed, PageLimits, QueryWriter, RunId, Stopped},
-    stop::Stop,
+    stop::{Room, Stop},
+    turns::Turns,
 };
 use answer::{Answer, TakeError, Took, is_overloaded};
 
@@ -36,6 +38,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A stream that lasted for so long shows that the collector works: what breaks it then is a new trouble, not still the old one.
 const STEADY: Duration = Duration::from_secs(10);
+
+/// So long a page is waited for that fills a budget.
+const LAST_PAGE_WAIT: Duration = Duration::from_secs(10);
 
 /// Asks the queries of one command.
 pub(crate) struct Asker {
@@ -53,6 +58,8 @@ pub(crate) struct Asker {
     pub budget: ByteBudget,
     /// What ends the work before the ends of the queries.
     pub stop: Stop,
+    /// Whose turn it is to ask.
+    pub turns: Turns,
     /// Takes the pages.
     pub sender: mpsc::Sender<Handed>,
     /// Counts queries.
@@ -67,8 +74,8 @@ enum Try {
     Interrupted,
     /// It broke.
     Failed(Status),
-    /// The work is to stop; there is room for so many items more of what would come next.
-    Stopped(usize),
+    /// The work is to stop; of what would come next, there is room for this.
+    Stopped(Room),
 }
 
 impl Asker {
@@ -150,11 +157,14 @@ impl Asker {
         request: &MethodRequest,
         channel: Channel,
         mut answer: Answer,
-        room: usize,
+        room: Room,
     ) -> Result<QueryOutcome, Stopped> {
-        let next = answer.request(request).and_then(|request| request.with_page_size(room));
-        let Some(next) = next.filter(|_| room > 0) else { return Ok(answer.stopped()) };
-        answer.is_last_page();
+        if room.items == 0 || !answer.has_place() {
+            return Ok(answer.stopped());
+        }
+        let next = answer.request(request).and_then(|request| request.with_page_size(room.items));
+        let Some(next) = next else { return Ok(answer.stopped()) };
+        answer.set_last_page(room);
         match self.attempt(query, method, next, channel, &mut answer).await? {
             Try::Answered(outcome) => Ok(outcome),
             Try::Interrupted | Try::Failed(_) | Try::Stopped(_) => Ok(answer.stopped()),
@@ -174,15 +184,27 @@ impl Asker {
             request_id: format!("{}.{}", self.run.run, query.id),
             traceparent: self.traceparent.clone(),
         };
-        let until_stopped = answer.goes_on_until_stopped();
-        let stopped = async || match until_stopped {
+        // What fills the budget comes after the stop, and is not worth a long wait.
+        let (hears_stop, until) = match answer.is_at_last_page() {
+            true => (false, self.deadline.min(Instant::now() + LAST_PAGE_WAIT)),
+            false => (true, self.deadline),
+        };
+        let stopped = async || match hears_stop {
             true => self.stop.reached().await,
             false => pending().await,
         };
-        let call = self.in_time(call(channel, method, request.into_message(), &context));
+        let _turn = match follows(query) {
+            true => None,
+            false => tokio::select! {
+                turn = self.turns.take(&self.run.investigation_id) => Some(turn),
+                () = stopped() => return Ok(Try::Stopped(Room::default())),
+                () = sleep_until(until) => return Ok(Try::Failed(expired())),
+            },
+        };
+        let call = in_time(until, call(channel, method, request.into_message(), &context));
         let mut stream = tokio::select! {
             biased;
-            () = stopped() => return Ok(Try::Stopped(0)),
+            () = stopped() => return Ok(Try::Stopped(Room::default())),
             called = call => match called {
                 Ok(stream) => stream,
                 Err(status) => return Ok(Try::Failed(status)),
@@ -192,8 +214,8 @@ impl Asker {
         loop {
             let response = tokio::select! {
                 biased;
-                () = stopped() => return Ok(Try::Stopped(0)),
-                response = self.in_time(stream.message()) => response,
+                () = stopped() => return Ok(Try::Stopped(Room::default())),
+                response = in_time(until, stream.message()) => response,
             };
             if opened.elapsed() > STEADY {
                 answer.lasted();
@@ -220,10 +242,10 @@ impl Asker {
             }
         }
     }
+}
 
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
-        timeout_at(self.deadline, work).await.unwrap_or_else(|_| Err(expired()))
-    }
+async fn in_time<T>(until: Instant, work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    timeout_at(until, work).await.unwrap_or_else(|_| Err(expired()))
 }
 
 /// What it means for the try that a response was taken, or not; None where more is to come.
@@ -232,6 +254,7 @@ fn attempted(taken: Result<Took, TakeError>) -> Result<Option<Try>, Stopped> {
         Ok(Took::Part) => Ok(None),
         Ok(Took::Interrupted) => Ok(Some(Try::Interrupted)),
         Ok(Took::NoRoom(room)) => Ok(Some(Try::Stopped(room))),
+        Ok(Took::Enough) => Ok(Some(Try::Stopped(Room::default()))),
         Ok(Took::Last(outcome)) => Ok(Some(Try::Answered(*outcome))),
         Err(TakeError::Status(status)) => Ok(Some(Try::Failed(*status))),
         Err(TakeError::Stopped(stopped)) => Err(stopped),

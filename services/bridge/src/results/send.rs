@@ -39,6 +39,7 @@ use crate::{
     metrics::Metrics,
     queue::{Fifo, Outgoing, ResultQueue},
     stop::{Counts, Stop},
+    turns::Turns,
 };
 pub(crate) use batch::SendError;
 use batch::{Batch, Message};
@@ -53,6 +54,7 @@ pub(crate) struct Outlet {
     queue: Arc<dyn ResultQueue>,
     limits: PageLimits,
     budget: ByteBudget,
+    turns: Turns,
     is_fifo: bool,
     batch_bytes: Arc<AtomicUsize>,
 }
@@ -82,7 +84,20 @@ impl Outlet {
     pub(crate) fn new(name: &str, queue: Arc<dyn ResultQueue>, maximum_message_size: usize, is_fifo: bool) -> Self {
         let limits = PageLimits::of_queue(maximum_message_size);
         let batch_bytes = Arc::new(AtomicUsize::new(batch::BATCH_BYTES));
-        Self { name: name.into(), queue, limits, budget: ByteBudget::default(), is_fifo, batch_bytes }
+        let (budget, turns) = (ByteBudget::default(), Turns::default());
+        Self { name: name.into(), queue, limits, budget, turns, is_fifo, batch_bytes }
+    }
+
+    /// The same queue, for which so many queries are asked at one time.
+    #[must_use]
+    pub(crate) fn with_turns(self, turns: Turns) -> Self {
+        Self { turns, ..self }
+    }
+
+    /// Who is asked for it. A queue that is slow holds up those who answer to it, and no others.
+    #[must_use]
+    pub(crate) fn turns(&self) -> Turns {
+        self.turns.clone()
     }
 
     /// The same queue, with another number of bytes that may wait for it.

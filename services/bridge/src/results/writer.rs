@@ -108,8 +108,10 @@ impl QueryWriter {
     async fn hand_over(&mut self, piece: Piece) -> Result<(), Stopped> {
         let Piece { response, items } = piece;
         let length = self.overhead + response.len();
-        let share = Arc::new(self.budget.take(length).await);
-        if length <= self.cutter.message_max() {
+        let fits = length <= self.cutter.message_max();
+        // In base64 it is a third longer.
+        let share = Arc::new(self.budget.take(if fits { length } else { length / 3 * 4 }).await);
+        if fits {
             self.hand(Content::Response(response), share).await?;
         } else {
             let parts = response.as_bytes().chunks(self.part);

@@ -48,7 +48,6 @@ fn mk_bench_with(results: RecordingQueue, other: RecordingQueue) -> Bench {
         reader,
         collectors: Collectors::new(vec![("main".into(), collector.channel())]),
         queries_per_command: 2,
-        turns: Turns::new(8),
         leases: Leases::new(commands.clone(), Duration::from_secs(60)),
         cancels: Cancels::default(),
         give_up: CancellationToken::new(),
@@ -417,6 +416,54 @@ async fn the_work_on_all_queries_stops_when_lines_were_found() {
     assert_eq!(stopped(&end, 1), (0, GapReason::Stopped, String::new()), "it was under way");
     assert_eq!(stopped(&end, 2), (0, GapReason::Stopped, String::new()), "it was not begun");
     assert_eq!(bench.collector.get_requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_in_the_last_response_of_a_query_stops_the_others() {
+    let bench = mk_bench(RecordingQueue::default());
+    let line = LogLine { text: "panic".into(), ..LogLine::default() };
+    let last =
+        ReadLogsResponse { lines: vec![line], completeness: Some(mk_complete(1)), ..ReadLogsResponse::default() };
+    bench.collector.log(vec![Step::Response(last)]).list(vec![Step::Hangs]);
+    let begun = Instant::now();
+    let found = budget(Budget { stop_when: "panic".into(), ..Budget::default() });
+    let logs = Request::ReadLogs(ReadLogsRequest::default());
+    bench.worker.work(mk_message_with(60, vec![list(), logs], found)).await;
+    let end = bench.end();
+    assert_eq!((begun.elapsed().as_secs(), end.stop_cause()), (0, StopCause::Match));
+    assert_eq!((stopped(&end, 0).0, end.queries[1].completeness.as_ref().unwrap().complete), (0, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_no_place_to_go_on_from_is_not_asked_for_again() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.collector.list(vec![Step::Response(mk_page(&["a", "b"], "")), Step::Response(mk_page(&["c", "d"], "t"))]);
+    let of_three = budget(Budget { max_items: 3, ..Budget::default() });
+    bench.worker.work(mk_message_with(60, vec![list()], of_three)).await;
+    assert_eq!(stopped(&bench.end(), 0), (2, GapReason::Stopped, String::new()));
+    assert_eq!(bench.collector.list_requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_has_become_larger_than_its_room_is_not_given() {
+    for again in [&["a-name-that-is-longer"][..], &["a", "b"]] {
+        let bench = mk_bench(RecordingQueue::default());
+        bench.collector.list(vec![Step::Response(mk_page(&["a", "b", "c"], "t"))]);
+        bench.collector.list(vec![Step::Response(mk_page(again, "t1"))]);
+        let of_one = budget(Budget { max_items: 1, ..Budget::default() });
+        bench.worker.work(mk_message_with(60, vec![list()], of_one)).await;
+        assert_eq!(stopped(&bench.end(), 0).0, 0, "{again:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_fills_a_budget_is_not_waited_for_long() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.collector.list(vec![Step::Response(mk_page(&["a", "b"], "t"))]).list(vec![Step::Hangs]);
+    let begun = Instant::now();
+    let of_one = budget(Budget { max_items: 1, ..Budget::default() });
+    bench.worker.work(mk_message_with(60, vec![list()], of_one)).await;
+    assert_eq!((begun.elapsed().as_secs(), stopped(&bench.end(), 0).0), (10, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ use crate::{
         wire::{Response, Rest, decode_item, to_json},
     },
     results::{QueryWriter, Stopped},
-    stop::Stop,
+    stop::{Room, Stop},
 };
 
 /// How long tries may fail in a row before a query is given up: long enough for a pod to be replaced by another one.
@@ -48,8 +48,8 @@ pub(super) struct Answer {
     /// Since when nothing came, though it was tried.
     failing_since: Option<Instant>,
     stop: Stop,
-    /// Room was taken for the next response, and nothing is wanted behind it.
-    last_page: bool,
+    /// The room that was taken for the next response, behind which nothing is wanted.
+    last_page: Option<Room>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,8 +67,10 @@ pub(super) enum Took {
     Interrupted,
     /// The last of the answer.
     Last(Box<QueryOutcome>),
-    /// None: there is room for so many of its items only, and they are for a page of their own.
-    NoRoom(usize),
+    /// None: there is room for some of its items only, and they are for a page of their own.
+    NoRoom(Room),
+    /// A part, behind which nothing is wanted any more.
+    Enough,
 }
 
 /// Why a response was not taken.
@@ -95,18 +97,23 @@ impl Answer {
             interruptions: 0,
             failing_since: None,
             stop,
-            last_page: false,
+            last_page: None,
         }
     }
 
-    /// Notes that room was taken for the next response, and that nothing is wanted behind it.
-    pub(super) fn is_last_page(&mut self) {
-        self.last_page = true;
+    /// Notes the room that was taken for the next response, and that nothing is wanted behind it.
+    pub(super) fn set_last_page(&mut self, room: Room) {
+        self.last_page = Some(room);
     }
 
-    /// Whether what comes is still wanted until the work is stopped.
-    pub(super) fn goes_on_until_stopped(&self) -> bool {
-        !self.last_page
+    /// Whether it only waits for its last page.
+    pub(super) fn is_at_last_page(&self) -> bool {
+        self.last_page.is_some()
+    }
+
+    /// Whether there is a place from which another call brings what is missing and nothing twice.
+    pub(super) fn has_place(&self) -> bool {
+        self.is_untouched() || self.token_covers_all
     }
 
     /// Items that came so far.
@@ -153,12 +160,20 @@ impl Answer {
     /// Takes one response: writes its items and says what it was.
     pub(super) async fn take(&mut self, response: Bytes) -> Result<Took, TakeError> {
         let response = Response::read(self.method, response).map_err(|error| internal(&error))?;
-        if !self.last_page {
-            let lengths: Vec<_> = response.items.iter().map(Bytes::len).collect();
-            let room = self.stop.take(&lengths, self.tally.is_some());
-            if room < lengths.len() {
-                return Ok(Took::NoRoom(room));
+        let lengths: Vec<_> = response.items.iter().map(Bytes::len).collect();
+        let wanted = Room::of(&lengths);
+        match self.last_page {
+            None => {
+                let room = self.stop.take(&lengths, self.tally.is_some());
+                if room.items < wanted.items {
+                    return Ok(Took::NoRoom(room));
+                }
             }
+            // What was asked for again may be something else by now.
+            Some(room) if wanted.items > room.items || wanted.bytes > room.bytes => {
+                return Ok(Took::NoRoom(Room::default()));
+            }
+            Some(_) => {}
         }
         let token = self.arrived(&response);
         let completeness = response.completeness();
@@ -169,12 +184,13 @@ impl Answer {
             // A page of 1 MiB takes a while: others get their turn in between.
             consume_budget().await;
         }
+        self.stop.reach_if_spent();
+        let is_enough = self.last_page.is_some() || self.stop.cause().is_some();
         match completeness {
             None => {
                 self.writer.end_response(&json(&rest)?).await?;
                 self.written_up_to(token);
-                self.stop.reach_if_spent();
-                Ok(if self.last_page { Took::NoRoom(0) } else { Took::Part })
+                Ok(if is_enough { Took::Enough } else { Took::Part })
             }
             Some(mut completeness) if is_interrupted(&completeness, self.tally.is_some()) && self.has_patience() => {
                 if let Some(tally) = &mut self.tally {
@@ -186,7 +202,7 @@ impl Answer {
                     self.writer.end_response(&json(&rest)?).await?;
                 }
                 self.written_up_to(token);
-                Ok(Took::Interrupted)
+                Ok(if is_enough { Took::Enough } else { Took::Interrupted })
             }
             Some(completeness) => {
                 let completeness = self.end(completeness, rest).await?;

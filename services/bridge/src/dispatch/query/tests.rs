@@ -48,6 +48,7 @@ async fn ask_with(collector: &FakeCollector, request: Request, message_size: usi
         limits: outlet.limits(),
         budget: ByteBudget::of_mebibytes(8),
         stop: Stop::default(),
+        turns: outlet.turns(),
         sender,
         metrics: metrics.clone(),
     };

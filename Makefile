@@ -33,7 +33,7 @@ build: ## Build the three programs as they are shipped, into target/release
 test: expectations ## Run every test: pure ones, the programs against the embedded test bench and a real control plane
 	$(BUILD)
 	cargo test --locked --workspace | tee target/test.log
-	.ci/needs linux go python -- 'the tests on a real control plane, with kubectl, Helm, MiniStack, grpcurl and grpcio' $(MAKE) test-cluster
+	.ci/needs linux go python -- 'the tests on a real control plane, with kubectl, Helm, MiniStack, grpcurl, grpcio, boto3 and the AWS command line' $(MAKE) test-cluster
 	@$(SKIPPED)
 	@awk '/^test result:/ { passed += $$4; failed += $$6; ignored += $$8 } END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' target/test.log
 
@@ -65,7 +65,7 @@ lint-tools:
 	$(VENV)/hadolint deploy/docker/*.Dockerfile
 	for values in /dev/null deploy/chart/ci/*.yaml; do $(TOOLS)/bin/helm lint --quiet --strict deploy/chart --values "$$values"; done
 	$(TOOLS)/checkov/bin/checkov --directory deploy/terraform --framework terraform --skip-download --quiet --compact
-	$(VENV)/shellcheck .ci/needs .ci/run tests/tools/*.sh
+	$(VENV)/shellcheck .ci/needs .ci/run docs/examples/*.sh tests/tools/*.sh
 
 .PHONY: lint-go
 lint-go:
@@ -99,6 +99,10 @@ soak: ## Send 1,000 commands while everything fails and processes are killed (AR
 .PHONY: record
 record: ## Record the broken shop anew from a real control plane, for the demo and the embedded tests
 	tests/tools/record.sh
+
+.PHONY: schema
+schema: ## Write docs/schema anew, after a change of the contract
+	GUMSHOE_WRITE_SCHEMA=1 cargo test --locked --package gumshoe-proto --test schema the_schemas_in_docs
 
 .PHONY: clean
 clean: ## Remove what was built and installed here

@@ -55,6 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let descriptors = compiler.include_source_info(true).file_descriptor_set();
     let of = |package| -> Vec<_> { descriptors.file.iter().filter(|file| file.package() == package).collect() };
+    // With the comments, for the schemas in docs/schema.
+    fs::write(out.join("described_descriptor_set.bin"), compiler.encode_file_descriptor_set())?;
     fs::write(out.join("normalize.rs"), normalize::write(&of(COLLECTOR))?)?;
     fs::write(out.join("methods.rs"), methods::write(&of(COLLECTOR), &of(BRIDGE))?)?;
 

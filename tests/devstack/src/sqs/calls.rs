@@ -39,6 +39,12 @@ impl Call {
             answered: None,
         }
     }
+
+    /// The bodies of the messages that it sends.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = &str> {
+        let entries = self.input["Entries"].as_array().into_iter().flatten();
+        entries.chain([&self.input]).filter_map(|entry| entry["MessageBody"].as_str())
+    }
 }
 
 #[derive(Debug, Default)]

@@ -1,10 +1,13 @@
 //! An embedded SQS server: rustack's queues behind a front of our own, which counts calls, fails on demand, and refuses what
 //! SQS refuses and rustack does not.
 //!
+//! Whatever was sent through it is held to the schemas in `docs/schema` when it ends: a test needs no code for that.
+//!
 //! What it lacks of SQS: a message has at most 256 KiB, and a FIFO queue gives one message a receive.
 
 mod body;
 mod calls;
+mod contract;
 mod endpoint;
 mod faults;
 mod front;

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::calls::{Call, CallLog};
+use super::contract;
 use super::endpoint::{ACCOUNT, Endpoint, REGION};
 use super::faults::Faults;
 use super::front::Front;
@@ -144,6 +145,17 @@ impl Deref for Sqs {
 
     fn deref(&self) -> &Endpoint {
         &self.endpoint
+    }
+}
+
+impl Drop for Sqs {
+    /// # Panics
+    /// Where a message is not as the schemas have it. Here, as a test that has failed already says why, and one that has not must.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let violations = contract::violations(&self.calls());
+            assert!(violations.is_empty(), "docs/schema and the messages disagree: {violations:#?}");
+        }
     }
 }
 

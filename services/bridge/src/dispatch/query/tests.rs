@@ -62,6 +62,7 @@ async fn ask_with(collector: &FakeCollector, request: Request, message_size: usi
     sent.unwrap();
     let outcome = outcome.unwrap();
     results.send_end(summary(vec![outcome.clone()])).await.unwrap();
+    assert!(queue.bodies().iter().all(|body| body.len() <= message_size), "every body fits into a message");
     let reader = queue.reader();
     let (_, run) = reader.complete("c").expect("every run is whole");
     Asked {

@@ -1,16 +1,18 @@
 //! How many logs are read at one time. The API server does not protect a kubelet from log readers (`pods/log` is exempt from
 //! priority and fairness), so we do.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError, Weak},
-    time::Duration,
-};
+mod pool;
+mod turns;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, timeout},
+    time::timeout,
 };
+
+use self::pool::{HOLDING_WAIT, Pool, Share, acquire, acquire_all};
+pub use self::turns::{NodeTurns, Turns};
 
 /// Logs that are read at one time.
 const READS: usize = 24;
@@ -24,10 +26,6 @@ const FOLLOWED_PER_NODE: usize = 16;
 const FILTERS: usize = 48;
 /// What all calls may hold together of newest lines.
 const HELD_BYTES: usize = 64 << 20;
-/// Who holds something and waits for more gives it back after so long.
-const HOLDING_WAIT: Duration = Duration::from_secs(5);
-/// One of the turns that all calls share is not waited for any longer than this.
-const TURN_WAIT: Duration = Duration::from_secs(5);
 /// The unit in which bytes are counted.
 const HELD_UNIT: usize = 1 << 10;
 
@@ -51,36 +49,6 @@ pub struct Grant {
     reads: Option<Share>,
     #[allow(dead_code, reason = "held, not read")]
     held: OwnedSemaphorePermit,
-}
-
-/// The turns of a call.
-#[derive(Debug, Clone)]
-pub struct Turns<'limits> {
-    shared: &'limits Pool,
-    own: Arc<Pool>,
-}
-
-/// Its turns of one node.
-#[derive(Debug, Clone)]
-pub struct NodeTurns {
-    /// Those that all calls share.
-    shared: Arc<Semaphore>,
-    /// Whoever holds one of these is polled whenever somebody waits for it, so it comes back.
-    own: Arc<Semaphore>,
-}
-
-/// What a call was granted of a pool.
-#[derive(Debug)]
-struct Share {
-    nodes: BTreeMap<String, Portion>,
-    all: Portion,
-}
-
-/// How many logs there are, and what is held for them: one each, or all that there is.
-#[derive(Debug)]
-struct Portion {
-    logs: usize,
-    permit: OwnedSemaphorePermit,
 }
 
 /// What a call was granted that follows logs, which come and go.
@@ -145,23 +113,6 @@ impl LogLimits {
     }
 }
 
-impl Turns<'_> {
-    /// Those of a node.
-    pub fn of(&self, node: &str) -> NodeTurns {
-        NodeTurns { shared: self.shared.node(node), own: self.own.node(node) }
-    }
-}
-
-impl NodeTurns {
-    /// Waits for a turn. One of another call may not come back while that waits for its caller.
-    pub async fn acquire(&self) -> OwnedSemaphorePermit {
-        match timeout(TURN_WAIT, acquire(&self.shared, 1)).await {
-            Ok(turn) => turn,
-            Err(_) => acquire(&self.own, 1).await,
-        }
-    }
-}
-
 impl Grant {
     /// Nothing is read any more; what was read is still held.
     pub fn reads_ended(&mut self) {
@@ -179,130 +130,12 @@ impl Followed {
     }
 }
 
-impl Share {
-    /// Of the permits that were wanted of a pool.
-    fn of(logs: &Nodes, permits: &mut impl Iterator<Item = OwnedSemaphorePermit>) -> Self {
-        let names = logs.iter().zip(&mut *permits);
-        let nodes = names.map(|((name, logs), permit)| (name.clone(), Portion { logs: *logs, permit })).collect();
-        let permit = permits.next().expect("one for all comes behind those of the nodes");
-        Self { nodes, all: Portion { logs: logs.values().sum(), permit } }
-    }
-}
-
-impl Portion {
-    fn leave(&mut self) {
-        self.logs = self.logs.saturating_sub(1);
-        while self.permit.num_permits() > self.logs {
-            drop(self.permit.split(1));
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Pool {
-    all: Arc<Semaphore>,
-    all_max: usize,
-    node_max: usize,
-    /// Those of nodes that are being read.
-    nodes: Mutex<HashMap<String, Weak<Semaphore>>>,
-}
-
-impl Pool {
-    fn new(all_max: usize, node_max: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(all_max)), all_max, node_max, nodes: Mutex::default() }
-    }
-
-    /// The nodes by their names, then all.
-    fn wanted(&self, logs: &Nodes) -> Vec<Wanted> {
-        let nodes = logs.iter().map(|(name, logs)| (self.node(name), (*logs).min(self.node_max)));
-        nodes.chain([(self.all.clone(), logs.values().sum::<usize>().min(self.all_max))]).collect()
-    }
-
-    fn nothing(&self) -> Share {
-        let permit = self.all.clone().try_acquire_many_owned(0).expect("there is always room for none");
-        Share { nodes: BTreeMap::new(), all: Portion { logs: 0, permit } }
-    }
-
-    fn join(&self, share: &mut Share, name: &str, logs: usize) -> bool {
-        let more = |semaphore: &Arc<Semaphore>, held: usize, max: usize| {
-            let permits = u32::try_from(max.saturating_sub(held).min(logs)).unwrap_or(u32::MAX);
-            semaphore.clone().try_acquire_many_owned(permits).ok()
-        };
-        let node = self.node(name);
-        let held = share.nodes.get(name).map_or(0, |portion| portion.permit.num_permits());
-        let Some(of_node) = more(&node, held, self.node_max) else { return false };
-        let Some(of_all) = more(&self.all, share.all.permit.num_permits(), self.all_max) else { return false };
-        share.all.logs += logs;
-        share.all.permit.merge(of_all);
-        match share.nodes.get_mut(name) {
-            Some(portion) => {
-                portion.logs += logs;
-                portion.permit.merge(of_node);
-            }
-            None => {
-                share.nodes.insert(name.to_owned(), Portion { logs, permit: of_node });
-            }
-        }
-        true
-    }
-
-    fn node(&self, name: &str) -> Arc<Semaphore> {
-        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(node) = nodes.get(name).and_then(Weak::upgrade) {
-            return node;
-        }
-        nodes.retain(|_, node| node.strong_count() > 0);
-        let node = Arc::new(Semaphore::new(self.node_max));
-        nodes.insert(name.to_owned(), Arc::downgrade(&node));
-        node
-    }
-}
-
-/// So many permits of a semaphore.
-type Wanted = (Arc<Semaphore>, usize);
-
-/// Waits until there are permits of all. Whoever has waited in vain for one of them gives back what it holds of others, and waits for that
-/// one alone before it waits for the others anew: first for those that are scarce as well, with more patience than before, and for all
-/// others last, for a moment. So nobody is kept for long from what another one holds and does not use, no two wait for each other
-/// without end, and who needs several that are scarce has them in the end.
-async fn acquire_all(wanted: &[Wanted]) -> Vec<OwnedSemaphorePermit> {
-    let mut order: Vec<_> = (0..wanted.len()).collect();
-    let mut patience = vec![HOLDING_WAIT; wanted.len()];
-    loop {
-        let mut permits: Vec<_> = wanted.iter().map(|_| None).collect();
-        let mut in_vain = None;
-        for (position, &index) in order.iter().enumerate() {
-            let (semaphore, number) = &wanted[index];
-            let (begun, acquired) = (Instant::now(), acquire(semaphore, *number));
-            let acquired = match position {
-                // Nobody waits for what is not held.
-                0 => Ok(acquired.await),
-                _ => timeout(patience[index], acquired).await,
-            };
-            let Ok(permit) = acquired else {
-                in_vain = Some(position);
-                break;
-            };
-            permits[index] = Some(permit);
-            if patience[index] > HOLDING_WAIT {
-                patience[index] = patience[index].max(begun.elapsed());
-            }
-        }
-        let Some(position) = in_vain else { return permits.into_iter().flatten().collect() };
-        let index = order.remove(position);
-        order.insert(0, index);
-        patience[index] *= 2;
-    }
-}
-
-async fn acquire(semaphore: &Arc<Semaphore>, permits: usize) -> OwnedSemaphorePermit {
-    let permits = u32::try_from(permits).unwrap_or(u32::MAX);
-    semaphore.clone().acquire_many_owned(permits).await.expect("nobody closes this semaphore")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use futures::FutureExt as _;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -347,7 +180,7 @@ mod tests {
         let limits = LogLimits::default();
         let full = limits.read(&mk_nodes(&[("b", 4)]), 0).await;
         let (ab, a) = (mk_nodes(&[("a", 4), ("b", 1)]), mk_nodes(&[("a", 1)]));
-        let (waits, begun) = (limits.read(&ab, 0), tokio::time::Instant::now());
+        let (waits, begun) = (limits.read(&ab, 0), Instant::now());
         let others = async {
             tokio::task::yield_now().await;
             drop(limits.read(&a, 0).await);
@@ -462,26 +295,5 @@ mod tests {
         assert!(limits.follow(&mk_nodes(&[("a", 1)])).now_or_never().is_none(), "16 are left");
         all.leave("a");
         assert!(limits.follow(&mk_nodes(&[("a", 1)])).now_or_never().is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_turn_that_does_not_come_back_is_not_waited_for_without_end() {
-        let limits = LogLimits::default();
-        let (one, other) = (limits.turns().of("a"), limits.turns().of("a"));
-        let mut held = Vec::new();
-        for _ in 0..READS_PER_NODE {
-            held.push(one.acquire().await);
-        }
-        // One of a call that is not polled any more is next in the line.
-        let mut forgotten = Box::pin(one.acquire());
-        assert!((&mut forgotten).now_or_never().is_none());
-        held.pop();
-        let mut own = Vec::new();
-        for _ in 0..READS_PER_NODE {
-            own.push(timeout(TURN_WAIT * 2, other.acquire()).await.unwrap());
-        }
-        assert!(timeout(TURN_WAIT * 3, other.acquire()).await.is_err(), "a call has so many of its own");
-        own.pop();
-        assert!(timeout(TURN_WAIT * 2, other.acquire()).await.is_ok());
     }
 }

@@ -112,9 +112,7 @@ impl MethodRequest {
         }
         Some(request)
     }
-}
 
-impl MethodRequest {
     /// The same request, for pages of so many items at most; None where its answer has no pages of items.
     #[must_use]
     pub(crate) fn with_page_size(mut self, items: usize) -> Option<Self> {

@@ -83,15 +83,8 @@ fn seconds(pod: &ObjectMeta) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use prost_types::Timestamp;
-
     use super::*;
-
-    fn mk_pod(name: &str, seconds: i64) -> Pod {
-        let creation_timestamp = Some(Timestamp { seconds, nanos: 0 });
-        let metadata = ObjectMeta { name: name.into(), uid: name.into(), creation_timestamp, ..ObjectMeta::default() };
-        Pod { metadata: Some(metadata), ..Pod::default() }
-    }
+    use crate::logs::pods::tests::mk_pod;
 
     #[test]
     fn what_an_earlier_call_left_out_is_less_by_those_that_were_taken_in_and_not_by_new_ones() {

@@ -345,13 +345,14 @@ pub(super) fn lighter(pod: Pod) -> Pod {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use prost::Message as _;
     use prost_types::Timestamp;
 
     use super::*;
 
-    fn mk_pod(name: &str, seconds: i64) -> Pod {
+    /// A pod that was created in that second.
+    pub(in crate::logs) fn mk_pod(name: &str, seconds: i64) -> Pod {
         let creation_timestamp = Some(Timestamp { seconds, nanos: 0 });
         let metadata = ObjectMeta { name: name.into(), uid: name.into(), creation_timestamp, ..ObjectMeta::default() };
         Pod { metadata: Some(metadata), ..Pod::default() }

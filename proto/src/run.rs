@@ -47,7 +47,7 @@ pub struct RunKey {
 
 /// What a message is of its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum ResultKind {
     /// The first one.
     Accepted,
     /// A page.
@@ -64,7 +64,7 @@ pub struct Fed {
     /// The run it belongs to.
     pub key: RunKey,
     /// What it is.
-    pub part: Part,
+    pub kind: ResultKind,
     /// 0 for `Accepted`, 1 to n for pages, n + 1 for `End`; of `Progress`, 1, 2, … apart from those.
     pub seq: u32,
     /// True where the run had a message of this place already, or newer progress: the new one was dropped.
@@ -102,11 +102,11 @@ impl Reader {
     /// The body is no result; nothing was taken.
     pub fn feed(&mut self, body: &str) -> Result<Fed, EnvelopeError> {
         let result = envelope::decode_result(body)?;
-        let (seq, part) = (result.seq, Part::of(&result.kind));
+        let (seq, kind) = (result.seq, ResultKind::of(&result.kind));
         let key = RunKey { command_id: result.command_id.clone(), run: result.run.clone() };
         let run = self.runs.entry(key.clone()).or_default();
         let repeated = !run.take(result, body);
-        Ok(Fed { key, part, seq, repeated })
+        Ok(Fed { key, kind, seq, repeated })
     }
 
     /// The runs, those of one command side by side in the order of time.
@@ -161,7 +161,7 @@ impl Reader {
     }
 }
 
-impl Part {
+impl ResultKind {
     fn of(kind: &Option<result::Kind>) -> Self {
         match kind {
             Some(result::Kind::Accepted(_)) => Self::Accepted,

@@ -8,7 +8,7 @@ use std::{
 use gumshoe_kubectl::{ITEMS, Names};
 use gumshoe_proto::{
     bridge::v1::Command,
-    run::{Fed, Part, Reader, Run},
+    run::{Fed, Reader, ResultKind, Run},
 };
 
 use crate::{
@@ -53,18 +53,18 @@ impl<'a> Progress<'a> {
     /// A message came.
     pub(crate) fn result(&mut self, fed: &Fed, reader: &Reader) {
         let Some(run) = reader.run(&fed.key) else { return };
-        match (fed.part, run.accepted(), run.progress()) {
-            (Part::Accepted, Some(accepted), _) => {
+        match (fed.kind, run.accepted(), run.progress()) {
+            (ResultKind::Accepted, Some(accepted), _) => {
                 self.line(&format!("accepted by bridge {} as run {}", accepted.bridge_version, fed.key.run));
             }
-            (Part::Page, ..) => self.step(&self.received(run)),
-            (Part::Progress, _, Some(progress)) => {
+            (ResultKind::Page, ..) => self.step(&self.received(run)),
+            (ResultKind::Progress, _, Some(progress)) => {
                 let queries = plural(progress.queries_done.into(), "query", "queries");
                 let (pages, items) = (count(progress.pages.into(), "page"), count(progress.items, "item"));
                 self.step(&format!("the bridge is at work: {queries} done, {pages}, {items}"));
             }
             // The end brings nothing that could be counted.
-            (Part::Accepted | Part::Progress | Part::End, ..) => {}
+            (ResultKind::Accepted | ResultKind::Progress | ResultKind::End, ..) => {}
         }
     }
 

@@ -112,7 +112,6 @@ fn remedy(request: &Request, reason: GapReason) -> Option<&'static str> {
         GapReason::Limit if matches!(request, Request::DiscoverTopology(_)) => Some("--max-nodes allows more"),
         GapReason::Limit if matches!(request, Request::ReadLogs(_)) => None,
         GapReason::Limit => Some("--limit allows more"),
-        GapReason::Stopped => None,
         GapReason::Deadline => Some("--timeout allows longer"),
         GapReason::LogCutOlder => Some("--newest-bytes or --whole give more, --since and --tail ask for less"),
         GapReason::NamespaceDenied => Some("check the namespace, and the RBAC and --namespaces of the collector"),
@@ -122,7 +121,11 @@ fn remedy(request: &Request, reason: GapReason) -> Option<&'static str> {
         GapReason::SlowCaller | GapReason::ReadInterrupted | GapReason::Overloaded | GapReason::LogCutNewer => {
             Some("try again")
         }
-        GapReason::Unspecified | GapReason::ItemTooLarge | GapReason::ItemUnreadable | GapReason::LogUnreadable => None,
+        GapReason::Unspecified
+        | GapReason::ItemTooLarge
+        | GapReason::ItemUnreadable
+        | GapReason::LogUnreadable
+        | GapReason::Stopped => None,
     }
 }
 

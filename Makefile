@@ -92,7 +92,8 @@ bench: ## Measure speed and memory beside curl, kubectl and stern on a real cont
 	$(TARGET)/release/gumshoe-bench $(ARGS)
 
 .PHONY: soak
-soak: ## Send 1,000 commands while everything fails and processes are killed (ARGS=--help; some minutes once it is built)
+soak: ## Send 1,000 commands while everything fails and processes are killed, on two SQS servers (ARGS=--help; some minutes each)
+	tests/tools/setup.sh soak
 	cargo build --locked --release --workspace --bins
 	$(TARGET)/release/gumshoe-soak $(ARGS)
 

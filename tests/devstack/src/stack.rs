@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use crate::processes::{Binaries, BridgeOptions, Certificates, Cli, CollectorOptions, Running};
 use crate::replay::{Replay, Shop};
-use crate::sqs::Sqs;
+use crate::sqs::{Server, Sqs};
 
 /// The queue that the bridge takes commands from.
 pub const COMMANDS: &str = "gumshoe-commands";
@@ -21,6 +21,7 @@ const RECEIVE_WAIT: [&str; 2] = ["GUMSHOE_RECEIVE_WAIT", "1"];
 #[must_use]
 pub struct StackBuilder {
     shop: Shop,
+    sqs_server: Server,
     namespaces: Vec<String>,
     collector_arguments: Vec<String>,
     bridge_arguments: Vec<String>,
@@ -48,6 +49,11 @@ pub struct Stack {
 }
 
 impl StackBuilder {
+    /// Has another server carry out the calls of SQS.
+    pub fn sqs_server(self, sqs_server: Server) -> Self {
+        Self { sqs_server, ..self }
+    }
+
     /// Has the collector read these namespaces only.
     pub fn namespaces(self, namespaces: &[&str]) -> Self {
         Self { namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(), ..self }
@@ -91,12 +97,12 @@ impl StackBuilder {
     }
 
     async fn start_parts(self, tell: &mut dyn FnMut(Part, &str)) -> anyhow::Result<Stack> {
-        let Self { shop, namespaces, collector_arguments, bridge_arguments } = self;
+        let Self { shop, sqs_server, namespaces, collector_arguments, bridge_arguments } = self;
         let binaries = Binaries::built()?;
         let directory = TempDir::with_prefix("gumshoe-")?;
         let replay = Replay::of(shop).token("replay-token").start().await?;
         tell(Part::Kubernetes, &replay.url());
-        let sqs = Sqs::start(&[COMMANDS, RESULTS]).await?;
+        let sqs = Sqs::start_on(sqs_server, &[COMMANDS, RESULTS]).await?;
         tell(Part::Queues, &sqs.url());
         let certificates = Certificates::make(&binaries, &directory.path().join("pki")).await?;
         tell(Part::Certificates, &directory.path().join("pki").display().to_string());
@@ -151,7 +157,13 @@ pub enum Part {
 impl Stack {
     /// A stack over a cluster.
     pub fn of(shop: Shop) -> StackBuilder {
-        StackBuilder { shop, namespaces: Vec::new(), collector_arguments: Vec::new(), bridge_arguments: Vec::new() }
+        StackBuilder {
+            shop,
+            sqs_server: Server::default(),
+            namespaces: Vec::new(),
+            collector_arguments: Vec::new(),
+            bridge_arguments: Vec::new(),
+        }
     }
 
     /// Where the collector serves gRPC.

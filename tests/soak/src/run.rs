@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use aws_sdk_sqs::types::QueueAttributeName;
+use clap::ValueEnum as _;
 use fastrand::Rng;
 use gumshoe_devstack::proxy::Proxy;
+use gumshoe_devstack::sqs::Server;
 use gumshoe_devstack::stack::{COMMANDS, RESULTS, Stack};
 use gumshoe_proto::bridge::v1::Command;
 use gumshoe_proto::envelope::encode_command;
@@ -38,6 +40,9 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, clap::Parser)]
 #[command(name = "gumshoe-soak", about = "Many commands while everything fails", max_term_width = 120)]
 pub struct Options {
+    /// Which SQS server is behind the faults [default: one after the other]
+    #[arg(long)]
+    pub server: Option<Server>,
     /// Commands in all
     #[arg(long, default_value_t = 1000)]
     pub commands: usize,
@@ -55,19 +60,27 @@ pub struct Options {
     pub seed: Option<u64>,
 }
 
+impl Options {
+    /// The servers to run on, one after the other.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        self.server.as_ref().map_or(Server::value_variants(), std::slice::from_ref)
+    }
+}
+
 /// Sends the commands and awaits their answers, while all kinds of things go wrong. `tell` hears how far it is.
 ///
 /// # Errors
 /// A part does not come up. What goes wrong with commands is in the report.
-pub async fn soak(options: Options, tell: &mut dyn FnMut(String)) -> anyhow::Result<Report> {
+pub async fn soak(options: &Options, server: Server, tell: &mut dyn FnMut(String)) -> anyhow::Result<Report> {
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
     tell(format!(
-        "seed {seed}; two bridges with a lease of {LEASE} s, maxReceiveCount {MAX_RECEIVE_COUNT}, a kill every {} s",
+        "{server:?}: seed {seed}; two bridges with a lease of {LEASE} s, maxReceiveCount {MAX_RECEIVE_COUNT}, a kill every {} s",
         options.kill_every
     ));
     let mut rng = Rng::with_seed(seed);
     let plan = Plan::of(options.largest, &mut rng)?;
-    let stack = Stack::of(plan.shop.clone()).bridge_arguments(&["--visibility-timeout", LEASE]);
+    let stack = Stack::of(plan.shop.clone()).sqs_server(server).bridge_arguments(&["--visibility-timeout", LEASE]);
     let mut stack = stack.start_without_bridge().await?;
     give_up_late(&stack).await?;
     stack.sqs.forget_calls();
@@ -85,7 +98,7 @@ pub async fn soak(options: Options, tell: &mut dyn FnMut(String)) -> anyhow::Res
         }
     };
     tokio::select! {
-        sent = send_all(&options, &plan, &asked, &stack, rng.fork()) => sent?,
+        sent = send_all(options, &plan, &asked, &stack, rng.fork()) => sent?,
         () = chaos::faults(&stack.sqs, &stack.replay, rng.fork(), || _ = faults.fetch_add(1, Ordering::Relaxed)) => {}
         () = chaos::connections(&proxy, rng.fork()) => {}
         failed = chaos::redeliveries(&stack.sqs, rng.fork()) => failed?,

@@ -1,4 +1,4 @@
-//! One call: counted, perhaps failed, else carried out by rustack.
+//! One call: counted, perhaps failed, else carried out by the server behind it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,12 +7,9 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use rustack_sqs_core::handler::RustackSqsHandler;
-use rustack_sqs_http::dispatch::dispatch_operation;
-use rustack_sqs_http::response::error_to_response;
-use rustack_sqs_http::router::resolve_operation;
 use serde_json::{Value, json};
 
+use super::backend::Backend;
 use super::body;
 use super::calls::{Call, CallLog};
 use super::faults::{Action, Faults};
@@ -22,10 +19,10 @@ const MOST_REQUEST_BYTES: usize = 8 * 1024 * 1024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
 type Answer = Response<Full<Bytes>>;
-type Broken = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Broken = Box<dyn std::error::Error + Send + Sync>;
 
 pub(super) struct Front {
-    pub(super) handler: RustackSqsHandler,
+    pub(super) backend: Backend,
     pub(super) faults: Faults,
     pub(super) calls: CallLog,
     /// The receipt handles that were given out, with the URLs of their queues.
@@ -77,8 +74,11 @@ impl Front {
         }
     }
 
-    /// As SQS would.
+    /// As SQS would: MiniStack refuses by itself what SQS refuses.
     async fn carry_out(&self, headers: &http::HeaderMap, call: &Call, request: Bytes) -> Result<Answer, Broken> {
+        if let Backend::MiniStack(_) = self.backend {
+            return self.forward(headers, call, request).await;
+        }
         match call.operation.as_str() {
             "SendMessage" if body::is_illegal(body::message_body(&call.input)) => {
                 Ok(error(StatusCode::BAD_REQUEST, "InvalidMessageContents", ILLEGAL))
@@ -129,13 +129,7 @@ impl Front {
     }
 
     async fn forward(&self, headers: &http::HeaderMap, call: &Call, request: Bytes) -> Result<Answer, Broken> {
-        let outcome = match resolve_operation(headers) {
-            Ok(operation) => dispatch_operation(&self.handler, operation, request).await,
-            Err(error) => Err(error),
-        };
-        let response = outcome.unwrap_or_else(|error| error_to_response(&error, "embedded"));
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await?.to_bytes();
+        let (parts, bytes) = self.backend.call(headers, request).await?.into_parts();
         if parts.status == StatusCode::OK {
             match call.operation.as_str() {
                 "ReceiveMessage" => self.remember(&call.input, &serde_json::from_slice(&bytes)?),

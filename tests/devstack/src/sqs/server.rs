@@ -9,16 +9,14 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use rustack_sqs_core::config::SqsConfig;
-use rustack_sqs_core::handler::RustackSqsHandler;
-use rustack_sqs_core::provider::RustackSqs;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::backend::{Backend, Server};
 use super::calls::{Call, CallLog};
 use super::contract;
-use super::endpoint::{ACCOUNT, Endpoint, REGION};
+use super::endpoint::Endpoint;
 use super::faults::Faults;
 use super::front::Front;
 
@@ -35,17 +33,18 @@ impl Sqs {
     /// # Errors
     /// No port is free, or a queue's name is none.
     pub async fn start(queues: &[&str]) -> anyhow::Result<Self> {
+        Self::start_on(Server::Embedded, queues).await
+    }
+
+    /// Starts so on a certain server.
+    ///
+    /// # Errors
+    /// Also where that server does not come up.
+    pub async fn start_on(server: Server, queues: &[&str]) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("bind the SQS server")?;
         let address = listener.local_addr()?;
-        let provider = RustackSqs::new(SqsConfig {
-            host: address.ip().to_string(),
-            port: address.port(),
-            account_id: ACCOUNT.to_owned(),
-            default_region: REGION.to_owned(),
-            skip_signature_validation: true,
-        });
         let front = Arc::new(Front {
-            handler: RustackSqsHandler::new(Arc::new(provider)),
+            backend: Backend::start(server, address).await?,
             faults: Faults::default(),
             calls: CallLog::default(),
             received: Mutex::default(),
@@ -107,7 +106,8 @@ impl Sqs {
         for (handle, url) in received {
             let call = self.client().change_message_visibility().queue_url(url).receipt_handle(handle);
             if let Err(error) = call.visibility_timeout(0).send().await {
-                let known = error.code().is_some_and(|code| code.ends_with("MessageNotInflight"));
+                let gone = |code: &str| code.ends_with("MessageNotInflight") || code == "ReceiptHandleIsInvalid";
+                let known = error.code().is_some_and(gone);
                 anyhow::ensure!(known, "cannot make a message visible: {error:?}");
             }
         }

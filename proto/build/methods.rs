@@ -21,6 +21,9 @@ const NOT_IN_SUMMARY: [&str; 2] = ["references", "trouble"];
 /// The `oneof`s of the bridge that hold what the collector's methods take and give.
 const ONEOFS: [&str; 2] = ["request", "response"];
 
+/// What reads nothing of Kubernetes, so that it has no pages and no arms in the bridge's [`ONEOFS`].
+const NO_READS: [&str; 1] = ["StatusService"];
+
 /// Writes the traits for the requests, pages and objects of the collector's files, and the macros over the bridge's [`ONEOFS`].
 pub(crate) fn write(
     collector: &[&FileDescriptorProto],
@@ -31,7 +34,7 @@ pub(crate) fn write(
     let find = |name: &str| messages.iter().find(|message| name.ends_with(&format!(".{}", message.name())));
     let mut paths = Vec::new();
     for file in collector {
-        for service in &file.service {
+        for service in file.service.iter().filter(|service| !NO_READS.contains(&service.name())) {
             for method in &service.method {
                 let path = format!("/{}.{}/{}", file.package(), service.name(), method.name());
                 if let Some(request) = find(method.input_type()) {
@@ -44,7 +47,7 @@ pub(crate) fn write(
             }
         }
     }
-    writeln!(out, "/// The paths of all methods.\npub const PATHS: &[&str] = &{paths:?};")?;
+    writeln!(out, "/// The paths of all methods that read.\npub const PATHS: &[&str] = &{paths:?};")?;
     for message in messages.iter().filter(|message| field(message, "metadata").is_some()) {
         let name = message.name().to_upper_camel_case();
         let is_derived = |field: &FieldDescriptorProto| field.number() >= FIRST_DERIVED;

@@ -233,7 +233,7 @@ impl Run {
     /// Whether the end speaks of what was done, and not of why it was not.
     #[must_use]
     pub fn was_run(&self) -> bool {
-        self.end().is_some_and(|end| !end.queries.is_empty() || end.cancelled_commands.is_some())
+        self.end().is_some_and(|end| !end.queries.is_empty() || end.cancelled_commands.is_some() || end.pong.is_some())
     }
 
     /// Whether it has begun and may still go on, as far as can be told from what came.

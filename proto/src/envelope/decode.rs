@@ -54,12 +54,15 @@ pub fn check_command(command: &Command) -> Result<(), Fault> {
             return Err(Fault::ProgressInterval);
         }
     }
-    match (&command.cancel, command.queries.len()) {
-        (Some(cancel), 0) if command.budget.is_none() && command.progress_interval.is_none() => check_cancel(cancel),
-        (Some(_), _) => Err(Fault::CancelAndMore),
-        (None, 0) => Err(Fault::NoQueries),
-        (None, 1..=MAX_QUERIES) => check_queries(&command.queries),
-        (None, many) => Err(Fault::TooManyQueries(many)),
+    let is_bare = command.queries.is_empty() && command.budget.is_none() && command.progress_interval.is_none();
+    match (&command.cancel, &command.ping, command.queries.len()) {
+        (Some(cancel), None, _) if is_bare => check_cancel(cancel),
+        (Some(_), ..) => Err(Fault::CancelAndMore),
+        (None, Some(_), _) if is_bare => Ok(()),
+        (None, Some(_), _) => Err(Fault::PingAndMore),
+        (None, None, 0) => Err(Fault::NoQueries),
+        (None, None, 1..=MAX_QUERIES) => check_queries(&command.queries),
+        (None, None, many) => Err(Fault::TooManyQueries(many)),
     }
 }
 

@@ -81,8 +81,11 @@ pub enum Fault {
     #[error("progressInterval: must be from {} s to {} s", PROGRESS_INTERVALS.start().as_secs(), PROGRESS_INTERVALS.end().as_secs())]
     ProgressInterval,
     /// A cancel stops other commands, and asks nothing itself.
-    #[error("cancel: a command with it has no queries, no budget and no progressInterval")]
+    #[error("cancel: a command with it has no queries, no budget, no progressInterval and no ping")]
     CancelAndMore,
+    /// A ping asks for nothing else.
+    #[error("ping: a command with it has no queries, no budget and no progressInterval")]
+    PingAndMore,
     /// A cancel says what it is to stop.
     #[error("cancel: commandId or investigationId is required")]
     CancelWithoutTarget,
@@ -110,6 +113,7 @@ impl Fault {
             Self::QueryWithoutRequest { .. } => "QUERY_WITHOUT_REQUEST",
             Self::ProgressInterval => "INVALID_PROGRESS_INTERVAL",
             Self::CancelAndMore => "CANCEL_WITH_QUERIES",
+            Self::PingAndMore => "PING_WITH_QUERIES",
             Self::CancelWithoutTarget => "CANCEL_WITHOUT_TARGET",
             Self::ResultWithoutKind => "RESULT_WITHOUT_KIND",
         }

@@ -148,6 +148,15 @@ fn cancel(event: &mut Value, cancel: &Value) {
 }
 
 #[test]
+fn a_ping_is_a_command_without_queries() {
+    let ping = mk_event(|event| {
+        event["data"]["queries"] = json!([]);
+        event["data"]["ping"] = json!({});
+    });
+    assert!(decode_command(&ping).unwrap().ping.is_some());
+}
+
+#[test]
 fn a_cancel_is_a_command_without_queries() {
     let command = decode_command(&mk_event(|event| cancel(event, &json!({"commandId": "c-2"})))).unwrap();
     assert_eq!(command.cancel.and_then(|cancel| cancel.target), Some(Target::CommandId("c-2".into())));
@@ -156,7 +165,7 @@ fn a_cancel_is_a_command_without_queries() {
 #[test]
 fn each_fault_has_its_own_reason() {
     type Change<'a> = &'a dyn Fn(&mut Value);
-    let cases: [(&str, Change<'_>); 23] = [
+    let cases: [(&str, Change<'_>); 25] = [
         ("NOT_A_CLOUD_EVENT", &|event| *event = json!([])),
         ("NOT_A_CLOUD_EVENT", &|event| event["source"] = json!("")),
         ("NOT_A_CLOUD_EVENT", &|event| event["specversion"] = json!(1.0)),
@@ -178,6 +187,11 @@ fn each_fault_has_its_own_reason() {
         ("INVALID_PROGRESS_INTERVAL", &|event| event["data"]["progressInterval"] = json!("0.5s")),
         ("INVALID_PROGRESS_INTERVAL", &|event| event["data"]["progressInterval"] = json!("601s")),
         ("CANCEL_WITH_QUERIES", &|event| event["data"]["cancel"] = json!({"commandId": "c"})),
+        ("CANCEL_WITH_QUERIES", &|event| {
+            cancel(event, &json!({"commandId": "c"}));
+            event["data"]["ping"] = json!({});
+        }),
+        ("PING_WITH_QUERIES", &|event| event["data"]["ping"] = json!({})),
         ("CANCEL_WITHOUT_TARGET", &|event| cancel(event, &json!({}))),
         ("INVALID_ID", &|event| cancel(event, &json!({"investigationId": "a b"}))),
     ];

@@ -75,12 +75,14 @@ fn every_field_of_a_command_may_be_in_it() {
     for mut event in full_events::<v1::Command>() {
         let data = event["data"].as_object_mut().unwrap();
         data.remove("cancel").unwrap();
+        data.remove("ping").unwrap();
         assert_valid(&validator, &event);
     }
-    for cancel in full::messages(&json::descriptor::<v1::Cancel>()) {
+    let cancels = full::messages(&json::descriptor::<v1::Cancel>()).into_iter().map(|cancel| ("cancel", json!(cancel)));
+    for (name, value) in cancels.chain([("ping", json!({}))]) {
         let mut event = mk_command();
         event["data"].as_object_mut().unwrap().remove("queries").unwrap();
-        event["data"]["cancel"] = serde_json::to_value(cancel).unwrap();
+        event["data"][name] = value;
         assert_valid(&validator, &event);
         decode_command(&event.to_string()).unwrap();
     }
@@ -182,6 +184,7 @@ fn what_the_bridge_refuses_for_its_shape_the_schema_refuses() {
         ("/data", "queries", json!(vec![json!({"id": "q", "kubectl": "get pods"}); MAX_QUERIES + 1])),
         ("/data", "dryRun", json!(true)),
         ("/data", "cancel", json!({"commandId": "c"})),
+        ("/data", "ping", json!({})),
         ("/data", "budget", json!({"maxItems": -1})),
         ("/data/queries/0", "id", json!("ä")),
         ("/data/queries/0", "getPod", json!({})),
@@ -258,7 +261,7 @@ proptest! {
     #[test]
     fn what_the_schema_takes_the_bridge_takes(
         changes in prop::collection::vec(
-            (any::<prop::sample::Index>(), prop::option::of(prop::sample::select(vec!["x", "id", "namespace", "limit", "kubectl", "cancel", "budget", "progressInterval", "getPod", "data_base64", "time"])), any_value()),
+            (any::<prop::sample::Index>(), prop::option::of(prop::sample::select(vec!["x", "id", "namespace", "limit", "kubectl", "cancel", "ping", "budget", "progressInterval", "getPod", "data_base64", "time"])), any_value()),
             1..4,
         ),
     ) {

@@ -123,7 +123,7 @@ impl Schemas {
         let oneofs = message.oneofs().filter(|oneof| !oneof.is_synthetic());
         let mut oneofs: Vec<_> = oneofs.map(|oneof| json!({"oneOf": self.alternatives(&oneof)})).collect();
         if message.full_name() == COMMAND_TYPE {
-            oneofs.push(queries_or_cancel());
+            oneofs.push(kind_of_command());
         }
         if !oneofs.is_empty() {
             schema["allOf"] = json!(oneofs);
@@ -213,11 +213,18 @@ impl Schemas {
     }
 }
 
-/// A command has queries, or it is a cancel, which has nothing of what goes with queries.
-fn queries_or_cancel() -> Value {
-    let queries = json!({"required": ["queries"], "properties": {"queries": {"minItems": 1}, "cancel": false}});
-    let nothing = json!({"queries": {"maxItems": 0}, "budget": false, "progressInterval": false});
-    json!({"oneOf": [queries, {"required": ["cancel"], "properties": nothing}]})
+/// A command has queries, or it is a cancel or a ping, which has nothing of what goes with queries.
+fn kind_of_command() -> Value {
+    let without = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!(false))).collect::<Map<_, _>>();
+    let mut queries = without(&["cancel", "ping"]);
+    queries.insert("queries".into(), json!({"minItems": 1}));
+    let bare = |name: &str, other: &str| {
+        let mut nothing = without(&["budget", "progressInterval", other]);
+        nothing.insert("queries".into(), json!({"maxItems": 0}));
+        json!({"required": [name], "properties": nothing})
+    };
+    let queries = json!({"required": ["queries"], "properties": queries});
+    json!({"oneOf": [queries, bare("cancel", "ping"), bare("ping", "cancel")]})
 }
 
 fn reference(name: &str) -> Value {

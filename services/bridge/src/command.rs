@@ -46,8 +46,8 @@ pub(crate) const RECEIVES_MAX: u32 = 5;
 pub(crate) enum Reading {
     /// Work on it.
     Work(Box<Job>),
-    /// Stop others.
-    Cancel(Box<Cancelling>),
+    /// Do at once what is no read.
+    Control(Box<Control>),
     /// Say why it is not worked on.
     Answer(Box<Answer>),
 }
@@ -72,16 +72,25 @@ pub(crate) struct Job {
     pub progress_interval: Option<Duration>,
 }
 
-/// A command that stops others.
-pub(crate) struct Cancelling {
+/// A command that is no read.
+pub(crate) struct Control {
     /// This processing of it.
     pub run: RunId,
     /// Where its result goes.
     pub outlet: Outlet,
     /// How long there is.
     pub time_left: Duration,
-    /// Which others.
-    pub target: Target,
+    /// What is to be done.
+    pub action: Action,
+}
+
+/// What a command asks for that is no read.
+#[derive(Debug)]
+pub(crate) enum Action {
+    /// Stop others.
+    Cancel(Target),
+    /// Say what this bridge is.
+    Ping,
 }
 
 /// The answer to a command that is not worked on.
@@ -102,7 +111,7 @@ impl Reading {
     pub(crate) fn time_left(&self) -> Duration {
         match self {
             Self::Work(job) => job.time_left,
-            Self::Cancel(cancelling) => cancelling.time_left,
+            Self::Control(control) => control.time_left,
             Self::Answer(answer) => answer.time_left,
         }
     }
@@ -144,6 +153,7 @@ impl CommandReader {
             budget,
             progress_interval,
             cancel,
+            ping,
         } = command;
         let run = mk_run(id, investigation_id);
         let time_left = time_left(deadline, now).min(self.max_deadline);
@@ -162,8 +172,9 @@ impl CommandReader {
             let end = not_run(EndStatus::Failed, error(Code::Aborted, TRIED_TOO_OFTEN, &message));
             return answer(run, outlet, end, time_left);
         }
-        if let Some(target) = cancel.and_then(|cancel| cancel.target) {
-            return Reading::Cancel(Box::new(Cancelling { run, outlet, time_left, target }));
+        let target = cancel.and_then(|cancel| cancel.target);
+        if let Some(action) = target.map(Action::Cancel).or(ping.map(|_| Action::Ping)) {
+            return Reading::Control(Box::new(Control { run, outlet, time_left, action }));
         }
         let stop = match Stop::of(&budget.unwrap_or_default()) {
             Ok(stop) => stop,
@@ -272,7 +283,7 @@ mod tests {
     fn work(reading: Reading) -> Job {
         match reading {
             Reading::Work(job) => *job,
-            Reading::Cancel(cancelling) => panic!("cancels {:?}", cancelling.target),
+            Reading::Control(control) => panic!("{:?}", control.action),
             Reading::Answer(answer) => panic!("answered with {:?}", answer.end),
         }
     }
@@ -285,7 +296,7 @@ mod tests {
                 let reason = end.error.as_ref().map(|error| error.reason.clone()).unwrap_or_default();
                 (end.status(), reason, outlet.name().to_owned(), run)
             }
-            Reading::Cancel(cancelling) => panic!("cancels {:?}", cancelling.target),
+            Reading::Control(control) => panic!("{:?}", control.action),
             Reading::Work(job) => panic!("worked on for {:?}", job.time_left),
         }
     }

@@ -13,7 +13,7 @@ mod outcome;
 mod query;
 mod wire;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use gumshoe_runtime::client::GrpcClient;
 use http::{Request, Response};
@@ -23,7 +23,7 @@ use tower::{ServiceExt as _, util::BoxCloneSyncService};
 pub(crate) use completeness::shorten;
 pub(crate) use logs::follows;
 pub(crate) use method::Method;
-pub(crate) use outcome::{cut, error};
+pub(crate) use outcome::{cut, error, of_status};
 pub(crate) use query::Asker;
 
 /// The way to one collector.
@@ -31,23 +31,25 @@ pub(crate) type Channel = BoxCloneSyncService<Request<Body>, Response<Body>, Sta
 
 /// The collectors of the configuration; clones share them.
 #[derive(Clone)]
-pub(crate) struct Collectors {
-    default: Channel,
-    by_name: Arc<BTreeMap<String, Channel>>,
-}
+pub(crate) struct Collectors(Arc<Vec<(String, Channel)>>);
 
 impl Collectors {
     /// Collectors by their names, the default one first; there must be one.
     #[must_use]
     pub(crate) fn new(collectors: Vec<(String, Channel)>) -> Self {
-        let default = collectors.first().map(|(_, channel)| channel.clone());
-        let default = default.expect("the command line requires a collector");
-        Self { default, by_name: Arc::new(collectors.into_iter().collect()) }
+        Self(Arc::new(collectors))
     }
 
     /// The collector of that name; the default one where the name is empty.
     fn get(&self, name: &str) -> Option<Channel> {
-        if name.is_empty() { Some(self.default.clone()) } else { self.by_name.get(name).cloned() }
+        let mut all = self.0.iter();
+        let found = if name.is_empty() { all.next() } else { all.find(|(known, _)| known == name) };
+        found.map(|(_, channel)| channel.clone())
+    }
+
+    /// All of them, in the order of the configuration.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, Channel)> {
+        self.0.iter().map(|(name, channel)| (name.as_str(), channel.clone()))
     }
 }
 

@@ -9,6 +9,7 @@ mod cancel;
 mod command;
 mod dispatch;
 mod metrics;
+mod ping;
 mod queue;
 mod results;
 mod start;

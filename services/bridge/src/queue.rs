@@ -14,7 +14,7 @@ use async_trait::async_trait;
 
 #[cfg(test)]
 pub(crate) use check::LEAST_MESSAGE_SIZE;
-pub(crate) use check::{CheckError, Checked, check, check_urls};
+pub(crate) use check::{CheckError, Checked, all_advice, check, check_urls};
 pub use gumshoe_queue::{QueueUrl, QueueUrlError};
 pub(crate) use lease::{Lease, Leases};
 pub(crate) use poll::{Poll, SLOW_WAIT, poll};

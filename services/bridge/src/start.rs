@@ -23,9 +23,10 @@ use crate::{
     command::{CommandReader, Outlets},
     dispatch::{Collectors, Method, channel},
     metrics::Metrics,
+    ping::About,
     queue::{
-        CheckError, Checked, CommandQueue, Connection, Leases, Poll, QueueUrl, SLOW_WAIT, check, check_urls, connect,
-        poll,
+        CheckError, Checked, CommandQueue, Connection, Leases, Poll, QueueUrl, SLOW_WAIT, all_advice, check,
+        check_urls, connect, poll,
     },
     results::{ByteBudget, Outlet},
     turns::Turns,
@@ -79,10 +80,12 @@ struct Bridge {
     worker_leases: Leases,
     poll: Poll,
     queues_gate: ReadinessGate,
+    handle: AdminHandle,
     result_buffer: u32,
     queries_per_command: usize,
     queries: usize,
     max_deadline: Duration,
+    concurrency: u32,
     give_up: CancellationToken,
     metrics: Metrics,
 }
@@ -132,10 +135,12 @@ impl Bridge {
             worker_leases: leases,
             poll,
             queues_gate: handle.readiness("queues"),
+            handle: handle.clone(),
             result_buffer,
             queries_per_command: queries_per_command as usize,
             queries: queries as usize,
             max_deadline,
+            concurrency,
             give_up,
             metrics,
         })
@@ -144,6 +149,10 @@ impl Bridge {
     /// Receives commands and works on them until the shutdown, then lets those end that are in work.
     async fn work(self, shutdown: &CancellationToken) -> anyhow::Result<()> {
         let Some(checked) = shutdown.run_until_cancelled(self.check()).await.transpose()? else { return Ok(()) };
+        for advice in all_advice(&checked.statuses) {
+            tracing::warn!("{advice}");
+            self.handle.advise(advice);
+        }
         let Self { poll: polling, give_up, .. } = &self;
         let worker = Arc::new(self.worker(&checked));
         let mut tasks = JoinSet::new();
@@ -212,6 +221,13 @@ impl Bridge {
             queries_per_command: self.queries_per_command,
             leases: self.worker_leases.clone(),
             cancels: Cancels::default(),
+            about: About {
+                handle: self.handle.clone(),
+                queues: checked.statuses.as_slice().into(),
+                max_deadline: self.max_deadline,
+                concurrency: self.concurrency,
+                visibility_timeout: self.poll.visibility,
+            },
             give_up: self.give_up.clone(),
             metrics: self.metrics.clone(),
         }

@@ -19,9 +19,10 @@ use tracing::Instrument as _;
 
 use crate::{
     cancel::Cancels,
-    command::{Answer, Cancelling, CommandReader, Job, Reading},
+    command::{Action, Answer, CommandReader, Control, Job, Reading},
     dispatch::{Asker, Collectors, follows},
     metrics::{Metrics, Outcome},
+    ping::About,
     queue::{Lease, Leases, Received},
     results::{Outlet, RunId, SendError, Sender, Stopped, Telling, summary},
     stop::Stop,
@@ -59,6 +60,8 @@ pub(crate) struct Worker {
     pub leases: Leases,
     /// What is in work, and what is to be stopped.
     pub cancels: Cancels,
+    /// What is told of this bridge.
+    pub about: About,
     /// Cancelled when the process cannot wait for its commands any longer.
     pub give_up: CancellationToken,
     /// Counts commands.
@@ -119,9 +122,9 @@ impl Worker {
                 let span = span(&job.run);
                 self.run(*job).instrument(span).await
             }
-            Reading::Cancel(cancelling) => {
-                let span = span(&cancelling.run);
-                self.cancel(*cancelling).instrument(span).await
+            Reading::Control(control) => {
+                let span = span(&control.run);
+                self.control(*control).instrument(span).await
             }
             Reading::Answer(answer) => {
                 let Answer { run, outlet, end, time_left: _ } = *answer;
@@ -135,12 +138,22 @@ impl Worker {
         }
     }
 
-    async fn cancel(&self, cancelling: Cancelling) -> Result<EndStatus, Unfinished> {
-        let Cancelling { run, outlet, time_left, target } = cancelling;
-        let found = self.cancels.cancel(target, Instant::now() + time_left);
-        tracing::info!(found, "commands are cancelled");
+    async fn control(&self, control: Control) -> Result<EndStatus, Unfinished> {
+        let Control { run, outlet, time_left, action } = control;
+        let until = Instant::now() + time_left;
         let status = EndStatus::Succeeded;
-        let end = End { status: status.into(), cancelled_commands: Some(found), ..End::default() };
+        let mut end = End { status: status.into(), ..End::default() };
+        match action {
+            Action::Cancel(target) => {
+                let found = self.cancels.cancel(target, until);
+                tracing::info!(found, "commands are cancelled");
+                end.cancelled_commands = Some(found);
+            }
+            Action::Ping => {
+                tracing::info!("a ping is answered");
+                end.pong = Some(self.about.pong(&self.collectors, &run, until).await);
+            }
+        }
         Sender::new(run, outlet, self.metrics.clone(), Instant::now() + ANSWER_GRACE).send_end(end).await?;
         Ok(status)
     }

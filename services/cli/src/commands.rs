@@ -1,5 +1,6 @@
 //! The subcommands, one file each, and what those over gRPC have in common.
 
+mod doctor;
 mod get;
 mod logs;
 mod pki;
@@ -10,7 +11,10 @@ use std::io::{self, BufWriter, Write as _};
 
 use clap::{Args, Subcommand};
 
-use self::{get::GetCommand, logs::LogsCommand, pki::PkiCommand, run::RunCommand, topology::TopologyCommand};
+use self::{
+    doctor::DoctorCommand, get::GetCommand, logs::LogsCommand, pki::PkiCommand, run::RunCommand,
+    topology::TopologyCommand,
+};
 use crate::{
     connection::{ConnectionArgs, GrpcCollector},
     error::Error,
@@ -30,6 +34,7 @@ pub(crate) enum Command {
     Logs(LogsCommand),
     Topology(TopologyCommand),
     Run(RunCommand),
+    Doctor(DoctorCommand),
     Pki(PkiCommand),
 }
 
@@ -41,6 +46,7 @@ impl Command {
             Self::Logs(logs) => logs.execute().await,
             Self::Topology(topology) => topology.execute().await,
             Self::Run(run) => run.execute().await,
+            Self::Doctor(doctor) => doctor.execute().await,
             Self::Pki(pki) => pki.execute(),
         }
     }
@@ -65,7 +71,7 @@ trait Output: Args + Clone {
 impl<O: Output> Direct<O> {
     /// Asks the collector, prints the pages as they come, and says how it ended.
     async fn execute(&self, request: &Request, follow: bool) -> Result<Exit, Error> {
-        let collector = GrpcCollector::new(&self.connection)?;
+        let collector = GrpcCollector::new(&self.connection.server, &self.connection.tls)?;
         let mut out = BufWriter::new(io::stdout().lock());
         let mut printer = render::printer(request, self.output.format(), Surface::stdout());
         let mut cut = 0;
@@ -90,7 +96,7 @@ impl<O: Output> Direct<O> {
 
     fn explain(&self, error: ReadError) -> Error {
         match error {
-            ReadError::Call(status) => Error::Call { server: self.connection.server().to_string(), status },
+            ReadError::Call(status) => Error::Call { server: self.connection.server.to_string(), status },
             ReadError::Show(error) => error,
         }
     }

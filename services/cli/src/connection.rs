@@ -4,7 +4,11 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 use clap::Args;
 use futures::{Stream, StreamExt as _, TryStreamExt as _};
-use gumshoe_proto::{methods::Method, with_request};
+use gumshoe_proto::{
+    collector::v1::{GetStatusRequest, GetStatusResponse, status_service_client::StatusServiceClient},
+    methods::Method,
+    with_request,
+};
 use gumshoe_runtime::{
     args::ClientTlsArgs,
     client::{GrpcClient, with_deadline},
@@ -36,10 +40,10 @@ const MAX_MESSAGE: usize = 4 << 20;
 pub(crate) struct ConnectionArgs {
     /// The collector: https://host:port
     #[arg(long, env = "GUMSHOE_SERVER", value_name = "URL")]
-    server: Uri,
+    pub(crate) server: Uri,
 
     #[command(flatten)]
-    tls: ClientTlsArgs,
+    pub(crate) tls: ClientTlsArgs,
 
     /// Longest time for the whole answer: 90s, 5m; a number alone is seconds [default: 60s; with --follow 1h]
     #[arg(long, env = "GUMSHOE_TIMEOUT", value_name = "DURATION", value_parser = units::duration)]
@@ -50,11 +54,6 @@ impl ConnectionArgs {
     /// When the answer has to be there.
     pub(crate) fn deadline(&self, follow: bool) -> Instant {
         Instant::now() + self.timeout.unwrap_or(if follow { FOLLOW_TIMEOUT } else { TIMEOUT })
-    }
-
-    /// The collector's address, for messages.
-    pub(crate) fn server(&self) -> &Uri {
-        &self.server
     }
 }
 
@@ -75,11 +74,17 @@ pub(crate) struct GrpcCollector {
 
 impl GrpcCollector {
     /// Reads the TLS files; it does not dial yet.
-    pub(crate) fn new(args: &ConnectionArgs) -> Result<Self, Error> {
-        let identity = ClientIdentity::load(&args.tls)?;
-        let client = GrpcClient::new(args.server.clone(), identity)
-            .map_err(|error| Error::Usage(format!("--server: {error}")))?;
+    pub(crate) fn new(server: &Uri, tls: &ClientTlsArgs) -> Result<Self, Error> {
+        let identity = ClientIdentity::load(tls)?;
+        let client =
+            GrpcClient::new(server.clone(), identity).map_err(|error| Error::Usage(format!("--server: {error}")))?;
         Ok(Self { client })
+    }
+
+    /// Asks what it is.
+    pub(crate) async fn status(&self, deadline: Instant) -> Result<GetStatusResponse, Status> {
+        let asked = with_deadline(GetStatusRequest {}, deadline);
+        StatusServiceClient::new(self.client.clone()).get_status(asked).await.map(tonic::Response::into_inner)
     }
 }
 

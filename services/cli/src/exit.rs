@@ -48,6 +48,15 @@ pub(crate) const RUN: &[Meaning] = &[
     CLOSED_PIPE,
 ];
 
+/// Those of `doctor`.
+pub(crate) const DOCTOR: &[Meaning] = &[
+    (Exit::Complete, "all that was checked works; advice does not change that"),
+    (Exit::Failed, "something does not work: its line says what to do"),
+    USAGE,
+    INTERRUPTED,
+    CLOSED_PIPE,
+];
+
 /// What `--help` says about them.
 pub(crate) fn codes(codes: &[Meaning]) -> String {
     let lines = codes.iter().map(|(exit, meaning)| format!("\n  {:<5}{meaning}", *exit as u8));
@@ -94,5 +103,6 @@ mod tests {
         };
         assert_eq!([ALL, NAMED].map(undocumented), [[], []]);
         assert_eq!([LIST, RUN].map(undocumented), [[Exit::NotFound], [Exit::NotFound]]);
+        assert_eq!(undocumented(DOCTOR), [Exit::Incomplete, Exit::NotFound]);
     }
 }

@@ -7,6 +7,7 @@
 
 mod commands;
 mod connection;
+mod doctor;
 mod error;
 mod exit;
 mod interrupt;
@@ -36,6 +37,7 @@ Examples:
   gumshoe topology deploy/web -n shop                   what belongs together, as a tree
   gumshoe run --query 'get pods -n shop' --query 'logs web-0 -n shop -p'
                                                         several reads through the queues, one result
+  gumshoe doctor                                        whether collector, queues and bridge work, and what to change
 
 The connection is the same for all commands, so set it once:
   export GUMSHOE_SERVER=https://localhost:8443

@@ -45,7 +45,8 @@ fn plain_hint(text: &str) -> Note {
     Note::Plain(format!("hint: {text}"))
 }
 
-fn hint(error: &Error) -> Option<&'static str> {
+/// What to do about another error.
+pub(crate) fn hint(error: &Error) -> Option<&'static str> {
     match error {
         Error::Usage(_) => Some("--help shows what is possible, with examples"),
         Error::Tls(_) => Some("`gumshoe pki --out DIR` makes a set of development certificates"),
@@ -61,7 +62,7 @@ fn hint(error: &Error) -> Option<&'static str> {
 }
 
 /// What to do about a status.
-fn advice(server: &str, status: &Status) -> Option<String> {
+pub(crate) fn advice(server: &str, status: &Status) -> Option<String> {
     let text = match status.code() {
         Code::Unavailable => unreachable_advice(status.message()),
         Code::DeadlineExceeded => "--timeout allows longer; a narrower selection asks for less",

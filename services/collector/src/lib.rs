@@ -11,4 +11,5 @@ pub mod methods;
 pub mod pages;
 pub mod serve;
 pub mod standard;
+pub mod status;
 pub mod topology;

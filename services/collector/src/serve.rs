@@ -16,7 +16,6 @@ use gumshoe_runtime::{
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic_health::server::HealthReporter;
 
 use crate::{
     access,
@@ -29,7 +28,8 @@ use crate::{
     },
     lists::{Reader, scope::Scope},
     methods::Methods,
-    standard,
+    standard::{self, Health},
+    status::CollectorStatus,
 };
 
 /// The first question to the API server is asked again so often until it is answered; the collector is not ready before.
@@ -56,8 +56,9 @@ pub async fn serve(args: Args, process: Process) -> anyhow::Result<()> {
 
     let api = KubernetesApi::new(kubernetes_config(kubeconfig.as_deref()).await?)?;
     let reader = Reader::new(api, Scope::of(namespaces));
-    let methods = kinds::methods(&kinds::served(&kinds), &reader);
-    let (health, routes) = standard::routes(&methods);
+    let kinds = kinds::served(&kinds);
+    let methods = kinds::methods(&kinds, &reader);
+    let (health, routes) = standard::routes(&methods, CollectorStatus::new(&reader, &kinds));
     let names: Vec<_> = [methods.paths(), standard::PATHS].concat().iter().map(|path| path[1..].to_owned()).collect();
 
     let stop = shutdown.token().clone();
@@ -88,22 +89,16 @@ fn without_path(error: KubeconfigError) -> anyhow::Error {
 }
 
 /// Waits for the API server, reports what the collector may read, and says in the health service that it serves.
-async fn become_ready(
-    reader: Reader,
-    methods: Methods,
-    ready: ReadinessGate,
-    health: HealthReporter,
-    stop: CancellationToken,
-) {
+async fn become_ready(reader: Reader, methods: Methods, ready: ReadinessGate, health: Health, stop: CancellationToken) {
     let first = stop.run_until_cancelled(discovered(&reader.api, &ready)).await;
     if let Some(version) = first {
         ready.ready();
-        standard::set_serving(&health, &methods, true).await;
+        health.set_serving(true).await;
         let later = join(access::report(&reader, methods.permissions()), version_known(&reader.api, version));
         let _ = stop.run_until_cancelled(later).await;
         stop.cancelled().await;
     }
-    standard::set_serving(&health, &methods, false).await;
+    health.set_serving(false).await;
 }
 
 /// Waits for the first answer, with a version or without.

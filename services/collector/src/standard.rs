@@ -1,10 +1,11 @@
-//! What every gRPC server serves beside its own methods: health and reflection.
+//! What the gRPC server serves beside the methods that read: health, reflection and the collector's status.
 
+use gumshoe_proto::collector::v1::status_service_server::StatusServiceServer;
 use gumshoe_runtime::server::MAX_REQUEST_BYTES;
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::methods::Methods;
+use crate::{methods::Methods, status::CollectorStatus};
 
 /// The paths of those methods.
 pub const PATHS: &[&str] = &[
@@ -12,11 +13,19 @@ pub const PATHS: &[&str] = &[
     "/grpc.health.v1.Health/Watch",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    "/gumshoe.collector.v1.StatusService/GetStatus",
 ];
 
-/// The methods with health and reflection, and the reporter of the health.
+/// Tells whether the methods are served, in the health service and in the collector's status.
+pub struct Health {
+    reporter: HealthReporter,
+    status: CollectorStatus,
+    services: Vec<&'static str>,
+}
+
+/// The methods with all that, and what tells of their health.
 #[must_use]
-pub fn routes(methods: &Methods) -> (HealthReporter, Routes) {
+pub fn routes(methods: &Methods, status: CollectorStatus) -> (Health, Routes) {
     let (reporter, health) = tonic_health::server::health_reporter();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -29,15 +38,19 @@ pub fn routes(methods: &Methods) -> (HealthReporter, Routes) {
         .routes()
         .add_service(health.max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(reflection().build_v1().expect(embedded).max_decoding_message_size(MAX_REQUEST_BYTES))
-        .add_service(reflection().build_v1alpha().expect(embedded).max_decoding_message_size(MAX_REQUEST_BYTES));
-    (reporter, routes)
+        .add_service(reflection().build_v1alpha().expect(embedded).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(StatusServiceServer::new(status.clone()).max_decoding_message_size(MAX_REQUEST_BYTES));
+    (Health { reporter, status, services: methods.services() }, routes)
 }
 
-/// Tells the health service whether the methods are served.
-pub async fn set_serving(health: &HealthReporter, methods: &Methods, serving: bool) {
-    let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
-    for service in [""].into_iter().chain(methods.services()) {
-        health.set_service_status(service, status).await;
+impl Health {
+    /// Says whether the methods are served.
+    pub async fn set_serving(&self, serving: bool) {
+        self.status.set_serving(serving);
+        let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for service in [""].iter().chain(&self.services) {
+            self.reporter.set_service_status(*service, status).await;
+        }
     }
 }
 
@@ -55,7 +68,7 @@ mod tests {
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
         ];
-        let mut paths = Vec::new();
+        let mut paths = vec!["/gumshoe.collector.v1.StatusService/GetStatus".to_owned()];
         for file in sets.into_iter().flat_map(|set| FileDescriptorSet::decode(set).unwrap().file) {
             for service in &file.service {
                 let path = |method: &str| format!("/{}.{}/{method}", file.package(), service.name());

@@ -14,7 +14,7 @@ pub(crate) fn error(code: Code, reason: &str, message: &str) -> Error {
 }
 
 /// The error of a call: the collector's reason where it gives one.
-pub(super) fn of_status(status: &Status) -> Error {
+pub(crate) fn of_status(status: &Status) -> Error {
     let info = status.get_details_error_info();
     let reason = info.as_ref().map_or_else(|| reason_of(status.code()), |info| info.reason.as_str());
     error(status.code(), reason, status.message())

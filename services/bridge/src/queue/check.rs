@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::try_join_all;
+use gumshoe_proto::bridge::v1::QueueStatus;
 
 use super::{QueueError, QueueErrorKind, QueueUrl};
 use crate::{args::Named, command::RECEIVES_MAX};
@@ -44,12 +45,14 @@ pub(crate) trait AttributeSource: Send + Sync {
 }
 
 /// What was found out about the queues.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Checked {
     /// When the command queue gives a message up, if ever.
     pub max_receive_count: Option<u32>,
     /// The largest message of each result queue, in their order.
     pub message_sizes: Vec<usize>,
+    /// What SQS says of the command queue and of each result queue, and what of that should be otherwise.
+    pub statuses: Vec<QueueStatus>,
 }
 
 /// Why the queues cannot be used.
@@ -113,15 +116,16 @@ pub(crate) fn check_urls(command: &QueueUrl, results: &[Named<QueueUrl>]) -> Res
 /// `Unreadable` may pass; the others are for whoever configured the queues.
 pub(crate) async fn check(
     source: &dyn AttributeSource,
-    command: &QueueUrl,
+    command_url: &QueueUrl,
     results: &[Named<QueueUrl>],
 ) -> Result<Checked, CheckError> {
     let read = async |queue: &QueueUrl| {
         source.attributes(queue).await.map_err(|source| CheckError::Unreadable { queue: queue.to_string(), source })
     };
     let (command, attributes) =
-        futures::try_join!(read(command), try_join_all(results.iter().map(|result| read(&result.value))))?;
-    let (mut message_sizes, mut of_results) = (Vec::new(), Vec::new());
+        futures::try_join!(read(command_url), try_join_all(results.iter().map(|result| read(&result.value))))?;
+    let mut message_sizes = Vec::new();
+    let mut statuses = vec![status("", command_url, &command)];
     for (result, attributes) in results.iter().zip(attributes) {
         if command.arn.is_some() && command.arn == attributes.arn {
             return Err(CheckError::SameQueue(result.name.clone()));
@@ -131,42 +135,62 @@ pub(crate) async fn check(
             return Err(CheckError::TooSmall { name: result.name.clone(), size });
         }
         message_sizes.push(size);
-        of_results.push((result.name.as_str(), attributes));
+        statuses.push(status(&result.name, &result.value, &attributes));
     }
-    for advice in advice(&command, &of_results) {
-        tracing::warn!("{advice}");
-    }
-    Ok(Checked { max_receive_count: command.max_receive_count, message_sizes })
+    Ok(Checked { max_receive_count: command.max_receive_count, message_sizes, statuses })
 }
 
-/// What somebody should know of queues that can be used all the same, a line each.
-fn advice(command: &Attributes, results: &[(&str, Attributes)]) -> Vec<String> {
-    let mut advice = Vec::new();
-    match command.max_receive_count {
-        None => advice.push(format!(
-            "the command queue has no dead letter queue: a command is given up after {RECEIVES_MAX} receives and answered, and one \
-             that cannot be answered is tried until its retention ends"
-        )),
-        Some(count) if count < ADVISED_RECEIVE_COUNT => advice.push(format!(
-            "the command queue gives commands up after {count} receives: with less than {ADVISED_RECEIVE_COUNT}, some restarts \
-             of the bridge are enough for that"
-        )),
-        Some(_) => {}
+/// What is told of a queue; the command queue has no name.
+fn status(name: &str, url: &QueueUrl, attributes: &Attributes) -> QueueStatus {
+    let of_command = if name.is_empty() { advice_on_receives(attributes.max_receive_count) } else { None };
+    QueueStatus {
+        name: name.into(),
+        fifo: url.is_fifo(),
+        maximum_message_size: attributes.maximum_message_size.unwrap_or_default() as u64,
+        max_receive_count: attributes.max_receive_count,
+        encrypted: attributes.encrypted,
+        message_retention_period: attributes.retention.and_then(|retention| retention.try_into().ok()),
+        advice: of_command.into_iter().chain(advice(attributes)).collect(),
     }
-    let results = results.iter().map(|(name, attributes)| (format!("the result queue {name:?}"), attributes));
-    for (queue, attributes) in [("the command queue".to_owned(), command)].into_iter().chain(results) {
-        if attributes.encrypted == Some(false) {
-            advice.push(format!("{queue} is not encrypted: SqsManagedSseEnabled or KmsMasterKeyId would"));
-        }
-        if let Some(retention) = attributes.retention.filter(|retention| *retention < ADVISED_RETENTION) {
-            let hours = ADVISED_RETENTION.as_secs() / 3600;
-            advice.push(format!(
-                "{queue} keeps messages for {} s only: what nobody has read by then is lost; {hours} h are advised",
-                retention.as_secs()
-            ));
-        }
+}
+
+fn advice_on_receives(max_receive_count: Option<u32>) -> Option<String> {
+    match max_receive_count {
+        None => Some(format!(
+            "has no dead letter queue: a command is given up after {RECEIVES_MAX} receives and answered, and one that cannot be \
+             answered is tried until its retention ends"
+        )),
+        Some(count) if count < ADVISED_RECEIVE_COUNT => Some(format!(
+            "gives commands up after {count} receives: with less than {ADVISED_RECEIVE_COUNT}, some restarts of the bridge are \
+             enough for that"
+        )),
+        Some(_) => None,
+    }
+}
+
+/// What somebody should know of a queue that can be used all the same, a line each.
+fn advice(attributes: &Attributes) -> Vec<String> {
+    let mut advice = Vec::new();
+    if attributes.encrypted == Some(false) {
+        advice.push("is not encrypted: SqsManagedSseEnabled or KmsMasterKeyId would".to_owned());
+    }
+    if let Some(retention) = attributes.retention.filter(|retention| *retention < ADVISED_RETENTION) {
+        let hours = ADVISED_RETENTION.as_secs() / 3600;
+        let seconds = retention.as_secs();
+        advice.push(format!(
+            "keeps messages for {seconds} s only: what nobody has read by then is lost; {hours} h are advised"
+        ));
     }
     advice
+}
+
+/// All advice, each line with the queue that it is on.
+pub(crate) fn all_advice(statuses: &[QueueStatus]) -> impl Iterator<Item = String> {
+    let of = |status: &QueueStatus| match status.name.as_str() {
+        "" => "the command queue".to_owned(),
+        name => format!("the result queue {name:?}"),
+    };
+    statuses.iter().flat_map(move |status| status.advice.iter().map(move |advice| format!("{} {advice}", of(status))))
 }
 
 #[cfg(test)]
@@ -233,8 +257,8 @@ mod tests {
             ("https://host/1/a", mk_attributes("arn:a", 1 << 20)),
             ("https://host/1/b", Attributes { maximum_message_size: None, ..mk_attributes("arn:b", 0) }),
         ];
-        let expected = Checked { max_receive_count: Some(5), message_sizes: vec![1 << 20, 256 << 10] };
-        assert_eq!(checked(&queues).await.unwrap(), expected);
+        let checked = checked(&queues).await.unwrap();
+        assert_eq!((checked.max_receive_count, checked.message_sizes), (Some(5), vec![1 << 20, 256 << 10]));
     }
 
     #[tokio::test]
@@ -258,16 +282,21 @@ mod tests {
             retention: Some(Duration::from_secs(345_600)),
             ..mk_attributes("arn:good", 1 << 20)
         };
-        assert!(advice(&good, &[("a", good.clone())]).is_empty());
-        assert!(advice(&mk_attributes("arn:silent", 1 << 20), &[]).is_empty(), "a server that does not say");
+        let url: QueueUrl = "https://host/1/q".parse().unwrap();
+        let told = |queues: &[(&str, &Attributes)]| -> Vec<_> {
+            let statuses: Vec<_> = queues.iter().map(|(name, attributes)| status(name, &url, attributes)).collect();
+            all_advice(&statuses).collect()
+        };
+        assert!(told(&[("", &good), ("a", &good)]).is_empty());
+        assert!(told(&[("", &mk_attributes("arn:silent", 1 << 20))]).is_empty(), "a server that does not say");
         let short = Some(Duration::from_secs(60));
         let bad = Attributes { max_receive_count: None, encrypted: Some(false), retention: short, ..good.clone() };
-        let told = advice(&bad, &[("a", bad.clone()), ("b", good.clone())]);
-        let about: Vec<_> = told.iter().map(|line| line.split(' ').take(4).collect::<Vec<_>>().join(" ")).collect();
+        let all = told(&[("", &bad), ("a", &bad), ("b", &good)]);
+        let about: Vec<_> = all.iter().map(|line| line.split(' ').take(4).collect::<Vec<_>>().join(" ")).collect();
         let expected = ["the command queue has", "the command queue is", "the command queue keeps"];
         assert_eq!(about[..3], expected);
-        assert!(about[3..].iter().all(|line| line == "the result queue \"a\"") && told.len() == 5, "{told:?}");
+        assert!(about[3..].iter().all(|line| line == "the result queue \"a\"") && all.len() == 5, "{all:?}");
         let few = Attributes { max_receive_count: Some(2), ..good };
-        assert!(advice(&few, &[])[0].contains("after 2 receives"));
+        assert!(told(&[("", &few)])[0].contains("after 2 receives"));
     }
 }

@@ -1,7 +1,7 @@
 //! What `End` says.
 
 use gumshoe_proto::{
-    bridge::v1::{End, EndStatus, Error, QueryOutcome},
+    bridge::v1::{CollectorStatus, End, EndStatus, Error, QueryOutcome},
     collector::v1::{Gap, GapReason},
 };
 use tonic::Code;
@@ -55,6 +55,9 @@ pub(super) fn fit<T>(mut end: End, most: usize, encode: impl Fn(&End) -> T, leng
             query.error.iter_mut().for_each(|error| error.message = cut(&error.message, texts).to_owned());
         }
     }
+    if let Some(pong) = &mut end.pong {
+        pong.collectors.iter_mut().for_each(drop_status);
+    }
     for shorten_more in [|_: &mut QueryOutcome| {}, drop_token, drop_places, keep_one_gap] {
         end.queries.iter_mut().for_each(shorten_more);
         let encoded = encode(&end);
@@ -63,6 +66,13 @@ pub(super) fn fit<T>(mut end: End, most: usize, encode: impl Fn(&End) -> T, leng
         }
     }
     encode(&end)
+}
+
+/// A collector that names hundreds of namespaces says too much.
+fn drop_status(collector: &mut CollectorStatus) {
+    if collector.status.take().is_some() {
+        collector.error = Some(error(Code::ResourceExhausted, "TOO_LONG", "its status does not fit into a message"));
+    }
 }
 
 /// Without its token, the rest of an answer can still be asked for, from the beginning.
@@ -94,7 +104,11 @@ fn keep_one_gap(query: &mut QueryOutcome) {
 
 #[cfg(test)]
 mod tests {
-    use gumshoe_proto::{collector::v1::Completeness, json};
+    use gumshoe_proto::{
+        bridge::v1::Pong,
+        collector::v1::{Completeness, GetStatusResponse},
+        json,
+    };
 
     use super::*;
     use crate::queue::LEAST_MESSAGE_SIZE;
@@ -164,5 +178,23 @@ mod tests {
             }
         }
         assert_eq!(fit(summary(vec![mk_outcome(&[])]), 1_000, Clone::clone, |_| 0), summary(vec![mk_outcome(&[])]));
+    }
+
+    #[test]
+    fn a_pong_of_collectors_with_many_namespaces_fits_and_names_them_all() {
+        let namespaces = (0..1_000).map(|n| format!("{n:063}")).collect();
+        let status = GetStatusResponse { namespaces, ..GetStatusResponse::default() };
+        let collector = |n: usize| CollectorStatus {
+            name: format!("c{n}"),
+            status: Some(status.clone()),
+            ..CollectorStatus::default()
+        };
+        let pong = Pong { collectors: (0..20).map(collector).collect(), ..Pong::default() };
+        let end = End { pong: Some(pong), ..End::default() };
+        let text = fit(end, LEAST_MESSAGE_SIZE, json::to_string, String::len);
+        let fitted: End = json::from_value(serde_json::from_str(&text).unwrap()).unwrap();
+        let collectors = fitted.pong.unwrap().collectors;
+        let is_told = |collector: &CollectorStatus| collector.error.as_ref().is_some_and(|it| it.reason == "TOO_LONG");
+        assert!(text.len() <= LEAST_MESSAGE_SIZE && collectors.len() == 20 && collectors.iter().all(is_told));
     }
 }

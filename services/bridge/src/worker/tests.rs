@@ -3,7 +3,7 @@ mod stops;
 use std::sync::Arc;
 
 use gumshoe_proto::{
-    bridge::v1::{Command, End, Query, query::Request},
+    bridge::v1::{Command, End, Ping, Query, query::Request},
     collector::v1::{GetPodRequest, GetPodResponse, ListPodsRequest, ReadLogsRequest},
     envelope,
     run::Run,
@@ -17,6 +17,7 @@ use super::*;
 use crate::{
     command::Outlets,
     fakes::{FakeCollector, FakeCommands, Fate, RecordingQueue, Seen, Step, mk_complete, mk_page, mk_pod},
+    ping::tests::mk_about,
     queue::QueueErrorKind,
     results::ByteBudget,
 };
@@ -49,6 +50,7 @@ fn mk_bench_with(results: RecordingQueue, other: RecordingQueue) -> Bench {
         queries_per_command: 2,
         leases: Leases::new(commands.clone(), Duration::from_secs(60)),
         cancels: Cancels::default(),
+        about: mk_about(),
         give_up: CancellationToken::new(),
         metrics: Metrics::default(),
     };
@@ -353,4 +355,21 @@ async fn an_answered_command_is_deleted_as_soon_as_that_works_and_not_run_again(
     bench.worker.work(mk_message(vec![get()])).await;
     assert_eq!(bench.commands.seen(), vec![Seen::Delete("h".into()); 6]);
     assert_eq!(bench.collector.get_requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_says_what_the_bridge_is_and_which_collector_does_not_answer() {
+    let bench = mk_bench(RecordingQueue::default());
+    bench.worker.about.handle.readiness("leases").not_ready("DeleteMessage: AccessDenied");
+    bench.worker.work(mk_message_with(60, vec![], |command| command.ping = Some(Ping {}))).await;
+    let end = bench.end();
+    let pong = end.pong.clone().unwrap();
+    assert_eq!((end.status(), end.pages), (EndStatus::Succeeded, 0));
+    assert_eq!((pong.bridge_version.as_str(), pong.concurrency), (env!("CARGO_PKG_VERSION"), 4));
+    assert_eq!((pong.not_ready, pong.queues.len()), (vec!["leases: DeleteMessage: AccessDenied".to_owned()], 1));
+    let [main] = &pong.collectors[..] else { panic!("{:?}", pong.collectors) };
+    // The fake collector has no such method, as one that is older has not.
+    let error = main.error.as_ref().unwrap();
+    assert_eq!((main.name.as_str(), main.status.is_none(), error.code.as_str()), ("main", true, "UNIMPLEMENTED"));
+    assert_eq!(bench.commands.seen().len(), 1, "it is deleted");
 }

@@ -13,7 +13,6 @@ use gumshoe_proto::{
     envelope::{ANSWER_GRACE, encode_command},
     run::{Fed, Reader, Run, RunKey},
 };
-use gumshoe_queue::QueueUrl;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
@@ -28,7 +27,7 @@ use crate::{
         command::{self, Defaults},
         present,
         progress::{self, Progress},
-        queue::{Queues, ResultQueue as _},
+        queue::{QueueArgs, Queues, ResultQueue as _},
     },
     terminal::{Note, Surface, note},
     units::{self, count},
@@ -62,18 +61,8 @@ pub(crate) struct RunCommand {
     #[command(flatten)]
     input: InputArgs,
 
-    /// URL of the queue that the bridge reads. Credentials and endpoint come from the environment, as for the AWS CLI; so does the region where the URL names none
-    #[arg(long, env = "GUMSHOE_COMMAND_QUEUE", value_name = "URL")]
-    command_queue: QueueUrl,
-
-    /// URL of the queue that the results come to
-    // Not GUMSHOE_RESULT_QUEUE: that is the bridge's, whose values have names.
-    #[arg(long, env = "GUMSHOE_REPLY_QUEUE", value_name = "URL")]
-    result_queue: QueueUrl,
-
-    /// The bridge's name for that queue [default: its first one]
-    #[arg(long, env = "GUMSHOE_REPLY_TO", value_name = "NAME", default_value_t, hide_default_value = true)]
-    reply_to: String,
+    #[command(flatten)]
+    queues: QueueArgs,
 
     /// Id of the investigation that the command belongs to [default: the command's id]
     #[arg(long, value_name = "ID")]
@@ -117,27 +106,16 @@ enum Output {
 impl RunCommand {
     /// Does it.
     pub(super) async fn execute(self) -> Result<Exit, Error> {
-        let Self {
-            input,
-            command_queue,
-            result_queue,
-            reply_to,
-            investigation,
-            timeout,
-            max_bytes,
-            budget,
-            progress,
-            output,
-        } = self;
+        let Self { input, queues: addresses, investigation, timeout, max_bytes, budget, progress, output } = self;
         let mut command = input.command()?;
         budget.apply(&mut command);
         command.progress_interval =
             progress.and_then(|interval| interval.try_into().ok()).or(command.progress_interval);
-        let defaults = Defaults { investigation, reply_to, timeout };
+        let defaults = Defaults { investigation, reply_to: addresses.reply_to.clone(), timeout };
         let complete = |now| command::complete(command.clone(), &defaults, now);
         // Finds out what is wrong with the command, before a queue is asked.
         complete(Timestamp::now())?;
-        let queues = Queues::new(command_queue, result_queue).await?;
+        let queues = Queues::new(&addresses).await?;
 
         // Finds out whether results can be received at all, before a command is sent whose results nobody could.
         let found = queues.receive(Duration::ZERO).await?;

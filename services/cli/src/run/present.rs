@@ -161,6 +161,14 @@ fn last_word(key: &RunKey, run: &Run, end: &End) -> (Vec<Note>, Exit) {
         };
         return (vec![Note::Good(format!("cancelled: {found}"))], Exit::Complete);
     }
+    if let Some(pong) = &end.pong {
+        let answered = pong.collectors.iter().filter(|collector| collector.status.is_some()).count();
+        let of = count(pong.collectors.len() as u64, "collector");
+        let version = &pong.bridge_version;
+        let note =
+            format!("pong: a bridge of version {version}, {answered} of {of} answered; `gumshoe doctor` says more");
+        return (vec![Note::Good(note)], Exit::Complete);
+    }
     let lacking: Vec<_> = end.queries.iter().filter(lacking).map(|outcome| outcome.query_id.as_str()).collect();
     match end.status() {
         EndStatus::Succeeded if lacking.is_empty() => {

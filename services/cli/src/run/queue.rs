@@ -8,6 +8,7 @@ use aws_sdk_sqs::{
     error::{ProvideErrorMetadata, SdkError},
     types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry},
 };
+use clap::Args;
 use gumshoe_queue::{BATCH, QueueUrl, client_config, seconds};
 use gumshoe_runtime::chain::Chain;
 
@@ -28,6 +29,24 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 
 /// How long a received message is hidden from others. Ours are deleted at once, and what is of others should not be missed for long.
 pub(crate) const VISIBILITY: Duration = Duration::from_secs(5);
+
+/// Which queues a bridge is spoken to by.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Queues")]
+pub(crate) struct QueueArgs {
+    /// URL of the queue that the bridge reads. Credentials and endpoint come from the environment, as for the AWS CLI; so does the region where the URL names none
+    #[arg(long, env = "GUMSHOE_COMMAND_QUEUE", value_name = "URL")]
+    pub(crate) command_queue: QueueUrl,
+
+    /// URL of the queue that the results come to
+    // Not GUMSHOE_RESULT_QUEUE: that is the bridge's, whose values have names.
+    #[arg(long, env = "GUMSHOE_REPLY_QUEUE", value_name = "URL")]
+    pub(crate) result_queue: QueueUrl,
+
+    /// The bridge's name for that queue [default: its first one]
+    #[arg(long, env = "GUMSHOE_REPLY_TO", value_name = "NAME", default_value_t, hide_default_value = true)]
+    pub(crate) reply_to: String,
+}
 
 /// A message of the result queue.
 #[derive(Clone, Debug)]
@@ -74,7 +93,8 @@ impl Queues {
     ///
     /// # Errors
     /// The queues are one, or the region is unknown or not that of both.
-    pub(crate) async fn new(commands: QueueUrl, results: QueueUrl) -> Result<Self, Error> {
+    pub(crate) async fn new(args: &QueueArgs) -> Result<Self, Error> {
+        let QueueArgs { command_queue: commands, result_queue: results, reply_to: _ } = args.clone();
         if commands == results {
             return Err(Error::Usage(
                 "--result-queue is the command queue; results need a queue of their own".to_owned(),
@@ -171,7 +191,8 @@ mod tests {
     use super::*;
 
     async fn refusal(commands: &str, results: &str) -> String {
-        let queues = Queues::new(commands.parse().expect(commands), results.parse().expect(results)).await;
+        let [command_queue, result_queue] = [commands, results].map(|url| url.parse().expect(url));
+        let queues = Queues::new(&QueueArgs { command_queue, result_queue, reply_to: String::new() }).await;
         queues.expect_err("these queues do not go together").to_string()
     }
 

@@ -126,7 +126,13 @@ impl KubernetesApi {
     /// Whether a list is best read in one answer. False as long as the version is not known.
     #[must_use]
     pub fn streams_lists(&self) -> bool {
-        self.version.get().is_some_and(|version| *version >= STREAMS_LISTS_SINCE)
+        self.version().is_some_and(|version| version >= STREAMS_LISTS_SINCE)
+    }
+
+    /// The server's version, where it has told it.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        self.version.get().copied()
     }
 
     /// The client itself, for small typed calls.

@@ -20,6 +20,8 @@ struct Shared {
     registry: Mutex<Registry>,
     /// The gates that are not ready, each with the reason.
     closed: Mutex<BTreeMap<&'static str, String>>,
+    /// What somebody should change, though the process is ready all the same.
+    advice: Mutex<Vec<String>>,
 }
 
 impl AdminHandle {
@@ -28,7 +30,14 @@ impl AdminHandle {
     pub fn new(shutdown: Shutdown) -> Self {
         let mut registry = Registry::default();
         metrics::register(&mut registry);
-        Self { shared: Arc::new(Shared { shutdown, registry: Mutex::new(registry), closed: Mutex::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                shutdown,
+                registry: Mutex::new(registry),
+                closed: Mutex::default(),
+                advice: Mutex::default(),
+            }),
+        }
     }
 
     /// A gate that holds back the readiness of the process until it is opened. It starts closed.
@@ -44,8 +53,19 @@ impl AdminHandle {
         lock(&self.shared.registry)
     }
 
+    /// Puts a line into `/readyz` that does not make the process unready.
+    pub fn advise(&self, advice: impl Into<String>) {
+        lock(&self.shared.advice).push(advice.into());
+    }
+
+    /// What was advised, a line each.
+    pub(crate) fn advice(&self) -> Vec<String> {
+        lock(&self.shared.advice).clone()
+    }
+
     /// Why the process is not ready, one line a reason; none when it is.
-    pub(crate) fn reasons_not_ready(&self) -> Vec<String> {
+    #[must_use]
+    pub fn reasons_not_ready(&self) -> Vec<String> {
         let closed = lock(&self.shared.closed);
         let gates = closed.iter().map(|(name, why)| format!("{name}: {why}"));
         let draining = self.shared.shutdown.token().is_cancelled().then(|| "shutdown: draining".to_owned());

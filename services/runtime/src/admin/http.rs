@@ -71,17 +71,18 @@ fn respond<B>(request: &Request<B>, handle: &AdminHandle) -> Response<Full<Bytes
     }
     match request.uri().path() {
         "/livez" => text(StatusCode::OK, "ok\n"),
-        "/readyz" => readyz(&handle.reasons_not_ready()),
+        "/readyz" => readyz(&handle.reasons_not_ready(), &handle.advice()),
         "/metrics" => metrics(handle),
         _ => text(StatusCode::NOT_FOUND, "/livez, /readyz, /metrics\n"),
     }
 }
 
-fn readyz(reasons: &[String]) -> Response<Full<Bytes>> {
-    if reasons.is_empty() {
-        return text(StatusCode::OK, "ok\n");
-    }
-    text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready\n{}\n", reasons.join("\n")))
+fn readyz(reasons: &[String], advice: &[String]) -> Response<Full<Bytes>> {
+    let (status, verdict) =
+        if reasons.is_empty() { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ready") };
+    let advice = advice.iter().map(|advice| format!("advice: {advice}"));
+    let lines = [verdict.to_owned()].into_iter().chain(reasons.iter().cloned()).chain(advice);
+    text(status, lines.map(|line| line + "\n").collect::<String>())
 }
 
 fn metrics(handle: &AdminHandle) -> Response<Full<Bytes>> {

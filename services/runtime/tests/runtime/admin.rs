@@ -46,8 +46,13 @@ async fn readiness_names_every_gate_that_is_closed() {
         assert!(readyz().await.ends_with("not ready\nqueue: access denied\n"));
         queue.ready();
         assert!(readyz().await.starts_with("HTTP/1.1 200"));
+        handle.advise("the queue has no dead letters");
+        let advised = readyz().await;
+        assert!(
+            advised.starts_with("HTTP/1.1 200") && advised.ends_with("ok\nadvice: the queue has no dead letters\n")
+        );
         shutdown.begin();
-        assert!(readyz().await.ends_with("not ready\nshutdown: draining\n"));
+        assert!(readyz().await.contains("not ready\nshutdown: draining\nadvice: "));
         assert!(request(address, "GET /livez").await.starts_with("HTTP/1.1 200"));
     })
     .await;

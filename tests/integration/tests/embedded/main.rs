@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod connections;
 mod crashes;
+mod doctor;
 mod input;
 mod kinds;
 mod kubernetes_faults;

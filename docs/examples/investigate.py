@@ -11,6 +11,7 @@ docs/sqs.md is the contract, docs/reading-results.md how results are read, docs/
 """
 
 import base64
+import gzip
 import hashlib
 import json
 import os
@@ -63,6 +64,7 @@ def command_of(words):
         "id": command_id,
         "investigationId": "example",
         "deadline": deadline.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "encoding": "ENCODING_GZIP",
         "queries": [{"id": f"q{number}", "kubectl": line} for number, line in enumerate(words, start=1)],
     }
     event = {
@@ -110,7 +112,7 @@ def await_answer(sqs, queue, command_id):
 
 
 def joined(pages):
-    """The pages by query and number; parts of a response that was too long for a message are put together."""
+    """The pages by query and number; parts of a response that was too long, or is compressed, are put together."""
     data = b""
     for page in pages:
         part = page.pop("part", None)
@@ -119,7 +121,8 @@ def joined(pages):
             continue
         data += base64.b64decode(part["data"])
         if part["number"] == part["of"]:
-            yield {**page, part["response"]: json.loads(data)}
+            whole = gzip.decompress(data) if part.get("encoding") == "ENCODING_GZIP" else data
+            yield {**page, part["response"]: json.loads(whole)}
             data = b""
 
 

@@ -1,9 +1,12 @@
+use std::io::Write as _;
+
+use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 
 use super::*;
 use crate::{
-    bridge::v1::{Error, Part, QueryOutcome, page},
+    bridge::v1::{Encoding, Error, Part, QueryOutcome, page},
     collector::v1::{LogLine, ReadLogsResponse},
     envelope::encode_result,
 };
@@ -180,6 +183,24 @@ fn any_pages() -> impl Strategy<Value = Vec<(u8, String)>> {
     vec((0..4u8, any::<String>()), 0..12)
 }
 
+fn zip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn what_would_fill_the_memory_is_no_response() {
+    let part = |bytes: &[u8]| {
+        let (response, data) = ("readLogs".into(), zip(bytes).into());
+        let part = Part { response, number: 1, of: 1, data, encoding: Encoding::Gzip.into() };
+        Page { query_id: "q".into(), number: 1, part: Some(part), ..Page::default() }
+    };
+    let spaces = |count: usize| [" ".repeat(count).as_bytes(), b"{}"].concat();
+    assert_eq!(parts::put_together(vec![&part(&spaces(10))]).len(), 1);
+    assert_eq!(parts::put_together(vec![&part(&spaces(64 << 20))]).len(), 0);
+}
+
 proptest! {
     #[test]
     fn runs_are_put_together_from_any_order_and_repetition(
@@ -248,16 +269,19 @@ proptest! {
 
     #[test]
     fn parts_are_put_together_wherever_they_were_cut_and_not_where_one_is_missing(
-        (text, cuts, missing) in (any::<String>(), vec(any::<prop::sample::Index>(), 0..6), any::<prop::sample::Index>())
+        (text, zips, cuts, missing) in
+            (any::<String>(), any::<bool>(), vec(any::<prop::sample::Index>(), 0..6), any::<prop::sample::Index>())
     ) {
         let line = LogLine { text, ..LogLine::default() };
         let response = ReadLogsResponse { lines: vec![line], ..ReadLogsResponse::default() };
-        let bytes = crate::json::to_string(&response).into_bytes();
+        let json = crate::json::to_string(&response).into_bytes();
+        let (bytes, encoding) = if zips { (zip(&json), Encoding::Gzip) } else { (json, Encoding::Unspecified) };
         let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len())).chain([0, bytes.len()]).collect();
         cuts.sort_unstable();
         let of = cuts.len() as u32 - 1;
         let part = |(number, cut): (u32, &[usize])| {
-            let part = Part { response: "readLogs".into(), number, of, data: bytes[cut[0]..cut[1]].to_vec().into() };
+            let (response, data) = ("readLogs".into(), bytes[cut[0]..cut[1]].to_vec().into());
+            let part = Part { response, number, of, data, encoding: encoding.into() };
             Page { query_id: "q".into(), number: number + 1, part: Some(part), ..Page::default() }
         };
         let plain = |number| Page {

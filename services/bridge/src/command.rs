@@ -6,7 +6,7 @@ use std::{
 };
 
 use gumshoe_proto::{
-    bridge::v1::{Command, End, EndStatus, Query, cancel::Target},
+    bridge::v1::{Command, Encoding, End, EndStatus, Query, cancel::Target},
     envelope::{self, EnvelopeError, is_id},
     run::TRIED_TOO_OFTEN,
 };
@@ -70,6 +70,8 @@ pub(crate) struct Job {
     pub stop: Stop,
     /// How often its progress is told, if at all.
     pub progress_interval: Option<Duration>,
+    /// How the responses in its pages are encoded.
+    pub encoding: Encoding,
 }
 
 /// A command that is no read.
@@ -152,6 +154,7 @@ impl CommandReader {
             queries,
             budget,
             progress_interval,
+            encoding,
             cancel,
             ping,
         } = command;
@@ -185,7 +188,9 @@ impl CommandReader {
         };
         let deadline = Timestamp::from(now + time_left);
         let progress_interval = progress_interval.and_then(|interval| interval.try_into().ok());
-        Reading::Work(Box::new(Job { run, outlet, time_left, deadline, traceparent, queries, stop, progress_interval }))
+        let encoding = Encoding::try_from(encoding).unwrap_or_default();
+        let job = Job { run, outlet, time_left, deadline, traceparent, queries, stop, progress_interval, encoding };
+        Reading::Work(Box::new(job))
     }
 
     /// How often a command is tried again that was received so often.

@@ -24,8 +24,7 @@ use crate::{
     metrics::{Metrics, Outcome},
     ping::About,
     queue::{Lease, Leases, Received},
-    results::{Outlet, RunId, SendError, Sender, Stopped, Telling, summary},
-    stop::Stop,
+    results::{RunId, SendError, Sender, Stopped, Telling, summary},
     words::{Understood, understand},
 };
 
@@ -159,7 +158,11 @@ impl Worker {
     }
 
     async fn run(&self, job: Job) -> Result<EndStatus, Unfinished> {
-        let Job { run, outlet, time_left, deadline, traceparent, queries, stop, progress_interval } = job;
+        let until = Instant::now() + job.time_left;
+        let (handed, pages) = mpsc::channel(HANDED);
+        let asker = self.asker(&job, until, handed);
+        let Job { run, outlet, time_left, deadline, queries, stop, progress_interval, traceparent: _, encoding: _ } =
+            job;
         let _entered = self.cancels.enter(&run, &stop);
         tracing::info!(queries = queries.len(), seconds = time_left.as_secs(), "command is worked on");
         let query_ids = queries.iter().map(|query| query.id.clone()).collect();
@@ -171,10 +174,7 @@ impl Worker {
             query_ids,
             queries: told,
         };
-        let deadline = Instant::now() + time_left;
-        let (handed, pages) = mpsc::channel(HANDED);
-        let mut sender = Sender::new(run.clone(), outlet.clone(), self.metrics.clone(), deadline + ANSWER_GRACE);
-        let asker = self.asker(run, &outlet, deadline, traceparent, handed, stop.clone());
+        let mut sender = Sender::new(run, outlet, self.metrics.clone(), until + ANSWER_GRACE);
         let asked = async {
             tokio::select! {
                 outcomes = self.ask_all(asker, &queries) => outcomes.map_err(Unfinished::from),
@@ -185,7 +185,7 @@ impl Worker {
         let sent = async { sender.send_pages(accepted, pages, telling).await.map_err(Unfinished::from) };
         // A queue that takes nothing holds up those who fill its buffer as well as those who send: this ends the wait of both.
         let late = |_| Unfinished::Send(SendError::GaveUp("the result queue took too little".into()));
-        let (outcomes, ()) = timeout_at(deadline + ANSWER_GRACE, try_join(asked, sent)).await.map_err(late)??;
+        let (outcomes, ()) = timeout_at(until + ANSWER_GRACE, try_join(asked, sent)).await.map_err(late)??;
         let end = End {
             stop_cause: stop.cause().filter(|_| outcomes.iter().any(was_stopped)).unwrap_or_default().into(),
             matches: stop.counts().matches,
@@ -206,25 +206,18 @@ impl Worker {
         }
     }
 
-    fn asker(
-        &self,
-        run: RunId,
-        outlet: &Outlet,
-        deadline: Instant,
-        traceparent: String,
-        sender: mpsc::Sender<crate::results::Handed>,
-        stop: Stop,
-    ) -> Asker {
+    fn asker(&self, job: &Job, deadline: Instant, sender: mpsc::Sender<crate::results::Handed>) -> Asker {
         Asker {
-            run,
+            run: job.run.clone(),
             collectors: self.collectors.clone(),
             deadline,
-            traceparent,
-            limits: outlet.limits(),
-            budget: outlet.budget(),
+            traceparent: job.traceparent.clone(),
+            limits: job.outlet.limits(),
+            encoding: job.encoding,
+            budget: job.outlet.budget(),
             sender,
-            stop,
-            turns: outlet.turns(),
+            stop: job.stop.clone(),
+            turns: job.outlet.turns(),
             metrics: self.metrics.clone(),
         }
     }

@@ -5,7 +5,7 @@ mod answer;
 
 use std::{future::pending, mem::replace, pin::pin, time::Duration};
 
-use gumshoe_proto::bridge::v1::{Query, QueryOutcome};
+use gumshoe_proto::bridge::v1::{Encoding, Query, QueryOutcome};
 use gumshoe_runtime::{backoff::Backoff, errors::code_name};
 use tokio::{
     sync::mpsc,
@@ -54,6 +54,8 @@ pub(crate) struct Asker {
     pub traceparent: String,
     /// How large a page may be.
     pub limits: PageLimits,
+    /// How the responses in them are encoded.
+    pub encoding: Encoding,
     /// The bytes that may wait for the result queue.
     pub budget: ByteBudget,
     /// What ends the work before the ends of the queries.
@@ -110,8 +112,8 @@ impl Asker {
         request: MethodRequest,
         channel: Channel,
     ) -> Result<QueryOutcome, Stopped> {
-        let (limits, budget, sender) = (self.limits, self.budget.clone(), self.sender.clone());
-        let writer = QueryWriter::new(&self.run, &query.id, &method.arm, &method.items, limits, budget, sender);
+        let (form, budget, sender) = ((self.limits, self.encoding), self.budget.clone(), self.sender.clone());
+        let writer = QueryWriter::new(&self.run, &query.id, (&method.arm, &method.items), form, budget, sender);
         let mut answer = Answer::new(method, writer, request.page_token(), self.stop.clone());
         let mut backoff = BACKOFF;
         let mut waits_for_room = false;

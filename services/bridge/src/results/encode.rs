@@ -1,7 +1,7 @@
 //! The bodies of results, as they go into the queue.
 
 use gumshoe_proto::{
-    bridge::v1::{Page, Part, Result as RunResult, result::Kind},
+    bridge::v1::{Encoding, Page, Part, Result as RunResult, result::Kind},
     envelope,
 };
 use jiff::Timestamp;
@@ -32,6 +32,8 @@ pub(crate) enum Content {
         of: u32,
         /// These of its bytes.
         data: Vec<u8>,
+        /// Of all of them.
+        encoding: Encoding,
     },
 }
 
@@ -41,8 +43,9 @@ pub(super) fn encode_page(run: &RunId, seq: u32, header: &PageHeader, content: &
     let page = |part| Kind::Page(Page { query_id: query_id.clone(), number: *number, part, response: None });
     match content {
         Content::Response(response) => envelope::encode_page(&result(run, seq, page(None)), arm, response, now),
-        Content::Part { number, of, data } => {
-            let part = Part { response: arm.clone(), number: *number, of: *of, data: data.clone().into() };
+        Content::Part { number, of, data, encoding } => {
+            let (response, encoding) = (arm.clone(), (*encoding).into());
+            let part = Part { response, number: *number, of: *of, data: data.clone().into(), encoding };
             envelope::encode_result(&result(run, seq, page(Some(part))), now)
         }
     }

@@ -1,7 +1,9 @@
 //! The pages of one query on their way to the sender of its run.
 
-use std::sync::Arc;
+use std::{io::Write as _, sync::Arc};
 
+use flate2::{Compression, write::GzEncoder};
+use gumshoe_proto::bridge::v1::Encoding;
 use jiff::Timestamp;
 use prost_reflect::FieldDescriptor;
 use tokio::sync::mpsc;
@@ -27,6 +29,9 @@ pub(crate) struct Handed {
 #[error("the run is over")]
 pub(crate) struct Stopped;
 
+/// So much of a response is compressed at one time: what belongs to it is cut no finer than that.
+const COMPRESSED: usize = 1024 * 1024;
+
 /// Takes the items of one query, cuts them into pages and hands those over.
 #[derive(Debug)]
 pub(crate) struct QueryWriter {
@@ -36,6 +41,7 @@ pub(crate) struct QueryWriter {
     /// What a message holds of a response that comes in parts.
     part: usize,
     cutter: Cutter,
+    encoding: Encoding,
     budget: ByteBudget,
     sender: mpsc::Sender<Handed>,
 }
@@ -46,9 +52,8 @@ impl QueryWriter {
     pub(crate) fn new(
         run: &RunId,
         query_id: &str,
-        arm: &str,
-        items: &FieldDescriptor,
-        limits: PageLimits,
+        (arm, items): (&str, &FieldDescriptor),
+        (limits, encoding): (PageLimits, Encoding),
         budget: ByteBudget,
         sender: mpsc::Sender<Handed>,
     ) -> Self {
@@ -56,12 +61,16 @@ impl QueryWriter {
         let longest = PageHeader { number: u32::MAX, ..header.clone() };
         let length_of = |content: &Content| encode_page(run, u32::MAX, &longest, content, Timestamp::now()).len();
         let overhead = length_of(&Content::Response(String::new()));
-        let around_part = length_of(&Content::Part { number: u32::MAX, of: u32::MAX, data: Vec::new() });
+        let around_part = length_of(&Content::Part { number: u32::MAX, of: u32::MAX, data: Vec::new(), encoding });
         // Base64 makes four characters of three bytes.
         let part = limits.page.saturating_sub(around_part).max(4) / 4 * 3;
         let (items, is_list) = (items.json_name().to_owned(), items.is_list());
+        let limits = match encoding {
+            Encoding::Unspecified => limits,
+            Encoding::Gzip => PageLimits { page: COMPRESSED, ..limits },
+        };
         let cutter = Cutter::new(Frame { items, is_list, overhead, limits });
-        Self { header, items: 0, overhead, part, cutter, budget, sender }
+        Self { header, items: 0, overhead, part, cutter, encoding, budget, sender }
     }
 
     /// Adds an item, canonical JSON, to the current response. Waits while pages wait that are full.
@@ -108,19 +117,27 @@ impl QueryWriter {
     async fn hand_over(&mut self, piece: Piece) -> Result<(), Stopped> {
         let Piece { response, items } = piece;
         let length = self.overhead + response.len();
-        let fits = length <= self.cutter.message_max();
-        // In base64 it is a third longer.
-        let share = Arc::new(self.budget.take(if fits { length } else { length / 3 * 4 }).await);
-        if fits {
-            self.hand(Content::Response(response), share).await?;
-        } else {
-            let parts = response.as_bytes().chunks(self.part);
-            let of = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-            for (number, data) in (1..).zip(parts) {
-                self.hand(Content::Part { number, of, data: data.to_vec() }, share.clone()).await?;
+        match self.encoding {
+            Encoding::Unspecified if length <= self.cutter.message_max() => {
+                let share = Arc::new(self.budget.take(length).await);
+                self.hand(Content::Response(response), share).await?;
             }
+            Encoding::Unspecified => self.hand_parts(response.as_bytes()).await?,
+            Encoding::Gzip => self.hand_parts(&zipped(&response)).await?,
         }
         self.items += items;
+        Ok(())
+    }
+
+    async fn hand_parts(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
+        let (parts, encoding) = (bytes.chunks(self.part), self.encoding);
+        let of = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        // In base64 it is a third longer.
+        let length = bytes.len() / 3 * 4 + parts.len() * self.overhead;
+        let share = Arc::new(self.budget.take(length).await);
+        for (number, data) in (1..).zip(parts) {
+            self.hand(Content::Part { number, of, data: data.to_vec(), encoding }, share.clone()).await?;
+        }
         Ok(())
     }
 
@@ -130,4 +147,10 @@ impl QueryWriter {
         self.header.number += 1;
         Ok(())
     }
+}
+
+/// The fastest level: it makes logs and objects some eighth of what they were, and the best one a tenth in five times the time.
+fn zipped(json: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(json.as_bytes()).and_then(|()| encoder.finish()).expect("a Vec takes all that is written")
 }

@@ -19,7 +19,7 @@ use crate::{
     fakes::{FakeCollector, FakeCommands, Fate, RecordingQueue, Seen, Step, mk_complete, mk_page, mk_pod},
     ping::tests::mk_about,
     queue::QueueErrorKind,
-    results::ByteBudget,
+    results::{ByteBudget, Outlet},
 };
 
 /// A worker with all that it touches.

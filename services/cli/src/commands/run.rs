@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use gumshoe_proto::{
-    bridge::v1::{Command, EndStatus},
+    bridge::v1::{Command, Encoding, EndStatus},
     envelope::{ANSWER_GRACE, encode_command},
     run::{Fed, Reader, Run, RunKey},
 };
@@ -85,6 +85,10 @@ pub(crate) struct RunCommand {
     #[arg(long, value_name = "DURATION", value_parser = units::duration)]
     progress: Option<Duration>,
 
+    /// Have long answers compressed on their way: fewer messages, and fewer bytes to pay for. JSON output shows them as they come
+    #[arg(long)]
+    gzip: bool,
+
     /// How the result is printed
     #[arg(short, long, env = "GUMSHOE_OUTPUT", value_enum, default_value_t = Output::Text)]
     output: Output,
@@ -106,11 +110,14 @@ enum Output {
 impl RunCommand {
     /// Does it.
     pub(super) async fn execute(self) -> Result<Exit, Error> {
-        let Self { input, queues: addresses, investigation, timeout, max_bytes, budget, progress, output } = self;
+        let Self { input, queues: addresses, investigation, timeout, max_bytes, budget, progress, gzip, output } = self;
         let mut command = input.command()?;
         budget.apply(&mut command);
         command.progress_interval =
             progress.and_then(|interval| interval.try_into().ok()).or(command.progress_interval);
+        if gzip {
+            command.set_encoding(Encoding::Gzip);
+        }
         let defaults = Defaults { investigation, reply_to: addresses.reply_to.clone(), timeout };
         let complete = |now| command::complete(command.clone(), &defaults, now);
         // Finds out what is wrong with the command, before a queue is asked.

@@ -101,7 +101,7 @@ fn mk_run(command_id: &str, run: &str) -> [String; 4] {
     let long = json::to_string(&response("2 é")).into_bytes();
     let (head, tail) = long.split_at(long.iter().position(|byte| !byte.is_ascii()).unwrap() + 1);
     let part = |number, data: &[u8]| Page {
-        part: Some(Part { response: "readLogs".into(), number, of: 2, data: data.to_vec().into() }),
+        part: Some(Part { response: "readLogs".into(), number, of: 2, data: data.to_vec().into(), ..Part::default() }),
         ..Page::default()
     };
     let pages = [page(1, in_one), page(2, part(1, head)), page(3, part(2, tail))];

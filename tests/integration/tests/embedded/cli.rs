@@ -102,6 +102,25 @@ async fn a_run_goes_through_fifo_queues_too() {
 }
 
 #[tokio::test]
+async fn a_compressed_result_says_the_same_in_fewer_bytes() {
+    let stack = Stack::of(Shop::recorded().unwrap()).start().await.unwrap();
+    let run = ["run", "--query", "get pods -A", "--query", "get cm -A", "--query", "get events -A --limit 9000"];
+    let mut bytes = 0..0;
+    let mut outputs = Vec::new();
+    for arguments in [run.to_vec(), [&run[..], &["--gzip"]].concat()] {
+        let output = stack.cli().run(&arguments).await.unwrap();
+        assert_eq!(output.status.code(), Some(COMPLETE), "{}", output.stderr);
+        // The ages in it go on.
+        outputs.push(rows(&output.stdout).into_iter().map(|row| row[..row.len().min(2)].join(" ")).collect::<Vec<_>>());
+        let sent = stack.sqs.calls().into_iter().filter(|call| call.operation == "SendMessageBatch");
+        bytes = bytes.end..sent.map(|call| call.input.to_string().len()).sum();
+    }
+    assert!(outputs[0].len() > 100 && outputs[0] == outputs[1], "{outputs:?}");
+    let (plain, compressed) = (bytes.start, bytes.end - bytes.start);
+    assert!(compressed * 3 < plain, "{plain} bytes, compressed {compressed}");
+}
+
+#[tokio::test]
 async fn a_queue_that_the_bridge_would_refuse_is_refused() {
     let cli = Stack::of(Shop::recorded().unwrap()).start_without_bridge().await.unwrap().cli();
     let query = ["--query", "get pods -n shop"];

@@ -1,7 +1,7 @@
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use gumshoe_proto::{
-    bridge::v1::{Accepted, Page, page::Response, query::Request},
+    bridge::v1::{Accepted, Encoding, Page, page::Response, query::Request},
     collector::v1::{
         Completeness, ContainerLog, ContainerLogStatus, Gap, GapReason, GetPodRequest, GetPodResponse, ListPodsRequest,
         ListPodsResponse, LogLine, ReadLogsRequest, ReadLogsResponse,
@@ -33,6 +33,10 @@ async fn ask(collector: &FakeCollector, request: Request) -> Asked {
 }
 
 async fn ask_with(collector: &FakeCollector, request: Request, message_size: usize) -> Asked {
+    ask_encoded(collector, request, message_size, Encoding::Unspecified).await
+}
+
+async fn ask_encoded(collector: &FakeCollector, request: Request, message_size: usize, encoding: Encoding) -> Asked {
     let run = RunId { command_id: "c".into(), run: "RUN".into(), investigation_id: "i".into() };
     let queue = Arc::new(RecordingQueue::default());
     let outlet = Outlet::new("main", queue.clone(), message_size, false);
@@ -46,6 +50,7 @@ async fn ask_with(collector: &FakeCollector, request: Request, message_size: usi
         deadline,
         traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into(),
         limits: outlet.limits(),
+        encoding,
         budget: ByteBudget::of_mebibytes(8),
         stop: Stop::default(),
         turns: outlet.turns(),
@@ -324,6 +329,29 @@ async fn an_item_too_large_for_a_message_comes_in_parts_and_whole() {
         assert_eq!((got, completeness(&asked)), (items, mk_complete(3)));
         assert_eq!(asked.outcome.items, 3);
         assert!(asked.outcome.pages > 4, "{}", asked.outcome.pages);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_is_compressed_is_one_part_of_few_bytes_or_several_where_it_is_still_too_long() {
+    let alike = "x".repeat(200_000);
+    let mut state = 1_u32;
+    let letter = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'!' + (state >> 26) as u8)
+    };
+    let unlike: String = (0..200_000).map(letter).collect();
+    for (text, pages) in [(alike, 1..=1), (unlike, 3..=5)] {
+        let collector = FakeCollector::default();
+        let mut page = mk_page(&["a", "b", "c"], "");
+        page.items[1].spec.get_or_insert_default().node_name = text;
+        page.completeness = Some(mk_complete(3));
+        let items = page.items.clone();
+        collector.list(vec![Step::Response(page)]);
+        let asked = ask_encoded(&collector, list(0), 64 * 1024, Encoding::Gzip).await;
+        let got: Vec<_> = lists(&asked).into_iter().flat_map(|list| list.items).collect();
+        assert_eq!((got, completeness(&asked)), (items, mk_complete(3)));
+        assert!(pages.contains(&asked.outcome.pages), "{}", asked.outcome.pages);
     }
 }
 

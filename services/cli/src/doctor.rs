@@ -168,6 +168,8 @@ fn queue(status: &QueueStatus) -> Vec<Check> {
         max_receive_count,
         encrypted,
         message_retention_period,
+        // Where it is too short, the advice says so.
+        visibility_timeout: _,
         advice,
     } = status;
     let subject = if name.is_empty() { "command queue".to_owned() } else { format!("result queue {name:?}") };

@@ -22,6 +22,9 @@ const ADVISED_RECEIVE_COUNT: u32 = 5;
 /// A command may be worked on for an hour, and a reader may be down for longer.
 const ADVISED_RETENTION: Duration = Duration::from_secs(4 * 3600);
 
+/// A reader needs a while for what it was given; until it has deleted that, SQS gives it to nobody else.
+const ADVISED_VISIBILITY: Duration = Duration::from_secs(10);
+
 /// Attributes of a queue, as far as it has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attributes {
@@ -35,6 +38,8 @@ pub(crate) struct Attributes {
     pub encrypted: Option<bool>,
     /// `MessageRetentionPeriod`: after that, SQS drops a message.
     pub retention: Option<Duration>,
+    /// `VisibilityTimeout`: for so long a receive hides a message that says nothing else.
+    pub visibility_timeout: Option<Duration>,
 }
 
 /// Where attributes come from.
@@ -142,7 +147,11 @@ pub(crate) async fn check(
 
 /// What is told of a queue; the command queue has no name.
 fn status(name: &str, url: &QueueUrl, attributes: &Attributes) -> QueueStatus {
-    let of_command = if name.is_empty() { advice_on_receives(attributes.max_receive_count) } else { None };
+    let of_its_kind = if name.is_empty() {
+        advice_on_receives(attributes.max_receive_count)
+    } else {
+        advice_on_visibility(attributes.visibility_timeout)
+    };
     QueueStatus {
         name: name.into(),
         fifo: url.is_fifo(),
@@ -150,7 +159,8 @@ fn status(name: &str, url: &QueueUrl, attributes: &Attributes) -> QueueStatus {
         max_receive_count: attributes.max_receive_count,
         encrypted: attributes.encrypted,
         message_retention_period: attributes.retention.and_then(|retention| retention.try_into().ok()),
-        advice: of_command.into_iter().chain(advice(attributes)).collect(),
+        visibility_timeout: attributes.visibility_timeout.and_then(|timeout| timeout.try_into().ok()),
+        advice: of_its_kind.into_iter().chain(advice(attributes)).collect(),
     }
 }
 
@@ -166,6 +176,16 @@ fn advice_on_receives(max_receive_count: Option<u32>) -> Option<String> {
         )),
         Some(_) => None,
     }
+}
+
+/// Of a result queue alone: the bridge says itself how long it hides a command.
+fn advice_on_visibility(timeout: Option<Duration>) -> Option<String> {
+    let seconds = timeout.filter(|timeout| *timeout < ADVISED_VISIBILITY)?.as_secs();
+    let advised = ADVISED_VISIBILITY.as_secs();
+    Some(format!(
+        "hides a message from others for {seconds} s after a receive: a reader that takes longer gets it twice; {advised} s at least \
+         are advised"
+    ))
 }
 
 /// What somebody should know of a queue that can be used all the same, a line each.
@@ -296,6 +316,9 @@ mod tests {
         let expected = ["the command queue has", "the command queue is", "the command queue keeps"];
         assert_eq!(about[..3], expected);
         assert!(about[3..].iter().all(|line| line == "the result queue \"a\"") && all.len() == 5, "{all:?}");
+        let hasty = Attributes { visibility_timeout: Some(Duration::from_secs(2)), ..good.clone() };
+        let told_of = |name| told(&[(name, &hasty)]).concat();
+        assert!(told_of("").is_empty() && told_of("a").contains("for 2 s after a receive"));
         let few = Attributes { max_receive_count: Some(2), ..good };
         assert!(told(&[("", &few)])[0].contains("after 2 receives"));
     }

@@ -172,6 +172,7 @@ impl AttributeSource for Connection {
             .attribute_names(OfQueue::SqsManagedSseEnabled)
             .attribute_names(OfQueue::KmsMasterKeyId)
             .attribute_names(OfQueue::MessageRetentionPeriod)
+            .attribute_names(OfQueue::VisibilityTimeout)
             .send()
             .await
             .map_err(|error| queue_error("GetQueueAttributes", error))?;
@@ -182,10 +183,13 @@ impl AttributeSource for Connection {
 fn attributes(mut of_queue: HashMap<OfQueue, String>) -> Attributes {
     let sse = of_queue.get(&OfQueue::SqsManagedSseEnabled).map(|enabled| enabled == "true");
     let has_key = of_queue.get(&OfQueue::KmsMasterKeyId).is_some_and(|key| !key.is_empty());
-    let retention = of_queue.get(&OfQueue::MessageRetentionPeriod).and_then(|seconds| seconds.parse().ok());
+    let seconds = |name| of_queue.get(&name).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    let (retention, visibility_timeout) =
+        (seconds(OfQueue::MessageRetentionPeriod), seconds(OfQueue::VisibilityTimeout));
     Attributes {
         encrypted: if has_key { Some(true) } else { sse },
-        retention: retention.map(Duration::from_secs),
+        retention,
+        visibility_timeout,
         arn: of_queue.remove(&OfQueue::QueueArn),
         maximum_message_size: of_queue.get(&OfQueue::MaximumMessageSize).and_then(|size| size.parse().ok()),
         max_receive_count: of_queue.get(&OfQueue::RedrivePolicy).and_then(|policy| max_receive_count(policy)),

@@ -7,6 +7,7 @@ mod check;
 mod lease;
 mod poll;
 mod sqs;
+mod trouble;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(crate) use poll::{Poll, SLOW_WAIT, poll};
 #[cfg(test)]
 pub(crate) use sqs::CALL_TIMEOUT;
 pub(crate) use sqs::{Connection, connect};
+pub(crate) use trouble::Troubles;
 
 /// A message as it was received.
 #[derive(Clone, Debug)]

@@ -8,7 +8,6 @@ use gumshoe_runtime::{
     Process,
     admin::{self, AdminHandle, ReadinessGate},
     backoff::Backoff,
-    chain::Chain,
     client::GrpcClient,
     tls::ClientIdentity,
 };
@@ -25,7 +24,7 @@ use crate::{
     metrics::Metrics,
     ping::About,
     queue::{
-        CheckError, Checked, CommandQueue, Connection, Leases, Poll, QueueUrl, SLOW_WAIT, all_advice, check,
+        CheckError, Checked, CommandQueue, Connection, Leases, Poll, QueueUrl, SLOW_WAIT, Troubles, all_advice, check,
         check_urls, connect, poll,
     },
     results::{ByteBudget, Outlet},
@@ -117,7 +116,7 @@ impl Bridge {
         let metrics = Metrics::new(&mut handle.registry());
         let connection = connect(&command_queue, &result_queues, receive_wait).await?;
         let queue: Arc<dyn CommandQueue> = Arc::new(connection.command_queue(&command_queue));
-        let leases = Leases::new(queue.clone(), visibility_timeout).with_gate(handle.readiness("leases"));
+        let leases = Leases::new(queue.clone(), visibility_timeout).with_gate(handle.readiness("calls"));
         let poll = Poll {
             queue,
             leases: leases.clone(),
@@ -177,7 +176,7 @@ impl Bridge {
 
     /// Looks at the queues until that succeeds.
     async fn check(&self) -> anyhow::Result<Checked> {
-        let mut backoff = CHECK_BACKOFF;
+        let (mut backoff, troubles) = (CHECK_BACKOFF, Troubles::default());
         loop {
             let error = match check(&self.connection, &self.command_queue, &self.result_queues).await {
                 Ok(checked) => {
@@ -187,20 +186,17 @@ impl Bridge {
                 Err(error) if error.is_final() => return Err(error.into()),
                 Err(error) => error,
             };
-            let wait = self.report(&error, &mut backoff);
+            let wait = self.report(&error, &troubles, &mut backoff);
             tokio::time::sleep(wait).await;
         }
     }
 
-    fn report(&self, error: &CheckError, backoff: &mut Backoff) -> Duration {
-        let chain = Chain(error);
+    fn report(&self, error: &CheckError, troubles: &Troubles, backoff: &mut Backoff) -> Duration {
         self.queues_gate.not_ready("the queues cannot be looked at");
-        if error.needs_repair() {
-            tracing::error!(error = %chain, "the bridge cannot start until permissions or the queue are repaired");
-            return SLOW_WAIT;
+        if let CheckError::Unreadable { queue, source } = error {
+            troubles.failed(&format!("GetQueueAttributes of {queue}"), source, "the bridge cannot start");
         }
-        tracing::warn!(error = %chain, "the queues could not be looked at");
-        backoff.next_wait()
+        if error.needs_repair() { SLOW_WAIT } else { backoff.next_wait() }
     }
 
     fn worker(&self, checked: &Checked) -> Worker {
@@ -209,6 +205,7 @@ impl Bridge {
             Outlet::new(&named.name, queue, *size, named.value.is_fifo())
                 .with_budget(ByteBudget::of_mebibytes(self.result_buffer))
                 .with_turns(Turns::new(self.queries))
+                .with_troubles(self.poll.leases.troubles())
         });
         let reader = CommandReader {
             outlets: Outlets::new(outlets.collect()),

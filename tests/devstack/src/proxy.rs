@@ -1,6 +1,8 @@
 //! A TCP proxy whose connections break and stall on demand: whatever they carry, TLS included, ends in the middle.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,6 +22,7 @@ pub struct Proxy {
     address: SocketAddr,
     breaks: watch::Sender<u64>,
     stalled_until: watch::Sender<Instant>,
+    carried_back: Arc<AtomicU64>,
     _server: AbortOnDropHandle<()>,
 }
 
@@ -32,14 +35,22 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("bind a proxy")?;
         let address = listener.local_addr()?;
         let (breaks, stalled_until) = (watch::Sender::new(0), watch::Sender::new(Instant::now()));
-        let server = serve(listener, target, breaks.subscribe(), stalled_until.subscribe());
-        Ok(Self { address, breaks, stalled_until, _server: AbortOnDropHandle::new(tokio::spawn(server)) })
+        let way = Way { target, stalled_until: stalled_until.subscribe(), carried_back: Arc::default() };
+        let carried_back = Arc::clone(&way.carried_back);
+        let server = serve(listener, way, breaks.subscribe());
+        Ok(Self { address, breaks, stalled_until, carried_back, _server: AbortOnDropHandle::new(tokio::spawn(server)) })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Bytes that it has carried back from the address so far.
+    #[must_use]
+    pub fn carried_back(&self) -> u64 {
+        self.carried_back.load(Ordering::Relaxed)
     }
 
     /// Ends every connection that there is, behind whatever it has carried so far.
@@ -53,12 +64,15 @@ impl Proxy {
     }
 }
 
-async fn serve(
-    listener: TcpListener,
+/// What the connections have in common.
+#[derive(Debug, Clone)]
+struct Way {
     target: SocketAddr,
-    breaks: watch::Receiver<u64>,
     stalled_until: watch::Receiver<Instant>,
-) {
+    carried_back: Arc<AtomicU64>,
+}
+
+async fn serve(listener: TcpListener, way: Way, breaks: watch::Receiver<u64>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -66,10 +80,10 @@ async fn serve(
                 Ok((stream, _)) => {
                     let mut breaks = breaks.clone();
                     breaks.mark_unchanged();
-                    let carried = carry(stream, target, stalled_until.clone());
+                    let way = way.clone();
                     connections.spawn(async move {
                         tokio::select! {
-                            ended = carried => if let Err(error) = ended {
+                            ended = way.carry(stream) => if let Err(error) = ended {
                                 tracing::debug!(%error, "a connection through the proxy ended");
                             },
                             _ = breaks.changed() => {}
@@ -83,27 +97,32 @@ async fn serve(
     }
 }
 
-async fn carry(near: TcpStream, target: SocketAddr, stalled_until: watch::Receiver<Instant>) -> std::io::Result<()> {
-    let far = TcpStream::connect(target).await?;
-    let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
-    let there = copy(near_read, far_write, stalled_until.clone());
-    tokio::try_join!(there, copy(far_read, near_write, stalled_until)).map(drop)
-}
+impl Way {
+    async fn carry(&self, near: TcpStream) -> std::io::Result<()> {
+        let far = TcpStream::connect(self.target).await?;
+        let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
+        let there = self.copy(near_read, far_write, |_| ());
+        let back = self.copy(far_read, near_write, |bytes| _ = self.carried_back.fetch_add(bytes, Ordering::Relaxed));
+        tokio::try_join!(there, back).map(drop)
+    }
 
-async fn copy(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
-    stalled_until: watch::Receiver<Instant>,
-) -> std::io::Result<()> {
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let length = from.read(&mut chunk).await?;
-        if length == 0 {
-            return to.shutdown().await;
+    async fn copy(
+        &self,
+        mut from: impl AsyncRead + Unpin,
+        mut to: impl AsyncWrite + Unpin,
+        count: impl Fn(u64),
+    ) -> std::io::Result<()> {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            let length = from.read(&mut chunk).await?;
+            if length == 0 {
+                return to.shutdown().await;
+            }
+            let until = *self.stalled_until.borrow();
+            sleep_until(until).await;
+            to.write_all(&chunk[..length]).await?;
+            count(length as u64);
         }
-        let until = *stalled_until.borrow();
-        sleep_until(until).await;
-        to.write_all(&chunk[..length]).await?;
     }
 }
 
@@ -124,6 +143,7 @@ mod tests {
         let mut back = [0; 4];
         near.read_exact(&mut back).await.unwrap();
         assert_eq!((&there, &back), (b"there", b"back"));
+        crate::eventually("it has counted", async || (proxy.carried_back() == 4).then_some(())).await.unwrap();
         proxy.break_all();
         assert!(!matches!(near.read(&mut back).await, Ok(1..)));
         let mut again = TcpStream::connect(proxy.address()).await.unwrap();

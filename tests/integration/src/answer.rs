@@ -29,8 +29,13 @@ pub struct Answer {
 
 /// Awaits the whole answer to a command.
 pub async fn answer(results: &Results, command_id: &str) -> Answer {
-    let collected = tokio::time::timeout(PATIENCE, collect(results, command_id)).await;
-    collected.unwrap_or_else(|_| panic!("no whole answer to {command_id} within {PATIENCE:?}"))
+    answers(results, &[command_id]).await.remove(0)
+}
+
+/// Awaits the whole answers to commands.
+pub async fn answers(results: &Results, command_ids: &[&str]) -> Vec<Answer> {
+    let collected = tokio::time::timeout(PATIENCE, collect(results, command_ids)).await;
+    collected.unwrap_or_else(|_| panic!("no whole answer to each of {command_ids:?} within {PATIENCE:?}"))
 }
 
 /// Awaits the next answer of any command, and says which one it is of: for commands that have no id of their own.
@@ -50,21 +55,26 @@ pub async fn raw_answer(results: &Results) -> (String, End) {
     tokio::time::timeout(PATIENCE, next).await.unwrap_or_else(|_| panic!("no answer within {PATIENCE:?}"))
 }
 
-async fn collect(results: &Results, command_id: &str) -> Answer {
+async fn collect(results: &Results, command_ids: &[&str]) -> Vec<Answer> {
     let mut reader = Reader::default();
     loop {
         for body in receive(results).await {
             reader.feed(&body).unwrap();
         }
-        let runs = reader.runs_of(command_id).count();
         for (_, run) in reader.runs() {
             assert!(!matches!(run.verdict(), Verdict::Mismatch(_)), "{:?}", run.verdict());
         }
-        if let Some((key, _)) = reader.complete(command_id) {
-            let key = key.clone();
-            return Answer { run: reader.take(&key).unwrap(), runs };
+        if command_ids.iter().all(|id| reader.complete(id).is_some()) {
+            return command_ids.iter().map(|id| take(&mut reader, id)).collect();
         }
     }
+}
+
+fn take(reader: &mut Reader, command_id: &str) -> Answer {
+    let runs = reader.runs_of(command_id).count();
+    let (key, _) = reader.complete(command_id).unwrap();
+    let key = key.clone();
+    Answer { run: reader.take(&key).unwrap(), runs }
 }
 
 /// Takes what the queue has, awaiting the first message.

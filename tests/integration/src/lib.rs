@@ -9,9 +9,11 @@ mod client;
 mod command;
 pub mod dynamic;
 pub mod kubernetes_json;
+pub mod memory;
+pub mod outage;
 pub mod table;
 
-pub use answer::{Answer, Results, answer, raw_answer};
+pub use answer::{Answer, Results, answer, answers, raw_answer};
 pub use client::{Client, grpc_client};
 pub use command::{command, get_pod, kubectl, list_events, list_pods, read_logs};
 

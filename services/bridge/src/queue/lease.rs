@@ -18,14 +18,15 @@ use gumshoe_runtime::{admin::ReadinessGate, chain::Chain};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandQueue, QueueError, QueueErrorKind, SLOW_WAIT};
+use super::{CommandQueue, QueueError, QueueErrorKind, SLOW_WAIT, Troubles};
 
 /// Between tries to extend leases that failed, however long the leases are: so it is soon known that somebody has repaired it.
 const RETRY_MAX: Duration = Duration::from_secs(30);
 
-/// So long after its last failure, an operation is taken for repaired where nobody has tried it again: longer than between two
-/// tries to delete a command, or to extend a lease, and their calls.
-const FORGOTTEN: Duration = Duration::from_secs(60);
+/// Without them, messages can be neither kept nor deleted.
+const NEEDED: [&str; 2] = [EXTEND, DELETE];
+const EXTEND: &str = "ChangeMessageVisibilityBatch";
+const DELETE: &str = "DeleteMessage";
 
 /// The leases of a process; clones share one state.
 #[derive(Clone)]
@@ -33,15 +34,13 @@ pub(crate) struct Leases {
     queue: Arc<dyn CommandQueue>,
     visibility: Duration,
     held: Arc<Held>,
-    gate: Option<ReadinessGate>,
+    troubles: Troubles,
 }
 
 #[derive(Default)]
 struct Held {
     next_id: AtomicU64,
     leases: Mutex<BTreeMap<u64, Entry>>,
-    /// Operations that need somebody's repair, and when each failed last.
-    broken: Mutex<BTreeMap<&'static str, Instant>>,
     /// Held while leases are extended, so that one that ends can wait for an extension of it that is on its way.
     extending: tokio::sync::Mutex<()>,
 }
@@ -67,52 +66,26 @@ impl Leases {
     /// fail and none is lost.
     #[must_use]
     pub(crate) fn new(queue: Arc<dyn CommandQueue>, visibility: Duration) -> Self {
-        Self { queue, visibility, held: Arc::default(), gate: None }
+        Self { queue, visibility, held: Arc::default(), troubles: Troubles::default() }
     }
 
     /// The same leases, which close the gate while somebody must repair permissions or the queue.
     #[must_use]
     pub(crate) fn with_gate(self, gate: ReadinessGate) -> Self {
-        gate.ready();
-        Self { gate: Some(gate), ..self }
+        Self { troubles: Troubles::with_gate(gate), ..self }
+    }
+
+    /// What is wrong with the calls of the process: with these, and with those that are noted beside.
+    #[must_use]
+    pub(crate) fn troubles(&self) -> Troubles {
+        self.troubles.clone()
     }
 
     /// When it is worth a try again to receive commands: a while after messages could not be kept or deleted for want of a permission.
     #[must_use]
     pub(crate) fn pause(&self) -> Option<Instant> {
-        let last = self.held.broken().values().max().copied();
+        let last = self.troubles.last_needing_repair(&NEEDED);
         last.map(|last| last + SLOW_WAIT).filter(|until| *until > Instant::now())
-    }
-
-    /// Says what went wrong, as loudly as it deserves.
-    fn trouble(&self, error: &QueueError, what: &'static str) {
-        if error.kind != QueueErrorKind::Misconfigured {
-            tracing::warn!(error = %Chain(error), what);
-            return;
-        }
-        self.gate.iter().for_each(|gate| gate.not_ready(format!("{}: {}", error.operation, error.code)));
-        if self.held.broken().insert(error.operation, Instant::now()).is_none() {
-            tracing::error!(error = %Chain(error), "{what} until permissions or the queue are repaired; commands may be worked on twice");
-        }
-    }
-
-    fn works(&self, operation: &'static str) {
-        let mut broken = self.held.broken();
-        if broken.remove(operation).is_some() && broken.is_empty() {
-            tracing::info!(operation, "the command queue was repaired");
-            self.gate.iter().for_each(ReadinessGate::ready);
-        }
-    }
-
-    /// Opens the gate again for operations that have not failed for a while: it may be long until one is needed.
-    fn forget(&self) {
-        let mut broken = self.held.broken();
-        let before = broken.len();
-        broken.retain(|_, last| last.elapsed() < FORGOTTEN);
-        if broken.len() < before && broken.is_empty() {
-            tracing::info!("the command queue is taken for repaired until it fails again");
-            self.gate.iter().for_each(ReadinessGate::ready);
-        }
     }
 
     /// Begins to hold a message that was received at `received` or later.
@@ -145,16 +118,10 @@ impl Leases {
                 self.held.lose_expired();
             }
         };
-        let forgetting = async {
-            loop {
-                self.held.first_forgotten().await;
-                self.forget();
-            }
-        };
         tokio::select! {
             () = extending => {}
             () = losing => {}
-            () = forgetting => {}
+            () = self.troubles.forget() => {}
         }
     }
 
@@ -176,7 +143,7 @@ impl Leases {
         let failed = match called {
             Ok(Ok(failed)) => failed,
             Ok(Err(error)) => {
-                self.trouble(&error, "leases could not be extended");
+                self.troubles.failed(EXTEND, &error, "leases cannot be extended and commands may be worked on twice");
                 return false;
             }
             Err(_elapsed) => {
@@ -184,7 +151,7 @@ impl Leases {
                 return false;
             }
         };
-        self.works("ChangeMessageVisibilityBatch");
+        self.troubles.works(EXTEND);
         for (index, (id, _)) in batch.iter().enumerate() {
             match failed.iter().find(|failed| failed.index == index) {
                 None => self.held.extended(*id, asked + self.visibility),
@@ -202,10 +169,6 @@ impl Held {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn broken(&self) -> MutexGuard<'_, BTreeMap<&'static str, Instant>> {
-        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn extended(&self, id: u64, expires: Instant) {
         if let Some(entry) = self.lock().get_mut(&id) {
             entry.expires = expires;
@@ -217,12 +180,6 @@ impl Held {
         let first = self.lock().values().map(|entry| entry.expires).min();
         let most = Instant::now() + most;
         sleep_until(first.map_or(most, |first| first.min(most))).await;
-    }
-
-    /// Returns when the failure is forgotten that is forgotten first; where there is none, before a new one can be.
-    async fn first_forgotten(&self) {
-        let first = self.broken().values().min().copied();
-        sleep_until(first.unwrap_or_else(Instant::now) + FORGOTTEN).await;
     }
 
     /// Takes for lost what could not be extended in time.
@@ -254,13 +211,17 @@ impl Lease {
         let entry = self.stop().await;
         match self.leases.queue.delete(&self.receipt_handle).await {
             Ok(()) => {
-                self.leases.works("DeleteMessage");
+                self.leases.troubles.works(DELETE);
                 Ok(())
             }
             // Deleted already, or expired on a FIFO queue: then it comes again, and its second run is whole too.
             Err(error) if error.kind == QueueErrorKind::ReceiptLost => Ok(()),
             Err(error) => {
-                self.leases.trouble(&error, "an answered command could not be deleted");
+                self.leases.troubles.failed(
+                    DELETE,
+                    &error,
+                    "answered commands cannot be deleted and may be worked on twice",
+                );
                 self.leases.held.lock().extend(entry.map(|entry| (self.id, entry)));
                 Err(error)
             }
@@ -273,7 +234,7 @@ impl Lease {
         let handles = std::slice::from_ref(&self.receipt_handle);
         match self.leases.queue.change_visibility(handles, after).await {
             Ok(failed) => {
-                self.leases.works("ChangeMessageVisibilityBatch");
+                self.leases.troubles.works(EXTEND);
                 for failed in failed {
                     tracing::warn!(code = failed.code, "a command could not be given back at once");
                 }

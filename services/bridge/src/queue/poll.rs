@@ -7,7 +7,7 @@ use gumshoe_runtime::{admin::ReadinessGate, backoff::Backoff, chain::Chain};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::{CommandQueue, Leases, QueueError, QueueErrorKind, Received};
+use super::{CommandQueue, Leases, QueueError, QueueErrorKind, Received, Troubles};
 use crate::metrics::Metrics;
 
 /// Between failed polls: long enough to spare a service in trouble, short enough to be back half a minute after it is.
@@ -15,6 +15,8 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from
 
 /// Where somebody must repair permissions or the queue, this is often enough to notice that it was done.
 pub(crate) const SLOW_WAIT: Duration = Duration::from_secs(30);
+
+const OPERATION: &str = "ReceiveMessage";
 
 /// What polling needs.
 pub(crate) struct Poll {
@@ -43,7 +45,7 @@ pub(crate) async fn poll(
     shutdown: &CancellationToken,
     mut deliver: impl FnMut(Received, OwnedSemaphorePermit),
 ) {
-    let mut backoff = BACKOFF;
+    let (mut backoff, troubles) = (BACKOFF, Troubles::default());
     // The first poll does not wait: it shows whether polling works, which readiness depends on.
     let mut wait = Duration::ZERO;
     while let Some(room) = shutdown.run_until_cancelled(poll.room()).await {
@@ -54,6 +56,7 @@ pub(crate) async fn poll(
         match poll.queue.receive(room.len(), wait, poll.visibility).await {
             Ok(messages) if shutdown.is_cancelled() => return poll.give_back(messages).await,
             Ok(messages) => {
+                troubles.works(OPERATION);
                 poll.gate.ready();
                 backoff.reset();
                 wait = poll.wait;
@@ -62,7 +65,8 @@ pub(crate) async fn poll(
             Err(error) => {
                 drop(room);
                 wait = Duration::ZERO;
-                let pause = poll.report(&error, &mut backoff);
+                troubles.failed(OPERATION, &error, "commands cannot be received");
+                let pause = poll.pause_after(&error, &mut backoff);
                 shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
             }
         }
@@ -77,16 +81,13 @@ impl Poll {
         first.into_iter().chain(more.take(BATCH - 1)).collect()
     }
 
-    /// Says what went wrong as loudly as it deserves, and how long to wait.
-    fn report(&self, error: &QueueError, backoff: &mut Backoff) -> Duration {
+    /// How long to wait after a failure.
+    fn pause_after(&self, error: &QueueError, backoff: &mut Backoff) -> Duration {
         self.metrics.receive_errors.inc();
-        let chain = Chain(error);
         if error.kind == QueueErrorKind::Misconfigured {
-            tracing::error!(error = %chain, "commands cannot be received until permissions or the queue are repaired");
             self.gate.not_ready(format!("receiving commands: {}", error.code));
             return SLOW_WAIT;
         }
-        tracing::warn!(error = %chain, "commands could not be received");
         backoff.next_wait()
     }
 

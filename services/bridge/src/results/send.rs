@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     metrics::Metrics,
-    queue::{Fifo, Outgoing, ResultQueue},
+    queue::{Fifo, Outgoing, QueueError, ResultQueue, Troubles},
     stop::{Counts, Stop},
     turns::Turns,
 };
@@ -57,6 +57,9 @@ pub(crate) struct Outlet {
     turns: Turns,
     is_fifo: bool,
     batch_bytes: Arc<AtomicUsize>,
+    /// How the readiness calls sends to this queue.
+    operation: Arc<str>,
+    troubles: Troubles,
 }
 
 /// How a command's progress is told.
@@ -84,8 +87,15 @@ impl Outlet {
     pub(crate) fn new(name: &str, queue: Arc<dyn ResultQueue>, maximum_message_size: usize, is_fifo: bool) -> Self {
         let limits = PageLimits::of_queue(maximum_message_size);
         let batch_bytes = Arc::new(AtomicUsize::new(batch::BATCH_BYTES));
-        let (budget, turns) = (ByteBudget::default(), Turns::default());
-        Self { name: name.into(), queue, limits, budget, turns, is_fifo, batch_bytes }
+        let (budget, turns, troubles) = (ByteBudget::default(), Turns::default(), Troubles::default());
+        let operation = format!("SendMessageBatch to {name}").into();
+        Self { name: name.into(), queue, limits, budget, turns, is_fifo, batch_bytes, operation, troubles }
+    }
+
+    /// The same queue, which notes there what is wrong with it.
+    #[must_use]
+    pub(crate) fn with_troubles(self, troubles: Troubles) -> Self {
+        Self { troubles, ..self }
     }
 
     /// The same queue, for which so many queries are asked at one time.
@@ -122,6 +132,17 @@ impl Outlet {
     #[must_use]
     pub(crate) fn budget(&self) -> ByteBudget {
         self.budget.clone()
+    }
+
+    /// Takes note of how a call went. What is wrong with the call itself says nothing of the queue.
+    fn note<T, E>(&self, called: &Result<Result<T, QueueError>, E>) {
+        match called {
+            Ok(Ok(_)) => self.troubles.works(&self.operation),
+            Ok(Err(error)) if error.kind.retryable() => {
+                self.troubles.failed(&self.operation, error, "results cannot be sent");
+            }
+            Ok(Err(_)) | Err(_) => {}
+        }
     }
 
     /// What a batch may hold in all.

@@ -15,6 +15,7 @@ mod kinds;
 mod logs;
 mod memory;
 mod nodes;
+mod outage;
 mod permissions;
 mod pods;
 mod queues;

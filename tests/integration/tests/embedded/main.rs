@@ -18,6 +18,7 @@ mod memory;
 mod paging;
 mod policies;
 mod queue_faults;
+mod queue_troubles;
 mod reflection;
 mod refused_commands;
 mod related;

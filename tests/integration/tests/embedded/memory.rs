@@ -1,12 +1,14 @@
 //! What the processes need: sampled and printed, and bounded loosely enough for an unoptimised build.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gumshoe_devstack::processes::{Memory, Running};
+use gumshoe_devstack::processes::Memory;
 use gumshoe_devstack::replay::{Shop, synthetic};
+use gumshoe_devstack::sqs::Server;
 use gumshoe_devstack::stack::Stack;
+use gumshoe_integration::memory::peak_during;
+use gumshoe_integration::outage;
 use gumshoe_proto::bridge::v1::EndStatus;
 use gumshoe_proto::collector::v1::ListPodsRequest;
 
@@ -20,26 +22,6 @@ const POD_BYTES: usize = 7 << 10;
 /// Bytes by which each may grow: what its buffers add up to, and as much again for the allocator; less than the list.
 const COLLECTOR_GROWTH: u64 = 32 << 20;
 const BRIDGE_GROWTH: u64 = 24 << 20;
-/// Between two samples: short beside the seconds that the list takes.
-const INTERVAL: Duration = Duration::from_millis(20);
-
-/// Samples the memory of a process while something happens.
-async fn peak_during<T>(process: &Running, work: impl Future<Output = T>) -> (T, u64) {
-    let peak = AtomicU64::new(0);
-    let sample = async {
-        let mut interval = tokio::time::interval(INTERVAL);
-        loop {
-            interval.tick().await;
-            let anonymous = process.memory().map_or(0, |memory| memory.anonymous);
-            peak.fetch_max(anonymous, Ordering::Relaxed);
-        }
-    };
-    tokio::select! {
-        done = work => (done, peak.into_inner()),
-        () = sample => unreachable!("sampling has no end"),
-    }
-}
-
 fn print(what: &str, idle: Memory, peak: u64) -> u64 {
     let growth = peak.saturating_sub(idle.anonymous);
     let growth_in_mebibytes = growth as f64 / f64::from(1 << 20);
@@ -86,4 +68,9 @@ async fn memory_does_not_grow_with_the_list() {
     assert_eq!((answer.status(), items), (EndStatus::Succeeded, PODS_THROUGH_QUEUES as u64));
     let over_queues = print("bridge, a list of 28 MiB through the queues", idle_bridge, peak);
     assert!(over_grpc < COLLECTOR_GROWTH && over_queues < BRIDGE_GROWTH, "{over_grpc} {over_queues}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_queue_that_is_down_stops_the_reading_and_costs_neither_memory_nor_results() {
+    outage::is_survived(Server::Embedded, Duration::ZERO).await;
 }

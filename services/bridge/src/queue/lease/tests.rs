@@ -2,7 +2,10 @@ use futures::FutureExt as _;
 use gumshoe_runtime::{Shutdown, admin::AdminHandle};
 
 use super::*;
-use crate::fakes::{FakeCommands, Fate, Seen};
+use crate::{
+    fakes::{FakeCommands, Fate, Seen},
+    queue::trouble::FORGOTTEN,
+};
 
 const VISIBILITY: Duration = Duration::from_secs(60);
 

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use gumshoe_queue::BATCH;
-use gumshoe_runtime::{backoff::Backoff, chain::Chain};
+use gumshoe_runtime::backoff::Backoff;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Outlet;
@@ -89,6 +89,7 @@ impl Batch {
             let called = timeout_at(give_up, outlet.queue.send(&messages)).await;
             let is_refused = matches!(&called, Ok(Err(error)) if error.kind == QueueErrorKind::Misconfigured);
             refused_since = if is_refused { refused_since.or_else(|| Some(Instant::now())) } else { None };
+            outlet.note(&called);
             let why = match called {
                 Err(_elapsed) => return Err(SendError::GaveUp("TimedOut".into())),
                 Ok(Ok(failed)) => match rest(part, &failed, &metrics)? {
@@ -109,7 +110,6 @@ impl Batch {
                 }
                 Ok(Err(error)) => {
                     parts.push(part);
-                    report(&outlet, &error);
                     SendError::after(error)
                 }
             };
@@ -153,17 +153,4 @@ fn recut(batch: Vec<Message>, message_size: usize) -> Vec<Vec<Message>> {
     }
     parts.reverse();
     parts
-}
-
-fn report(outlet: &Outlet, error: &QueueError) {
-    let chain = Chain(error);
-    if error.kind == QueueErrorKind::Misconfigured {
-        tracing::error!(
-            queue = outlet.name(),
-            error = %chain,
-            "results cannot be sent until permissions or the queue are repaired"
-        );
-    } else {
-        tracing::warn!(queue = outlet.name(), error = %chain, "results could not be sent");
-    }
 }

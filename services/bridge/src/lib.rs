@@ -12,6 +12,7 @@ mod metrics;
 mod ping;
 mod queue;
 mod results;
+mod serve;
 mod start;
 mod stop;
 mod turns;

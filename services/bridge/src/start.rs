@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use futures::future::join3;
+use futures::{FutureExt as _, future::pending};
 use gumshoe_runtime::{
     Process,
     admin::{self, AdminHandle, ReadinessGate},
@@ -12,7 +12,7 @@ use gumshoe_runtime::{
     tls::ClientIdentity,
 };
 use http::Uri;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -25,9 +25,10 @@ use crate::{
     ping::About,
     queue::{
         CheckError, Checked, CommandQueue, Connection, Leases, Poll, QueueUrl, SLOW_WAIT, Troubles, all_advice, check,
-        check_urls, connect, poll,
+        check_urls, connect,
     },
     results::{ByteBudget, Outlet},
+    serve::serve,
     turns::Turns,
     worker::Worker,
 };
@@ -44,20 +45,13 @@ pub async fn run(args: Args, process: Process) -> anyhow::Result<()> {
     let admin = admin::bind(&args.admin).await?;
     check_args(&args)?;
     let identity = ClientIdentity::load(&args.tls).context("TLS identity")?;
-    let give_up = CancellationToken::new();
-    let drain_timeout = args.drain_timeout;
-    let bridge = Bridge::new(args, &identity, &handle, give_up.clone()).await?;
-    let leases = bridge.worker_leases.clone();
-    let end_of_drain = async {
-        shutdown.token().cancelled().await;
-        tokio::time::sleep(drain_timeout).await;
-        give_up.cancel();
-    };
-    let beside = join3(leases.keep(), identity.watch(shutdown.token().clone()), end_of_drain);
+    let bridge = Bridge::new(args, &identity, &handle).await?;
     let work = async {
+        // The watch ends with the shutdown; the work a while after it.
+        let watching = identity.watch(shutdown.token().clone()).then(|()| pending());
         tokio::select! {
             result = bridge.work(shutdown.token()) => result,
-            _ = beside => Ok(()),
+            never = watching => never,
         }
     };
     admin.serve(&handle, work).await
@@ -76,7 +70,6 @@ struct Bridge {
     command_queue: QueueUrl,
     result_queues: Vec<Named<QueueUrl>>,
     collectors: Collectors,
-    worker_leases: Leases,
     poll: Poll,
     queues_gate: ReadinessGate,
     handle: AdminHandle,
@@ -85,17 +78,12 @@ struct Bridge {
     queries: usize,
     max_deadline: Duration,
     concurrency: u32,
-    give_up: CancellationToken,
+    drain_timeout: Duration,
     metrics: Metrics,
 }
 
 impl Bridge {
-    async fn new(
-        args: Args,
-        identity: &Arc<ClientIdentity>,
-        handle: &AdminHandle,
-        give_up: CancellationToken,
-    ) -> anyhow::Result<Self> {
+    async fn new(args: Args, identity: &Arc<ClientIdentity>, handle: &AdminHandle) -> anyhow::Result<Self> {
         let Args {
             command_queue,
             result_queues,
@@ -107,7 +95,7 @@ impl Bridge {
             max_deadline,
             visibility_timeout,
             receive_wait,
-            drain_timeout: _,
+            drain_timeout,
             tls: _,
             admin: _,
             log: _,
@@ -119,7 +107,7 @@ impl Bridge {
         let leases = Leases::new(queue.clone(), visibility_timeout).with_gate(handle.readiness("calls"));
         let poll = Poll {
             queue,
-            leases: leases.clone(),
+            leases,
             wait: receive_wait,
             visibility: visibility_timeout,
             room: Arc::new(Semaphore::new(concurrency as usize)),
@@ -131,7 +119,6 @@ impl Bridge {
             command_queue,
             result_queues,
             collectors: connect_collectors(collectors, identity)?,
-            worker_leases: leases,
             poll,
             queues_gate: handle.readiness("queues"),
             handle: handle.clone(),
@@ -140,7 +127,7 @@ impl Bridge {
             queries: queries as usize,
             max_deadline,
             concurrency,
-            give_up,
+            drain_timeout,
             metrics,
         })
     }
@@ -152,25 +139,7 @@ impl Bridge {
             tracing::warn!("{advice}");
             self.handle.advise(advice);
         }
-        let Self { poll: polling, give_up, .. } = &self;
-        let worker = Arc::new(self.worker(&checked));
-        let mut tasks = JoinSet::new();
-        let receiving = poll(polling, shutdown, |message, room| {
-            while let Some(ended) = tasks.try_join_next() {
-                report_panic(ended);
-            }
-            let worker = worker.clone();
-            tasks.spawn(async move {
-                worker.work(message).await;
-                drop(room);
-            });
-        });
-        // The last receive is broken off only if it outlives the drain.
-        give_up.run_until_cancelled(receiving).await;
-        tracing::info!(commands = tasks.len(), "no more commands are received; waiting for those in work");
-        while let Some(ended) = tasks.join_next().await {
-            report_panic(ended);
-        }
+        serve(&self.poll, self.worker(&checked), shutdown, self.drain_timeout).await;
         Ok(())
     }
 
@@ -216,7 +185,7 @@ impl Bridge {
             reader,
             collectors: self.collectors.clone(),
             queries_per_command: self.queries_per_command,
-            leases: self.worker_leases.clone(),
+            leases: self.poll.leases.clone(),
             cancels: Cancels::default(),
             about: About {
                 handle: self.handle.clone(),
@@ -225,7 +194,7 @@ impl Bridge {
                 concurrency: self.concurrency,
                 visibility_timeout: self.poll.visibility,
             },
-            give_up: self.give_up.clone(),
+            give_up: CancellationToken::new(),
             metrics: self.metrics.clone(),
         }
     }
@@ -238,11 +207,4 @@ fn connect_collectors(collectors: Vec<Named<Uri>>, identity: &Arc<ClientIdentity
         channels.push((name, channel(client)));
     }
     Ok(Collectors::new(channels))
-}
-
-fn report_panic(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        // The lease went with the task, so the command comes again.
-        tracing::error!(%error, "the work on a command panicked");
-    }
 }

@@ -25,8 +25,19 @@ impl ByteBudget {
     /// A budget of so many MiB.
     #[must_use]
     pub(crate) fn of_mebibytes(mebibytes: u32) -> Self {
-        let bytes = mebibytes.saturating_mul(1024 * 1024);
+        Self::of_bytes(mebibytes.saturating_mul(1024 * 1024))
+    }
+
+    /// A budget of so many bytes.
+    #[must_use]
+    pub(crate) fn of_bytes(bytes: u32) -> Self {
         Self { bytes, left: Arc::new(Semaphore::new(bytes as usize)) }
+    }
+
+    /// The bytes that are shared out.
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> usize {
+        self.bytes as usize - self.left.available_permits()
     }
 
     /// Waits for so many bytes. What is larger than the whole budget takes the whole.

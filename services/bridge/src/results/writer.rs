@@ -40,6 +40,8 @@ pub(crate) struct QueryWriter {
     overhead: usize,
     /// What a message holds of a response that comes in parts.
     part: usize,
+    /// What stands around it.
+    around_part: usize,
     cutter: Cutter,
     encoding: Encoding,
     budget: ByteBudget,
@@ -70,7 +72,7 @@ impl QueryWriter {
             Encoding::Gzip => PageLimits { page: COMPRESSED, ..limits },
         };
         let cutter = Cutter::new(Frame { items, is_list, overhead, limits });
-        Self { header, items: 0, overhead, part, cutter, encoding, budget, sender }
+        Self { header, items: 0, overhead, part, around_part, cutter, encoding, budget, sender }
     }
 
     /// Adds an item, canonical JSON, to the current response. Waits while pages wait that are full.
@@ -132,8 +134,8 @@ impl QueryWriter {
     async fn hand_parts(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
         let (parts, encoding) = (bytes.chunks(self.part), self.encoding);
         let of = u32::try_from(parts.len()).unwrap_or(u32::MAX);
-        // In base64 it is a third longer.
-        let length = bytes.len() / 3 * 4 + parts.len() * self.overhead;
+        // Base64 makes four characters of three bytes, and of what is left over.
+        let length = bytes.len().div_ceil(3) * 4 + parts.len() * self.around_part;
         let share = Arc::new(self.budget.take(length).await);
         for (number, data) in (1..).zip(parts) {
             self.hand(Content::Part { number, of, data: data.to_vec(), encoding }, share.clone()).await?;
@@ -153,4 +155,32 @@ impl QueryWriter {
 fn zipped(json: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(json.as_bytes()).and_then(|()| encoder.finish()).expect("a Vec takes all that is written")
+}
+
+#[cfg(test)]
+mod tests {
+    use gumshoe_proto::bridge::v1::{Query, query::Request};
+
+    use super::*;
+    use crate::dispatch::Method;
+
+    #[tokio::test]
+    async fn a_response_in_parts_takes_as_much_of_the_budget_as_all_its_messages() {
+        let run = RunId { command_id: "c".into(), run: "r".into(), investigation_id: "i".into() };
+        let query = Query { request: Some(Request::ListPods(Default::default())), ..Query::default() };
+        let (method, _) = Method::of(&query).unwrap();
+        let (budget, limits) = (ByteBudget::of_mebibytes(1), (PageLimits::of_queue(8 * 1024), Encoding::Unspecified));
+        let (sender, mut handed) = mpsc::channel(100);
+        let mut writer = QueryWriter::new(&run, "q", (&method.arm, &method.items), limits, budget.clone(), sender);
+        let item = format!("{{\"metadata\":{{\"name\":{:?}}}}}", "x".repeat(100_000));
+        writer.item(&item).await.unwrap();
+        writer.end_response("{}").await.unwrap();
+        let taken = budget.taken();
+        drop(writer);
+        let mut sent = 0;
+        while let Some(Handed { header, content, share: _ }) = handed.recv().await {
+            sent += encode_page(&run, header.number, &header, &content, Timestamp::now()).len();
+        }
+        assert!((sent..sent + sent / 50).contains(&taken), "{sent} are sent, {taken} were taken");
+    }
 }

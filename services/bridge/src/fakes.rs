@@ -23,7 +23,7 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 
 use crate::{
     dispatch::Channel,
-    queue::{CommandQueue, FailedEntry, Outgoing, QueueError, QueueErrorKind, Received, ResultQueue},
+    queue::{CALL_TIMEOUT, CommandQueue, FailedEntry, Outgoing, QueueError, QueueErrorKind, Received, ResultQueue},
 };
 
 /// How a call to a queue goes.
@@ -37,6 +37,8 @@ pub(crate) enum Fate {
     Refuses(Vec<usize>),
     /// It does not come back.
     Hangs,
+    /// It does not come back until the client breaks it off.
+    TimesOut,
 }
 
 /// The fates of the next calls; calls beyond them succeed.
@@ -65,6 +67,10 @@ impl Fates {
             Some(Fate::Refuses(indices)) => Ok(entries(indices, true, "Refused")),
             Some(Fate::Fails(kind)) => Err(QueueError { operation, kind, code: format!("{kind:?}"), source: None }),
             Some(Fate::Hangs) => std::future::pending().await,
+            Some(Fate::TimesOut) => {
+                sleep(CALL_TIMEOUT).await;
+                Err(QueueError { operation, kind: QueueErrorKind::Transient, code: "TimedOut".into(), source: None })
+            }
         }
     }
 }

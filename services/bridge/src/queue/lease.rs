@@ -15,7 +15,10 @@ use std::{
 use futures::future::join_all;
 use gumshoe_queue::BATCH;
 use gumshoe_runtime::{admin::ReadinessGate, chain::Chain};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+use tokio::{
+    sync::Notify,
+    time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandQueue, QueueError, QueueErrorKind, SLOW_WAIT, Troubles};
@@ -41,6 +44,8 @@ pub(crate) struct Leases {
 struct Held {
     next_id: AtomicU64,
     leases: Mutex<BTreeMap<u64, Entry>>,
+    /// A lease was not there when it was to be extended, and is there again.
+    due: Notify,
     /// Held while leases are extended, so that one that ends can wait for an extension of it that is on its way.
     extending: tokio::sync::Mutex<()>,
 }
@@ -105,7 +110,10 @@ impl Leases {
             let mut ticks = interval(self.third());
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                ticks.tick().await;
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    () = self.held.due.notified() => {}
+                }
                 if !self.extend_all().await {
                     ticks.reset_after(RETRY_MAX.min(self.third() / 4));
                 }
@@ -222,7 +230,7 @@ impl Lease {
                     &error,
                     "answered commands cannot be deleted and may be worked on twice",
                 );
-                self.leases.held.lock().extend(entry.map(|entry| (self.id, entry)));
+                entry.into_iter().for_each(|entry| self.resume(entry));
                 Err(error)
             }
         }
@@ -250,6 +258,16 @@ impl Lease {
         let entry = self.leases.held.lock().remove(&self.id);
         let _none_on_its_way = self.leases.held.extending.lock().await;
         entry
+    }
+
+    /// Begins the extensions again. Those of all leases may fall into one try to delete after the other, where each takes long; so one
+    /// that is due is made up for at once.
+    fn resume(&self, entry: Entry) {
+        let Leases { visibility, held, .. } = &self.leases;
+        if entry.expires < Instant::now() + *visibility - self.leases.third() {
+            held.due.notify_one();
+        }
+        held.lock().insert(self.id, entry);
     }
 }
 

@@ -1,5 +1,6 @@
 use futures::FutureExt as _;
 use gumshoe_runtime::{Shutdown, admin::AdminHandle};
+use tokio::time::sleep;
 
 use super::*;
 use crate::{
@@ -208,4 +209,27 @@ async fn a_command_that_can_be_given_back_shows_that_visibility_can_be_changed()
     assert!(!is_ready(&handle));
     lease.give_back(Duration::ZERO).await;
     assert!(is_ready(&handle));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_stays_hidden_while_one_try_to_delete_it_after_the_other_takes_long() {
+    let (queue, leases) = mk_leases();
+    for _ in 0..8 {
+        queue.deletes.then(Fate::TimesOut);
+    }
+    let lease = leases.hold("a", Instant::now());
+    let deleted = async {
+        while lease.delete().await.is_err() {
+            sleep(Duration::from_millis(500)).await;
+        }
+        true
+    };
+    let is_hidden = tokio::select! {
+        () = leases.keep() => false,
+        () = lease.lost() => false,
+        deleted = deleted => deleted,
+    };
+    assert!(is_hidden, "{:?}", queue.seen());
+    let extensions = queue.seen().iter().filter(|seen| **seen == extension(&["a"])).count();
+    assert!((4..=9).contains(&extensions), "as often as is needed, and hardly more: {extensions}");
 }

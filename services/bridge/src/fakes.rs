@@ -241,20 +241,24 @@ pub(crate) struct FakeCollector {
     gets: Scripts<GetPodRequest, GetPodResponse>,
 }
 
+type MkScript<R> = Box<dyn Fn() -> Vec<Step<R>> + Send>;
+
 struct Scripts<Q, R> {
     scripts: Arc<Mutex<VecDeque<Vec<Step<R>>>>>,
+    /// Makes a script where there is no other.
+    otherwise: Arc<Mutex<Option<MkScript<R>>>>,
     requests: Arc<Mutex<Vec<(Q, MetadataMap)>>>,
 }
 
 impl<Q, R> Clone for Scripts<Q, R> {
     fn clone(&self) -> Self {
-        Self { scripts: self.scripts.clone(), requests: self.requests.clone() }
+        Self { scripts: self.scripts.clone(), otherwise: self.otherwise.clone(), requests: self.requests.clone() }
     }
 }
 
 impl<Q, R> Default for Scripts<Q, R> {
     fn default() -> Self {
-        Self { scripts: Arc::default(), requests: Arc::default() }
+        Self { scripts: Arc::default(), otherwise: Arc::default(), requests: Arc::default() }
     }
 }
 
@@ -262,7 +266,9 @@ impl<Q, R: Send + 'static> Scripts<Q, R> {
     fn next(&self, request: Request<Q>) -> Result<BoxStream<'static, Result<R, Status>>, Status> {
         let (metadata, _, request) = request.into_parts();
         self.requests.lock().unwrap().push((request, metadata));
-        let script = self.scripts.lock().unwrap().pop_front().ok_or_else(|| Status::unavailable("no script"))?;
+        let script = self.scripts.lock().unwrap().pop_front();
+        let script = script.or_else(|| self.otherwise.lock().unwrap().as_ref().map(|mk_script| mk_script()));
+        let script = script.ok_or_else(|| Status::unavailable("no script"))?;
         let mut steps = script.into_iter().peekable();
         if let Some(Step::Breaks(_)) = steps.peek() {
             let Some(Step::Breaks(status)) = steps.next() else { unreachable!() };
@@ -287,6 +293,11 @@ impl FakeCollector {
     pub(crate) fn list(&self, script: Vec<Step<ListPodsResponse>>) -> &Self {
         self.lists.scripts.lock().unwrap().push_back(script);
         self
+    }
+
+    /// What is done with lists that have no script.
+    pub(crate) fn lists_otherwise(&self, mk_script: impl Fn() -> Vec<Step<ListPodsResponse>> + Send + 'static) {
+        *self.lists.otherwise.lock().unwrap() = Some(Box::new(mk_script));
     }
 
     pub(crate) fn log(&self, script: Vec<Step<ReadLogsResponse>>) -> &Self {

@@ -21,6 +21,8 @@ mod worker;
 
 #[cfg(test)]
 mod fakes;
+#[cfg(test)]
+mod simulation;
 
 pub use args::{Args, Named};
 pub use queue::{QueueUrl, QueueUrlError};

@@ -11,7 +11,6 @@ mod error;
 
 use std::{ops::RangeInclusive, time::Duration};
 
-pub(crate) use decode::from_value_leniently;
 pub use decode::{check_command, decode_command, decode_result, is_id};
 pub use encode::{encode_command, encode_page, encode_result, legal, result_id};
 pub use error::{EnvelopeError, Fault, Field, Readable};

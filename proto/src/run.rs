@@ -19,12 +19,10 @@ mod digest;
 mod parts;
 mod verdict;
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, btree_map::Entry},
-};
+use std::collections::{BTreeMap, btree_map::Entry};
 
 pub use digest::{PageDigest, RunDigest};
+pub use parts::{Pages, UnreadableResponse};
 pub use verdict::{Mismatch, Verdict};
 
 use crate::{
@@ -203,12 +201,12 @@ impl Run {
     }
 
     /// The pages of one query that came, in their order. A response that came in parts is put together, and is one page, with the number
-    /// of its last part; where some are missing, it is left out.
+    /// of its last part; where some are missing, it is left out. What is no response though all its parts are there is an error.
     #[must_use]
-    pub fn pages_of(&self, query_id: &str) -> Vec<Cow<'_, Page>> {
+    pub fn pages_of(&self, query_id: &str) -> Pages<'_> {
         let mut pages: Vec<_> = self.pages().filter(|page| page.query_id == query_id).collect();
         pages.sort_by_key(|page| page.number);
-        parts::put_together(pages)
+        Pages::new(pages)
     }
 
     /// How many messages were dropped since the run had them already.

@@ -165,7 +165,7 @@ fn is_json(media_type: &str) -> bool {
     media_type.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-pub(crate) fn from_value_leniently<M: Message + Name + Default>(value: Value) -> Result<M, Fault> {
+fn from_value_leniently<M: Message + Name + Default>(value: Value) -> Result<M, Fault> {
     let options = DeserializeOptions::new().deny_unknown_fields(false);
     let dynamic = DynamicMessage::deserialize_with_options(json::descriptor::<M>(), value, &options)
         .map_err(|error| Fault::Data(error.to_string()))?;

@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use std::{borrow::Cow, io::Write as _};
 
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
@@ -68,7 +68,7 @@ fn verdict_of(bodies: &[String]) -> Verdict {
 }
 
 fn texts(run: &Run, query: &str) -> Vec<String> {
-    let lines = run.pages_of(query).into_iter().flat_map(|page| match &page.response {
+    let lines = run.pages_of(query).map(Result::unwrap).flat_map(|page| match &page.response {
         Some(page::Response::ReadLogs(response)) => response.lines.clone(),
         _ => Vec::new(),
     });
@@ -190,15 +190,29 @@ fn zip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_would_fill_the_memory_is_no_response() {
+fn what_is_no_response_is_told_and_does_not_fill_the_memory() {
     let part = |bytes: &[u8]| {
         let (response, data) = ("readLogs".into(), zip(bytes).into());
         let part = Part { response, number: 1, of: 1, data, encoding: Encoding::Gzip.into() };
         Page { query_id: "q".into(), number: 1, part: Some(part), ..Page::default() }
     };
     let spaces = |count: usize| [" ".repeat(count).as_bytes(), b"{}"].concat();
-    assert_eq!(parts::put_together(vec![&part(&spaces(10))]).len(), 1);
-    assert_eq!(parts::put_together(vec![&part(&spaces(64 << 20))]).len(), 0);
+    let read = |page: &Page| parts::Pages::new(vec![page]).next().unwrap().map(Cow::into_owned);
+    assert!(read(&part(&spaces(10))).is_ok());
+    for (page, why) in [(part(&spaces(24 << 20)), "longer than"), (part(b"{} {}"), "trailing"), (part(b"[]"), "map")] {
+        let error = read(&page).unwrap_err();
+        assert!(error.number == 1 && error.why.contains(why), "{error}");
+    }
+    let changed = |change: &dyn Fn(&mut Part)| {
+        let mut page = part(b"{}");
+        page.part.iter_mut().for_each(change);
+        read(&page).unwrap_err().why
+    };
+    assert!(changed(&|part| part.encoding = 77).contains("77"));
+    assert!(changed(&|part| part.data = "no gzip, but long enough".into()).contains("gzip"));
+    for name in ["readLog", "queryId", "part"] {
+        assert!(changed(&|part| part.response = name.into()).contains(name));
+    }
 }
 
 proptest! {
@@ -292,14 +306,15 @@ proptest! {
         };
         let parts = (1..).zip(cuts.windows(2)).map(part);
         let pages: Vec<_> = [plain(1)].into_iter().chain(parts).chain([plain(of + 2)]).collect();
-        let whole = parts::put_together(pages.iter().collect());
+        let put_together = |pages| parts::Pages::new(pages).collect::<Result<Vec<_>, _>>().unwrap();
+        let whole = put_together(pages.iter().collect());
         let numbers: Vec<_> = whole.iter().map(|page| page.number).collect();
         prop_assert_eq!(numbers, [1, of + 1, of + 2]);
         prop_assert_eq!(&whole[1].response, &Some(page::Response::ReadLogs(response)));
 
         let mut lacking: Vec<_> = pages.iter().collect();
         lacking.remove(1 + missing.index(of as usize));
-        let numbers: Vec<_> = parts::put_together(lacking).iter().map(|page| page.number).collect();
+        let numbers: Vec<_> = put_together(lacking).iter().map(|page| page.number).collect();
         prop_assert_eq!(numbers, [1, of + 2]);
     }
 

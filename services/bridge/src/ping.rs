@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use gumshoe_proto::{
-    bridge::v1::{CollectorStatus, Pong, QueueStatus},
+    bridge::v1::{CollectorStatus, Error, Pong, QueueStatus},
     collector::v1::{GetStatusRequest, status_service_client::StatusServiceClient},
 };
 use gumshoe_runtime::{admin::AdminHandle, client::with_deadline, request_id};
@@ -12,12 +12,15 @@ use tokio::time::Instant;
 use tonic::{Request, metadata::AsciiMetadataKey};
 
 use crate::{
-    dispatch::{Channel, Collectors, of_status},
+    dispatch::{Channel, Collectors, cut, of_status},
     results::RunId,
 };
 
 /// A collector answers from memory; what takes longer is what a ping is to find out.
 const COLLECTOR_TIME: Duration = Duration::from_secs(10);
+
+/// Enough to say what is wrong with a collector.
+const MAX_MESSAGE: usize = 200;
 
 /// What does not change while the bridge runs, and where to ask for what does.
 #[derive(Clone)]
@@ -59,9 +62,14 @@ async fn ask(name: &str, channel: Channel, run: &str, deadline: Instant) -> Coll
     }
     let (status, error) = match StatusServiceClient::new(channel).get_status(request).await {
         Ok(status) => (Some(status.into_inner()), None),
-        Err(status) => (None, Some(of_status(&status))),
+        Err(status) => (None, Some(brief(of_status(&status)))),
     };
     CollectorStatus { name: name.into(), status, error }
+}
+
+/// Those of all collectors go into one message.
+fn brief(error: Error) -> Error {
+    Error { message: cut(&error.message, MAX_MESSAGE).to_owned(), ..error }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use gumshoe_proto::{
     collector::v1::GetStatusResponse,
     json,
 };
+use gumshoe_runtime::chain::Chain;
 use serde_json::json;
 use tonic::Status;
 
@@ -91,14 +92,11 @@ pub(crate) fn json(checks: &[Check], collector: Option<&GetStatusResponse>, pong
 
 /// A collector that answers.
 pub(crate) fn collector(name: &str, status: &GetStatusResponse) -> Check {
-    let GetStatusResponse { version, kubernetes_version, ready, kinds, namespaces } = status;
+    let GetStatusResponse { version, kubernetes_version, not_ready, kinds, namespaces } = status;
     let subject = format!("collector {name}");
-    if !ready {
-        return Check::failed(
-            subject,
-            format!("version {version} is not ready: the Kubernetes API does not answer it"),
-        )
-        .with_hint(Some("its /readyz on its admin port says why"));
+    if !not_ready.is_empty() {
+        return Check::failed(subject, format!("version {version} is not ready: {not_ready}"))
+            .with_hint(Some("its log and the /readyz of its admin port say more"));
     }
     let kubernetes = if kubernetes_version.is_empty() { "of unknown version" } else { kubernetes_version };
     let namespaces = match namespaces.len() as u64 {
@@ -113,9 +111,9 @@ pub(crate) fn no_collector(server: &str, status: &Status) -> Check {
     Check::failed(format!("collector {server}"), status_line(status)).with_hint(advice(server, status))
 }
 
-/// A queue that cannot be used.
-pub(crate) fn no_queue(error: &Error) -> Check {
-    Check::failed("queues", error.to_string()).with_hint(hint(error))
+/// What cannot be asked at all.
+pub(crate) fn not_asked(subject: impl Into<String>, error: &Error) -> Check {
+    Check::failed(subject, Chain(error).to_string()).with_hint(hint(error))
 }
 
 /// A call to a queue that failed, and was repeated.
@@ -173,7 +171,10 @@ fn queue(status: &QueueStatus) -> Vec<Check> {
         advice,
     } = status;
     let subject = if name.is_empty() { "command queue".to_owned() } else { format!("result queue {name:?}") };
-    let kept = message_retention_period.map(|period| format!("kept for {} h", period.seconds / 3600));
+    let kept = message_retention_period.map(|period| match period.seconds {
+        seconds @ ..3600 => format!("kept for {seconds} s"),
+        seconds => format!("kept for {} h", seconds / 3600),
+    });
     let parts = [
         Some((if *fifo { "FIFO" } else { "standard" }).to_owned()),
         Some(format!("{} a message", human_bytes(*maximum_message_size))).filter(|_| *maximum_message_size > 0),
@@ -183,7 +184,10 @@ fn queue(status: &QueueStatus) -> Vec<Check> {
     ];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     let ok = Check::ok(subject.clone(), parts.join(", "));
-    let advice = advice.iter().map(|advice| Check::new(subject.clone(), State::Advice, advice));
+    let advice = advice.iter().map(|advice| {
+        let restart = "the bridge looks at its queues when it starts";
+        Check::new(subject.clone(), State::Advice, advice).with_hint(Some(restart))
+    });
     [ok].into_iter().chain(advice).collect()
 }
 
@@ -191,8 +195,20 @@ fn collector_of_bridge(status: &CollectorStatus) -> Check {
     let name = format!("{:?} of the bridge", status.name);
     match (&status.status, &status.error) {
         (Some(status), _) => collector(&name, status),
-        (None, Some(error)) => Check::failed(format!("collector {name}"), error_line(error))
-            .with_hint(Some("the bridge's --collector and its TLS files, and the collector's log, say more")),
+        (None, Some(error)) => {
+            let subject = format!("collector {name}");
+            let (state, hint) = match error.code.as_str() {
+                _ if error.reason == "TOO_LONG" => {
+                    (State::Advice, "it answers, and says more than fits into a message")
+                }
+                "UNIMPLEMENTED" => (State::Advice, "it answers, and is older than the bridge"),
+                "UNAVAILABLE" => {
+                    (State::Failed, "check the bridge's --collector and TLS files, and that the collector runs")
+                }
+                _ => (State::Failed, "the collector's log says more"),
+            };
+            Check::new(subject, state, error_line(error)).with_hint(Some(hint))
+        }
         (None, None) => Check::failed(format!("collector {name}"), "said nothing"),
     }
 }
@@ -207,8 +223,13 @@ mod tests {
         checks.iter().map(|check| check.text(Surface::PIPE)).collect()
     }
 
-    fn mk_status(ready: bool) -> GetStatusResponse {
-        GetStatusResponse { version: "1.2".into(), ready, kinds: vec!["pods".into()], ..GetStatusResponse::default() }
+    fn mk_status(not_ready: &str) -> GetStatusResponse {
+        GetStatusResponse {
+            version: "1.2".into(),
+            not_ready: not_ready.into(),
+            kinds: vec!["pods".into()],
+            ..GetStatusResponse::default()
+        }
     }
 
     #[test]
@@ -225,9 +246,14 @@ mod tests {
             not_ready: vec!["leases: DeleteMessage: AccessDenied".into()],
             queues: vec![queue("", &["has no dead letter queue"]), queue("main", &[])],
             collectors: vec![
-                CollectorStatus { name: "east".into(), status: Some(mk_status(true)), error: None },
+                CollectorStatus { name: "east".into(), status: Some(mk_status("")), error: None },
                 CollectorStatus { name: "west".into(), status: None, error },
-                CollectorStatus { name: "new".into(), status: Some(mk_status(false)), error: None },
+                CollectorStatus {
+                    name: "old".into(),
+                    error: Some(RunError { code: "UNIMPLEMENTED".into(), ..RunError::default() }),
+                    ..CollectorStatus::default()
+                },
+                CollectorStatus { name: "new".into(), status: Some(mk_status("no API")), error: None },
             ],
             ..Pong::default()
         };
@@ -241,11 +267,12 @@ mod tests {
             "ok: result queue \"main\": standard",
             "ok: collector \"east\" of the bridge: version 1.2, Kubernetes of unknown version; serves pods in all",
             "FAILED: collector \"west\" of the bridge: UNAVAILABLE",
-            "FAILED: collector \"new\" of the bridge: version 1.2 is not ready",
+            "advice: collector \"old\" of the bridge: UNIMPLEMENTED",
+            "FAILED: collector \"new\" of the bridge: version 1.2 is not ready: no API",
         ]) {
             assert!(text.starts_with(begins), "{text} {begins}");
         }
-        assert_eq!(texts.len(), 8);
+        assert_eq!(texts.len(), 9);
         assert_eq!(checks.iter().filter(|check| check.has_failed()).count(), 3);
         let document = json(&checks, None, None);
         assert_eq!((&document["checks"][3]["state"], &document["pong"]), (&json!("advice"), &json!(null)));

@@ -154,7 +154,7 @@ impl Answer {
     }
 
     fn flat<T>(&self, query: &str, items: impl Fn(Response) -> Vec<T>) -> Vec<T> {
-        let pages = self.run.pages_of(query).into_iter().filter_map(|page| page.response.clone());
+        let pages = self.run.pages_of(query).filter_map(|page| page.unwrap().response.clone());
         pages.flat_map(items).collect()
     }
 }

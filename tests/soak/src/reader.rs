@@ -105,7 +105,9 @@ impl<'p> Asked<'p> {
             return Err(Wrong::Lost(format!("{:?} {:?} {:?}", end.status(), end.error, end.queries)));
         }
         for (index, ask) in asks.iter().enumerate() {
-            if !self.plan.is_answered(*ask, &run.pages_of(&query_id(index))) {
+            let pages: Result<Vec<_>, _> = run.pages_of(&query_id(index)).collect();
+            let pages = pages.map_err(|error| Wrong::Corrupt(format!("{ask:?}: {error}")))?;
+            if !self.plan.is_answered(*ask, &pages) {
                 return Err(Wrong::Corrupt(format!("{ask:?} has another answer: {:?}", end.queries[index])));
             }
         }

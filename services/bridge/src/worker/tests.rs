@@ -371,5 +371,5 @@ async fn a_ping_says_what_the_bridge_is_and_which_collector_does_not_answer() {
     // The fake collector has no such method, as one that is older has not.
     let error = main.error.as_ref().unwrap();
     assert_eq!((main.name.as_str(), main.status.is_none(), error.code.as_str()), ("main", true, "UNIMPLEMENTED"));
-    assert_eq!(bench.commands.seen().len(), 1, "it is deleted");
+    assert_eq!(bench.commands.seen(), [Seen::Delete("h".into())]);
 }

@@ -24,7 +24,7 @@ use crate::{
     exit::{self, Exit},
     interrupt::{Interrupt, interrupt, unless},
     run::{
-        collect::{Listener, Wanted, collect},
+        collect::{Gathered, Listener, Wanted, collect},
         command::{self, Defaults},
         queue::{QueueArgs, Queues, ResultQueue as _},
     },
@@ -51,6 +51,8 @@ const LISTENING_ON: Duration = Duration::from_secs(5);
 /// bridge that takes it says what it found out about its queues and its collectors. Nothing is read from a cluster.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = format!("{EXAMPLES}\n\n{}", exit::codes(exit::DOCTOR)))]
+// One of the two may be left out; one that is given in part is refused when it is read.
+#[command(mut_args(|argument| argument.required(false)))]
 pub(crate) struct DoctorCommand {
     /// The collector: https://host:port
     #[arg(long, env = "GUMSHOE_SERVER", value_name = "URL")]
@@ -59,9 +61,6 @@ pub(crate) struct DoctorCommand {
     #[command(flatten)]
     tls: Option<ClientTlsArgs>,
 
-    #[command(flatten)]
-    queues: Option<QueueArgs>,
-
     /// How long each of the two is waited for: 20s, 1m; a number alone is seconds
     #[arg(long, env = "GUMSHOE_TIMEOUT", value_name = "DURATION", value_parser = units::duration, default_value = "20s")]
     timeout: Duration,
@@ -69,6 +68,9 @@ pub(crate) struct DoctorCommand {
     /// How the result is printed
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
+
+    #[command(flatten)]
+    queues: Option<QueueArgs>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -94,17 +96,15 @@ impl DoctorCommand {
         }
         let interrupt = interrupt();
         let mut report = Report::new(output);
-        let done = unless(&interrupt, async {
-            if let Some((server, tls)) = collector {
-                report.collector(&server, &tls, timeout).await?;
-            }
-            if let Some(args) = queues {
-                report.bridge(&args, timeout, &interrupt).await?;
-            }
-            Ok(())
-        });
-        let Some(done) = done.await else { return Ok(Exit::Interrupted) };
-        done.and_then(|()| report.finish())
+        let mut interrupted = false;
+        if let Some((server, tls)) = collector {
+            interrupted = unless(&interrupt, report.collector(&server, &tls, timeout)).await.transpose()?.is_none();
+        }
+        if let Some(args) = queues.filter(|_| !interrupted) {
+            interrupted = report.bridge(&args, timeout, &interrupt).await? == Gathered::Interrupted;
+        }
+        let exit = report.finish()?;
+        Ok(if interrupted { Exit::Interrupted } else { exit })
     }
 }
 
@@ -135,32 +135,38 @@ impl Report {
     }
 
     async fn collector(&mut self, server: &Uri, tls: &ClientTlsArgs, timeout: Duration) -> Result<(), Error> {
-        let collector = GrpcCollector::new(server, tls)?;
-        let server = server.to_string();
+        let name = server.to_string();
+        let collector = match GrpcCollector::new(server, tls) {
+            Ok(collector) => collector,
+            Err(error) => return self.add(vec![doctor::not_asked(format!("collector {name}"), &error)]),
+        };
         match collector.status(Instant::now() + timeout).await {
             Ok(status) => {
-                self.add(vec![doctor::collector(&server, &status)])?;
+                self.add(vec![doctor::collector(&name, &status)])?;
                 self.collector = Some(status);
                 Ok(())
             }
-            Err(status) => self.add(vec![doctor::no_collector(&server, &status)]),
+            Err(status) => self.add(vec![doctor::no_collector(&name, &status)]),
         }
     }
 
-    async fn bridge(&mut self, args: &QueueArgs, timeout: Duration, interrupt: &Interrupt) -> Result<(), Error> {
+    async fn bridge(&mut self, args: &QueueArgs, timeout: Duration, interrupt: &Interrupt) -> Result<Gathered, Error> {
         let mut listener = Quiet::default();
         let asked = ping(args, timeout, interrupt, &mut listener).await;
         self.add(listener.checks)?;
-        match asked {
-            Ok((reader, command_id)) => {
-                let end = reader.complete(&command_id).and_then(|(_, run)| run.end());
-                self.add(doctor::bridge(end, timeout))?;
-                self.pong = end.and_then(|end| end.pong.clone());
-                Ok(())
+        let (gathered, reader, command_id) = match asked {
+            Ok(answered) => answered,
+            Err(error) => {
+                self.add(vec![doctor::not_asked("queues", &error)])?;
+                return Ok(Gathered::TimeUp);
             }
-            Err(error @ Error::Queue { .. }) => self.add(vec![doctor::no_queue(&error)]),
-            Err(error) => Err(error),
+        };
+        let end = reader.complete(&command_id).and_then(|(_, run)| run.end());
+        if end.is_some() || gathered != Gathered::Interrupted {
+            self.add(doctor::bridge(end, timeout))?;
+            self.pong = end.and_then(|end| end.pong.clone());
         }
+        Ok(gathered)
     }
 
     fn finish(self) -> Result<Exit, Error> {
@@ -179,7 +185,7 @@ async fn ping(
     timeout: Duration,
     interrupt: &Interrupt,
     listener: &mut Quiet,
-) -> Result<(Reader, String), Error> {
+) -> Result<(Gathered, Reader, String), Error> {
     let queues = Queues::new(args).await?;
     let found = queues.receive(Duration::ZERO).await?;
     let now = Timestamp::now();
@@ -190,14 +196,15 @@ async fn ping(
     let wanted =
         Wanted { command_id: command.id.clone(), deadline, until: deadline + LISTENING_ON, max_bytes: MAX_BYTES };
     let mut reader = Reader::default();
-    collect(&queues, &wanted, found, &mut reader, interrupt, listener).await?;
-    Ok((reader, command.id))
+    let gathered = collect(&queues, &wanted, found, &mut reader, interrupt, listener).await?;
+    Ok((gathered, reader, command.id))
 }
 
 /// Keeps what is worth a line.
 #[derive(Default)]
 struct Quiet {
     checks: Vec<Check>,
+    has_foreign: bool,
 }
 
 impl Listener for Quiet {
@@ -206,7 +213,7 @@ impl Listener for Quiet {
     }
 
     fn foreign(&mut self, _: usize) {
-        if self.checks.is_empty() {
+        if !std::mem::replace(&mut self.has_foreign, true) {
             self.checks.push(doctor::shared_queue());
         }
     }

@@ -61,9 +61,6 @@ pub(crate) struct RunCommand {
     #[command(flatten)]
     input: InputArgs,
 
-    #[command(flatten)]
-    queues: QueueArgs,
-
     /// Id of the investigation that the command belongs to [default: the command's id]
     #[arg(long, value_name = "ID")]
     investigation: Option<String>,
@@ -92,6 +89,9 @@ pub(crate) struct RunCommand {
     /// How the result is printed
     #[arg(short, long, env = "GUMSHOE_OUTPUT", value_enum, default_value_t = Output::Text)]
     output: Output,
+
+    #[command(flatten)]
+    queues: QueueArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -170,14 +170,20 @@ fn finish(command: &Command, reader: &Reader, output: Output, gathered: Gathered
     };
     // A command that was not run has no sections, only a reason.
     let shown = run.end().is_none_or(|end| end.status() != EndStatus::Failed);
+    let mut unreadable = 0;
     if shown && matches!(output, Output::Text | Output::Wide) {
         let format = Format::Human { wide: output == Output::Wide, timestamps: false };
         let mut out = BufWriter::new(io::stdout().lock());
-        present::sections(&mut out, Surface::stdout(), format, command, run)?;
+        unreadable = present::sections(&mut out, Surface::stdout(), format, command, run)?;
         out.flush()?;
     }
     let (notes, exit) = present::verdict(key, run);
     note(&others(command, reader, key));
+    if unreadable > 0 && exit == Exit::Complete {
+        let responses = count(unreadable, "response");
+        note(&[Note::Bad(format!("INCOMPLETE: {responses} in run {} cannot be read: see above", key.run))]);
+        return Ok(Exit::Incomplete);
+    }
     note(&notes);
     Ok(if gathered == Gathered::Interrupted { Exit::Interrupted } else { exit })
 }

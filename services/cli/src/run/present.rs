@@ -17,50 +17,60 @@ use crate::{
     units::{count, human_bytes, plural},
 };
 
-/// Writes a section for each query: what it asked, its pages, how it ended.
+/// Writes a section for each query: what it asked, its pages, how it ended. Gives how many responses could not be read.
 pub(crate) fn sections(
     out: &mut dyn Write,
     surface: Surface,
     format: Format,
     command: &Command,
     run: &Run,
-) -> io::Result<()> {
+) -> io::Result<u64> {
+    let mut unreadable = 0;
     for (index, query) in command.queries.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
-        section(out, surface, format, query, run)?;
+        unreadable += section(out, surface, format, query, run)?;
     }
-    Ok(())
+    Ok(unreadable)
 }
 
-fn section(out: &mut dyn Write, surface: Surface, format: Format, query: &Query, run: &Run) -> io::Result<()> {
+fn section(out: &mut dyn Write, surface: Surface, format: Format, query: &Query, run: &Run) -> io::Result<u64> {
     let request = asked(query, run);
     let said = match (&request, &query.request) {
         (Some(request), _) => describe(request),
         (None, Some(query::Request::Kubectl(words))) => words.clone(),
-        (None, _) => return Ok(()),
+        (None, _) => return Ok(0),
     };
     let heading = Note::Plain(format!("{}: {said}{}", query.id, of_collector(query))).text(Surface::PIPE);
     writeln!(out, "{}", surface.strong(&format!("== {heading}")))?;
     let Some(request) = request else {
         let error = outcome_of(query, run).and_then(|outcome| outcome.error.as_ref());
-        return error.map_or(Ok(()), |error| writeln!(out, "{}", failed(error).text(surface)));
+        error.map_or(Ok(()), |error| writeln!(out, "{}", failed(error).text(surface)))?;
+        return Ok(0);
     };
     let request = &request;
     let mut printer = render::printer(request, format, surface);
     let mut ending = None;
+    let mut unreadable = Vec::new();
     for page in run.pages_of(&query.id) {
-        let Some(mut response) = page.response.clone() else { continue };
+        let response = match page {
+            Ok(page) => page.into_owned().response,
+            Err(error) => {
+                unreadable.push(Note::Bad(format!("INCOMPLETE: {error}")));
+                continue;
+            }
+        };
+        let Some(mut response) = response else { continue };
         let end = page::take_end(&mut response);
         printer.page(out, &response)?;
         let whole = |completeness| Ending { completeness, logs: end.logs };
         ending = end.completeness.map(whole).or(ending);
     }
-    for note in ends(request, outcome_of(query, run), ending) {
+    for note in unreadable.iter().chain(&ends(request, outcome_of(query, run), ending)) {
         writeln!(out, "{}", note.text(surface))?;
     }
-    Ok(())
+    Ok(unreadable.len() as u64)
 }
 
 /// What a query asked for: where it was written in words, what the bridge says that they mean, else what they mean here.

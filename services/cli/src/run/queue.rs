@@ -35,12 +35,12 @@ pub(crate) const VISIBILITY: Duration = Duration::from_secs(5);
 #[command(next_help_heading = "Queues")]
 pub(crate) struct QueueArgs {
     /// URL of the queue that the bridge reads. Credentials and endpoint come from the environment, as for the AWS CLI; so does the region where the URL names none
-    #[arg(long, env = "GUMSHOE_COMMAND_QUEUE", value_name = "URL")]
+    #[arg(long, env = "GUMSHOE_COMMAND_QUEUE", value_name = "URL", requires = "result_queue")]
     pub(crate) command_queue: QueueUrl,
 
     /// URL of the queue that the results come to
     // Not GUMSHOE_RESULT_QUEUE: that is the bridge's, whose values have names.
-    #[arg(long, env = "GUMSHOE_REPLY_QUEUE", value_name = "URL")]
+    #[arg(long, env = "GUMSHOE_REPLY_QUEUE", value_name = "URL", requires = "command_queue")]
     pub(crate) result_queue: QueueUrl,
 
     /// The bridge's name for that queue [default: its first one]

@@ -1,6 +1,6 @@
 //! What the parts say of themselves: the collector's status, the bridge's pong, and `gumshoe doctor`, which asks for both.
 
-use gumshoe_devstack::replay::Shop;
+use gumshoe_devstack::replay::{Action, Fault, Requests, Shop};
 use gumshoe_devstack::stack::Stack;
 use gumshoe_devstack::within;
 use serde_json::Value;
@@ -63,10 +63,34 @@ async fn a_doctor_without_a_bridge_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn a_doctor_with_nothing_to_check_says_what_it_could() {
+async fn a_doctor_checks_what_it_is_given() {
     let stack = Stack::of(Shop::recorded().unwrap()).start_without_bridge().await.unwrap();
-    let mut command = stack.cli().command(&["doctor"]).unwrap();
-    let output = within("gumshoe", command.env_clear().output()).await.unwrap().unwrap();
-    assert_eq!(output.status.code(), Some(USAGE));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("--command-queue"));
+    let cli = stack.cli();
+    let with = async |prefixes: &[&str]| {
+        let mut command = cli.command(&["doctor", "--timeout", "1s"]).unwrap();
+        let given = cli.environment().iter().filter(|(name, _)| prefixes.iter().any(|prefix| name.starts_with(prefix)));
+        command.env_clear().envs(given.cloned());
+        let output = within("gumshoe", command.output()).await.unwrap().unwrap();
+        let said = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap()).concat();
+        (output.status.code(), said)
+    };
+    for (given, code, says) in [
+        (&[][..], USAGE, "there is nothing to check"),
+        (&["GUMSHOE_SERVER"], USAGE, "--tls-cert"),
+        (&["GUMSHOE_COMMAND", "AWS_"], USAGE, "--result-queue"),
+        (&["GUMSHOE_SERVER", "GUMSHOE_TLS"], WORKS, "ok: collector https://"),
+        (&["GUMSHOE_COMMAND", "GUMSHOE_REPLY", "AWS_"], FAILED, "FAILED: bridge: no answer within 1 s"),
+    ] {
+        let (ended, said) = with(given).await;
+        assert!(ended == Some(code) && said.contains(says), "{given:?}: {ended:?} {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_doctor_asks_whether_the_api_server_answers_now() {
+    let stack = Stack::of(Shop::recorded().unwrap()).start_without_bridge().await.unwrap();
+    stack.replay.faults().push(Fault { matching: Requests::any(), times: 100, action: Action::Disconnect });
+    let output = stack.cli().run(&["doctor", "--timeout", "8s"]).await.unwrap();
+    assert_eq!(output.status.code(), Some(FAILED), "{}", output.stdout);
+    assert!(output.stdout.contains("is not ready: "), "{}", output.stdout);
 }

@@ -118,7 +118,7 @@ async fn a_command_gets_what_a_call_gets() {
     let request = Some(Request::DiscoverTopology(request));
     send(&stack, &command("walk", vec![Query { id: "q".into(), request, ..Query::default() }])).await;
     let answer = answer(&stack, "walk").await;
-    let pages = answer.run.pages_of("q").into_iter().map(|page| match page.response.clone() {
+    let pages = answer.run.pages_of("q").map(|page| match page.unwrap().response.clone() {
         Some(Response::DiscoverTopology(page)) => page,
         other => panic!("no topology: {other:?}"),
     });

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use gumshoe_proto::{
     bridge::v1::{Accepted, Encoding, Page, page::Response, query::Request},
@@ -72,7 +72,7 @@ async fn ask_encoded(collector: &FakeCollector, request: Request, message_size: 
     let (_, run) = reader.complete("c").expect("every run is whole");
     Asked {
         outcome,
-        pages: run.pages_of("q").into_iter().map(Cow::into_owned).collect(),
+        pages: run.pages_of("q").map(|page| page.unwrap().into_owned()).collect(),
         resumed: metrics.queries_resumed.get(),
     }
 }

@@ -98,7 +98,7 @@ impl<'schedule> World<'schedule> {
         let polling = self.polling(leases.clone(), admin.readiness("commands"), metrics.clone());
         let worker = self.worker(leases, budget, admin.clone(), metrics.clone());
         let mut serving = pin!(serve(&polling, worker, &shutdown, self.schedule.drain));
-        let mut watching = pin!(self.watch(&metrics));
+        let mut watching = pin!(self.watch(&metrics, &shutdown));
         tokio::select! {
             () = &mut serving => return self.violations.note("the bridge ended by itself".into()),
             () = &mut watching => {}
@@ -143,7 +143,7 @@ impl<'schedule> World<'schedule> {
     }
 
     /// Looks at who works on what, when all has happened that is to happen at that moment.
-    async fn watch(&self, metrics: &Metrics) {
+    async fn watch(&self, metrics: &Metrics, shutdown: &CancellationToken) {
         let mut repeats =
             self.schedule.repeats.iter().filter(|at| self.begun + **at > Instant::now()).collect::<Vec<_>>();
         repeats.sort();
@@ -153,7 +153,8 @@ impl<'schedule> World<'schedule> {
             for _ in 0..4 {
                 yield_now().await;
             }
-            self.commands.check_work(usize::try_from(metrics.commands_in_flight.get()).unwrap());
+            let at_work = usize::try_from(metrics.commands_in_flight.get()).unwrap();
+            self.commands.check_work(at_work, shutdown.is_cancelled());
             while repeats.next_if(|at| self.begun + **at <= Instant::now()).is_some() {
                 self.commands.repeat();
             }

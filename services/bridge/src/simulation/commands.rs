@@ -21,7 +21,7 @@ use super::{
     VISIBILITY, Violations,
     faults::Faults,
     messages::{Gone, Messages},
-    receipts::Held,
+    receipts::{Held, Receipt},
     results::ModelResults,
 };
 use crate::queue::FailedEntry;
@@ -83,11 +83,14 @@ impl ModelCommands {
         self.messages().held_for_long().for_each(|id| self.violations.note(format!("{id} is held after the end")));
     }
 
-    /// Each message in flight has somebody who works on it, and nobody works on one that is not.
-    pub(super) fn check_work(&self, at_work: usize) {
+    /// Each message in flight has somebody who works on it, and nobody works on one that is not. What could not be let go is left to its
+    /// lease when the bridge ends.
+    pub(super) fn check_work(&self, at_work: usize, is_ending: bool) {
         let messages = self.messages();
         let ours: Vec<_> = messages.receipts.iter().filter(|receipt| receipt.life == self.life()).collect();
-        let must = ours.iter().filter(|receipt| receipt.held == Held::Working && messages.is_held(receipt)).count();
+        let is_left = |receipt: &Receipt| is_ending && receipt.failed.is_some();
+        let must = ours.iter().filter(|receipt| receipt.held == Held::Working && !is_left(receipt));
+        let must = must.filter(|receipt| messages.is_held(receipt)).count();
         let may = ours.iter().filter(|receipt| receipt.may_be_worked_on()).count();
         if at_work < must {
             self.violations.note(format!("{must} messages are held, {at_work} are worked on"));

@@ -20,7 +20,7 @@ pub(super) struct Receipt {
     pub(super) known_until: Instant,
     pub(super) held: Held,
     /// When a try to let it go failed last.
-    failed: Option<Instant>,
+    pub(super) failed: Option<Instant>,
 }
 
 /// Who holds a message by a receipt.

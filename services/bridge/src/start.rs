@@ -12,7 +12,7 @@ use gumshoe_runtime::{
     tls::ClientIdentity,
 };
 use http::Uri;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -147,6 +147,7 @@ impl Bridge {
     async fn check(&self) -> anyhow::Result<Checked> {
         let (mut backoff, troubles) = (CHECK_BACKOFF, Troubles::default());
         loop {
+            let made = Instant::now();
             let error = match check(&self.connection, &self.command_queue, &self.result_queues).await {
                 Ok(checked) => {
                     self.queues_gate.ready();
@@ -155,17 +156,13 @@ impl Bridge {
                 Err(error) if error.is_final() => return Err(error.into()),
                 Err(error) => error,
             };
-            let wait = self.report(&error, &troubles, &mut backoff);
+            self.queues_gate.not_ready("the queues cannot be looked at");
+            if let CheckError::Unreadable { queue, source } = &error {
+                troubles.failed(&format!("GetQueueAttributes of {queue}"), made, source, "the bridge cannot start");
+            }
+            let wait = if error.needs_repair() { SLOW_WAIT } else { backoff.next_wait() };
             tokio::time::sleep(wait).await;
         }
-    }
-
-    fn report(&self, error: &CheckError, troubles: &Troubles, backoff: &mut Backoff) -> Duration {
-        self.queues_gate.not_ready("the queues cannot be looked at");
-        if let CheckError::Unreadable { queue, source } = error {
-            troubles.failed(&format!("GetQueueAttributes of {queue}"), source, "the bridge cannot start");
-        }
-        if error.needs_repair() { SLOW_WAIT } else { backoff.next_wait() }
     }
 
     fn worker(&self, checked: &Checked) -> Worker {

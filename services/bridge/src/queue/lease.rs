@@ -151,7 +151,12 @@ impl Leases {
         let failed = match called {
             Ok(Ok(failed)) => failed,
             Ok(Err(error)) => {
-                self.troubles.failed(EXTEND, &error, "leases cannot be extended and commands may be worked on twice");
+                self.troubles.failed(
+                    EXTEND,
+                    asked,
+                    &error,
+                    "leases cannot be extended and commands may be worked on twice",
+                );
                 return false;
             }
             Err(_elapsed) => {
@@ -217,6 +222,7 @@ impl Lease {
     /// SQS did not confirm; the message stays hidden, and this can be tried again.
     pub(crate) async fn delete(&self) -> Result<(), QueueError> {
         let entry = self.stop().await;
+        let made = Instant::now();
         match self.leases.queue.delete(&self.receipt_handle).await {
             Ok(()) => {
                 self.leases.troubles.works(DELETE);
@@ -227,6 +233,7 @@ impl Lease {
             Err(error) => {
                 self.leases.troubles.failed(
                     DELETE,
+                    made,
                     &error,
                     "answered commands cannot be deleted and may be worked on twice",
                 );

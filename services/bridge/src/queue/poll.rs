@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use gumshoe_queue::BATCH;
 use gumshoe_runtime::{admin::ReadinessGate, backoff::Backoff, chain::Chain};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{CommandQueue, Leases, QueueError, QueueErrorKind, Received, Troubles};
@@ -53,6 +56,7 @@ pub(crate) async fn poll(
             shutdown.run_until_cancelled(tokio::time::sleep_until(until)).await;
             continue;
         }
+        let made = Instant::now();
         match poll.queue.receive(room.len(), wait, poll.visibility).await {
             Ok(messages) if shutdown.is_cancelled() => return poll.give_back(messages).await,
             Ok(messages) => {
@@ -65,7 +69,7 @@ pub(crate) async fn poll(
             Err(error) => {
                 drop(room);
                 wait = Duration::ZERO;
-                troubles.failed(OPERATION, &error, "commands cannot be received");
+                troubles.failed(OPERATION, made, &error, "commands cannot be received");
                 let pause = poll.pause_after(&error, &mut backoff);
                 shutdown.run_until_cancelled(tokio::time::sleep(pause)).await;
             }

@@ -20,7 +20,14 @@ pub(super) const FORGOTTEN: Duration = Duration::from_secs(360);
 #[derive(Clone, Default)]
 pub(crate) struct Troubles {
     gate: Option<ReadinessGate>,
-    open: Arc<Mutex<BTreeMap<String, Trouble>>>,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    open: BTreeMap<String, Trouble>,
+    /// When trouble with an operation was last over.
+    over: BTreeMap<String, Instant>,
 }
 
 struct Trouble {
@@ -37,15 +44,21 @@ impl Troubles {
         Self { gate: Some(gate), ..Self::default() }
     }
 
-    /// Takes note that an operation failed. The log hears of it when it fails first, and when it fails for another reason.
-    pub(crate) fn failed(&self, operation: &str, error: &QueueError, consequence: &str) {
+    /// Takes note that an operation failed whose call was made then. The log hears of it when it fails first, and when it fails for
+    /// another reason. Of calls side by side, one may fail as long ago as another one has shown that it works again: that is no news.
+    pub(crate) fn failed(&self, operation: &str, made: Instant, error: &QueueError, consequence: &str) {
         let misconfigured = error.kind == QueueErrorKind::Misconfigured;
-        let mut open = self.lock();
+        let mut known = self.lock();
+        if known.over.get(operation).is_some_and(|over| made < *over) {
+            tracing::debug!(operation, error = %Chain(error), "{consequence}, as it was before it worked again");
+            return;
+        }
+        let open = &mut known.open;
         let before = open.remove(operation);
         let is_news = before.as_ref().is_none_or(|before| before.code != error.code);
         let needs_repair = misconfigured || before.is_some_and(|before| before.needs_repair);
         open.insert(operation.to_owned(), Trouble { code: error.code.clone(), needs_repair, last: Instant::now() });
-        drop(open);
+        drop(known);
         if misconfigured {
             self.gate.iter().for_each(|gate| gate.not_ready(format!("{operation}: {}", error.code)));
         }
@@ -61,28 +74,29 @@ impl Troubles {
 
     /// Takes note that an operation succeeded.
     pub(crate) fn works(&self, operation: &str) {
-        let mut open = self.lock();
-        if open.remove(operation).is_some() {
+        let mut known = self.lock();
+        if known.open.remove(operation).is_some() {
             tracing::info!(operation, "it works again");
-            self.open_gate(&open);
+            known.over.insert(operation.to_owned(), Instant::now());
+            self.open_gate(&known.open);
         }
     }
 
     /// When one of these operations failed last for want of a repair.
     pub(super) fn last_needing_repair(&self, operations: &[&str]) -> Option<Instant> {
-        let open = self.lock();
-        let broken = operations.iter().filter_map(|operation| open.get(*operation));
+        let known = self.lock();
+        let broken = operations.iter().filter_map(|operation| known.open.get(*operation));
         broken.filter(|trouble| trouble.needs_repair).map(|trouble| trouble.last).max()
     }
 
     /// Forgets operations that have not failed for a while, until it is dropped: it may be long until one is needed.
     pub(super) async fn forget(&self) {
         loop {
-            let first = self.lock().values().map(|trouble| trouble.last).min();
+            let first = self.lock().open.values().map(|trouble| trouble.last).min();
             sleep_until(first.unwrap_or_else(Instant::now) + FORGOTTEN).await;
-            let mut open = self.lock();
-            open.retain(|_, trouble| trouble.last.elapsed() < FORGOTTEN);
-            self.open_gate(&open);
+            let mut known = self.lock();
+            known.open.retain(|_, trouble| trouble.last.elapsed() < FORGOTTEN);
+            self.open_gate(&known.open);
         }
     }
 
@@ -93,9 +107,9 @@ impl Troubles {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Trouble>> {
-        // Each change under the lock leaves the map whole, so a panic elsewhere leaves nothing half done.
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // Each change under the lock leaves the maps whole, so a panic elsewhere leaves nothing half done.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -114,7 +128,7 @@ mod tests {
         let admin = AdminHandle::new(Shutdown::new());
         let troubles = Troubles::with_gate(admin.readiness("calls"));
         let is_ready = || !format!("{admin:?}").contains("calls");
-        let fails = |operation, kind| troubles.failed(operation, &mk_error(kind), "it fails");
+        let fails = |operation, kind| troubles.failed(operation, Instant::now(), &mk_error(kind), "it fails");
         fails("a", QueueErrorKind::Transient);
         assert!(is_ready(), "it passes by itself");
         fails("a", QueueErrorKind::Misconfigured);
@@ -127,5 +141,22 @@ mod tests {
         assert!(!is_ready());
         troubles.works("b");
         assert!(is_ready());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_was_made_before_the_trouble_was_over_brings_no_new_one() {
+        let admin = AdminHandle::new(Shutdown::new());
+        let troubles = Troubles::with_gate(admin.readiness("calls"));
+        let is_ready = || !format!("{admin:?}").contains("calls");
+        let fails = |made| troubles.failed("a", made, &mk_error(QueueErrorKind::Misconfigured), "it fails");
+        let early = Instant::now();
+        fails(early);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        troubles.works("a");
+        fails(early);
+        assert!(is_ready());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        fails(Instant::now());
+        assert!(!is_ready());
     }
 }

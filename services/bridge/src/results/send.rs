@@ -134,12 +134,12 @@ impl Outlet {
         self.budget.clone()
     }
 
-    /// Takes note of how a call went. What is wrong with the call itself says nothing of the queue.
-    fn note<T, E>(&self, called: &Result<Result<T, QueueError>, E>) {
+    /// Takes note of how a call went that was made then. What is wrong with the call itself says nothing of the queue.
+    fn note<T, E>(&self, made: Instant, called: &Result<Result<T, QueueError>, E>) {
         match called {
             Ok(Ok(_)) => self.troubles.works(&self.operation),
             Ok(Err(error)) if error.kind.retryable() => {
-                self.troubles.failed(&self.operation, error, "results cannot be sent");
+                self.troubles.failed(&self.operation, made, error, "results cannot be sent");
             }
             Ok(Err(_)) | Err(_) => {}
         }

@@ -86,10 +86,11 @@ impl Batch {
         let (mut backoff, mut refused_since) = (BACKOFF, None);
         while let Some(part) = parts.pop() {
             let messages: Vec<_> = part.iter().map(|message| &message.outgoing).collect();
+            let made = Instant::now();
             let called = timeout_at(give_up, outlet.queue.send(&messages)).await;
             let is_refused = matches!(&called, Ok(Err(error)) if error.kind == QueueErrorKind::Misconfigured);
             refused_since = if is_refused { refused_since.or_else(|| Some(Instant::now())) } else { None };
-            outlet.note(&called);
+            outlet.note(made, &called);
             let why = match called {
                 Err(_elapsed) => return Err(SendError::GaveUp("TimedOut".into())),
                 Ok(Ok(failed)) => match rest(part, &failed, &metrics)? {

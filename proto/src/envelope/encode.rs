@@ -127,7 +127,8 @@ fn encode<M: Message + Name>(event: &Event<'_, Canonical<'_, M>>) -> String {
 #[must_use]
 pub fn legal(json: String) -> String {
     const REFUSED: [char; 2] = ['\u{fffe}', '\u{ffff}'];
-    if !json.contains(REFUSED) {
+    // Both begin with this byte in UTF-8, and looking for one byte is many times as fast as looking at characters.
+    if !json.as_bytes().contains(&0xef) || !json.contains(REFUSED) {
         return json;
     }
     json.replace('\u{fffe}', r"\ufffe").replace('\u{ffff}', r"\uffff")

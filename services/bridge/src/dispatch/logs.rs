@@ -1,15 +1,18 @@
 //! What logs have beyond the common. A log that was read in several pieces is reported by each piece as if it were all, and
 //! `ContainerLog` is to speak of the whole; a line may be cut, other items not; and a log may be followed.
 
+mod line;
+
 use gumshoe_proto::{
     bridge::v1::{Query, query::Request},
-    collector::v1::{ContainerLog, Gap, ReadLogsResponse},
+    collector::v1::{ContainerLog, Gap, LogLine, ReadLogsResponse},
     json, log_tally,
 };
-use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+use prost_reflect::{DynamicMessage, ReflectMessage as _};
 
 use super::{method::Method, wire::Rest};
 use crate::stop::Stop;
+pub(super) use line::line_json;
 
 /// Whether a query goes on until its deadline.
 pub(crate) fn follows(query: &Query) -> bool {
@@ -27,17 +30,9 @@ impl LogTally {
     }
 
     /// Counts a line.
-    pub(super) fn line(&mut self, line: &DynamicMessage) {
-        let length_of = |name: &str| match line.get_field_by_name(name).as_deref() {
-            Some(Value::String(text)) => text.len(),
-            Some(Value::Bytes(bytes)) => bytes.len(),
-            _ => 0,
-        };
-        let name_of = |field: &str| line.get_field_by_name(field);
-        let names = ["pod", "pod_uid", "container"].map(name_of);
-        let [pod, pod_uid, container] =
-            [0, 1, 2].map(|index| names[index].as_ref().and_then(|name| name.as_str()).unwrap_or_default());
-        self.0.line(log_tally::Whose { pod, pod_uid, container }, length_of("text"), length_of("raw"));
+    pub(super) fn line(&mut self, line: &LogLine) {
+        let LogLine { pod, pod_uid, container, text, raw, .. } = line;
+        self.0.line(log_tally::Whose { pod, pod_uid, container }, text.len(), raw.len());
     }
 
     /// Notes the end of a piece behind which the log goes on, and what it could still say; gives back the gaps that the next piece says
@@ -71,17 +66,10 @@ impl LogTally {
 }
 
 /// Shows a line to what may stop the work for it.
-pub(super) fn look_at(stop: &Stop, line: &DynamicMessage) {
-    if !stop.looks_at_lines() {
-        return;
-    }
-    // `raw` is the line where it is no text.
-    for field in ["raw", "text"] {
-        match line.get_field_by_name(field).as_deref() {
-            Some(Value::Bytes(raw)) if !raw.is_empty() => return stop.line(raw),
-            Some(Value::String(text)) => return stop.line(text.as_bytes()),
-            _ => {}
-        }
+pub(super) fn look_at(stop: &Stop, line: &LogLine) {
+    if stop.looks_at_lines() {
+        // `raw` is the line where it is no text.
+        stop.line(if line.raw.is_empty() { line.text.as_bytes() } else { &line.raw });
     }
 }
 
@@ -91,8 +79,6 @@ fn logs(rest: &Rest) -> Vec<ContainerLog> {
 
 #[cfg(test)]
 mod tests {
-    use gumshoe_proto::collector::v1::LogLine;
-
     use super::*;
 
     fn mk_rest(older: bool, lines: u64) -> Rest {
@@ -108,11 +94,8 @@ mod tests {
         Rest(dynamic)
     }
 
-    fn mk_line(text: &str, raw: &'static [u8]) -> DynamicMessage {
-        let line = LogLine { container: "web".into(), text: text.into(), raw: raw.into(), ..LogLine::default() };
-        let mut dynamic = DynamicMessage::new(json::descriptor::<LogLine>());
-        dynamic.transcode_from(&line).unwrap();
-        dynamic
+    fn mk_line(text: &str, raw: &'static [u8]) -> LogLine {
+        LogLine { container: "web".into(), text: text.into(), raw: raw.into(), ..LogLine::default() }
     }
 
     fn mk_tally() -> LogTally {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use gumshoe_proto::{
     bridge::v1::QueryOutcome,
-    collector::v1::{Completeness, Gap, GapReason},
+    collector::v1::{Completeness, Gap, GapReason, LogLine},
 };
+use prost::Message as _;
 use tokio::{task::coop::consume_budget, time::Instant};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -14,10 +15,10 @@ use tonic_types::StatusExt as _;
 use crate::{
     dispatch::{
         completeness::{Story, is_interrupted},
-        logs::{LogTally, look_at},
+        logs::{LogTally, line_json, look_at},
         method::{Method, MethodRequest},
         outcome,
-        wire::{Response, Rest, decode_item, to_json},
+        wire::{ItemError, Response, Rest, decode_item, to_json},
     },
     results::{QueryWriter, Stopped},
     stop::{Room, Stop},
@@ -259,22 +260,27 @@ impl Answer {
     /// Writes one item, or notes why it is missing.
     async fn item(&mut self, encoded: Bytes) -> Result<(), Stopped> {
         let length = encoded.len() as u64;
-        let decoded = decode_item(self.method, encoded);
-        let json = decoded.and_then(|item| Ok((to_json(&item)?, item)));
-        let (json, item) = match json {
+        let json = match self.json(encoded) {
             Ok(json) => json,
             Err(error) => {
                 self.unreadable(&error.to_string(), length);
                 return Ok(());
             }
         };
-        if let Some(tally) = &mut self.tally {
-            tally.line(&item);
-            look_at(&self.stop, &item);
-        }
         self.written.items += 1;
         self.written.bytes += length;
         self.writer.item(&json).await
+    }
+
+    /// The JSON of an item; a line of a log is looked at, too.
+    fn json(&mut self, encoded: Bytes) -> Result<String, ItemError> {
+        let by_descriptor = |encoded| Ok(to_json(&decode_item(self.method, encoded)?)?);
+        let Some(tally) = &mut self.tally else { return by_descriptor(encoded) };
+        let line = LogLine::decode(encoded.clone())?;
+        let json = line_json(&line).map_or_else(|| by_descriptor(encoded), Ok)?;
+        tally.line(&line);
+        look_at(&self.stop, &line);
+        Ok(json)
     }
 
     fn unreadable(&mut self, message: &str, bytes: u64) {

@@ -87,8 +87,9 @@ pub struct Args {
     pub visibility_timeout: Duration,
 
     /// How long one receive call waits for a command, 0s to 20s. A bridge that is told to end lets its last call come back
-    /// first, since SQS may hand it a command until then: so long an idle bridge takes to end.
-    #[arg(long, env = "GUMSHOE_RECEIVE_WAIT", value_name = "DURATION", default_value = "5s", value_parser = duration_between::<0, 20>)]
+    /// first, since SQS may hand it a command until then: so long an idle bridge takes to end. With less it ends sooner, and an
+    /// idle one pays for more calls.
+    #[arg(long, env = "GUMSHOE_RECEIVE_WAIT", value_name = "DURATION", default_value = "20s", value_parser = duration_between::<0, 20>)]
     pub receive_wait: Duration,
 
     /// How long a bridge that is told to end works on for the commands it has, 0s to 1h; then it gives them back to the queue,

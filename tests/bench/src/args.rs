@@ -6,7 +6,8 @@ use gumshoe_devstack::tools::workspace;
 
 use crate::rows::Measure;
 
-/// Measures speed and memory of the collector and the bridge on a real control plane, beside curl and kubectl.
+/// Measures speed and memory of the collector and the bridge on a real control plane, beside curl and kubectl; and of the bridge under
+/// load, on embedded parts (`--only load` needs no control plane).
 ///
 /// Needs the release binaries (`cargo build --release --workspace --bins`) and the tools (`tests/tools/setup.sh`). Nothing else
 /// should run on the machine meanwhile.

@@ -8,6 +8,7 @@ mod client;
 mod memory;
 mod pairs;
 mod peers;
+mod processor;
 mod queues;
 mod report;
 mod rows;
@@ -19,7 +20,6 @@ use clap::Parser as _;
 
 use crate::args::Args;
 use crate::report::Report;
-use crate::setup::Setup;
 
 /// The exit code where everything was measured, and a bar is missed.
 const MISSED: u8 = 3;
@@ -38,12 +38,8 @@ fn main() -> ExitCode {
 /// Says whether every bar is reached.
 #[tokio::main]
 async fn bench(args: &Args) -> anyhow::Result<bool> {
-    let setup = Setup::start(args).await?;
     let mut report = Report::default();
-    for measure in &args.only() {
-        measure.run(&setup, &mut report).await?;
-    }
-    setup.stop().await?;
+    rows::measure(args, &mut report).await?;
     report.write(&args.out)?;
     println!("{report}");
     Ok(report.missed() == 0)

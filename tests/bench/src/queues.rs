@@ -13,8 +13,8 @@ use gumshoe_proto::envelope::{decode_result, encode_command};
 
 use crate::setup::Setup;
 
-/// More than a command takes on a slow machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// More than a command takes on a slow machine, where thousands wait before it.
+const DEADLINE: Duration = Duration::from_secs(600);
 
 /// The server, and how a bridge is started that works on its queues.
 pub(crate) struct Queues {
@@ -40,17 +40,9 @@ impl Queues {
     /// Asks for a pod, and says how long it was from the moment when the command was accepted by the queue to that when its
     /// `End` was.
     pub(crate) async fn get_pod(&self, request: GetPodRequest) -> anyhow::Result<Duration> {
-        let id = ulid::Ulid::generate().to_string();
-        let query = Query { id: "pod".into(), request: Some(query::Request::GetPod(request)), ..Query::default() };
-        let command = Command {
-            id: id.clone(),
-            investigation_id: "bench".into(),
-            deadline: Some((SystemTime::now() + DEADLINE).into()),
-            queries: vec![query],
-            ..Command::default()
-        };
+        let (id, body) = command(query::Request::GetPod(request));
         let began = Instant::now();
-        self.sqs.send(COMMANDS, encode_command(&command, jiff::Timestamp::now())).await?;
+        self.sqs.send(COMMANDS, body).await?;
         let since = |call: &Call| call.answered.filter(|&answered| answered >= began);
         let sent = self.sqs.saw("the command is in its queue", |call| {
             call.queue == COMMANDS && is_send(call) && since(call).is_some()
@@ -63,6 +55,20 @@ impl Queues {
         ensure!(ended > sent, "the End came before its command");
         Ok(ended - sent)
     }
+}
+
+/// A command that asks this: its id, and its message.
+pub(crate) fn command(request: query::Request) -> (String, String) {
+    let id = ulid::Ulid::generate().to_string();
+    let query = Query { id: "query".into(), request: Some(request), ..Query::default() };
+    let command = Command {
+        id: id.clone(),
+        investigation_id: "bench".into(),
+        deadline: Some((SystemTime::now() + DEADLINE).into()),
+        queries: vec![query],
+        ..Command::default()
+    };
+    (id, encode_command(&command, jiff::Timestamp::now()))
 }
 
 fn is_send(call: &Call) -> bool {

@@ -34,6 +34,8 @@ pub(crate) enum Bar {
     More(f64),
     /// Ours is at most so much.
     AtMost(f64),
+    /// Ours is at least so much.
+    AtLeast(f64),
     /// Ours is the peer's.
     Same,
     /// Nothing: it is told only.
@@ -66,6 +68,7 @@ impl Bar {
             Self::Ratio(most) => ratio.is_some_and(|ratio| ratio <= most),
             Self::More(most) => peer.is_some_and(|peer| ours - peer <= most),
             Self::AtMost(most) => ours <= most,
+            Self::AtLeast(least) => ours >= least,
             Self::Same => peer.is_some_and(|peer| (ours - peer).abs() < f64::EPSILON),
             Self::None => true,
         }
@@ -78,6 +81,7 @@ impl fmt::Display for Bar {
             Self::Ratio(most) => write!(f, "<= {most}x"),
             Self::More(most) => write!(f, "<= peer + {most}"),
             Self::AtMost(most) => write!(f, "<= {most}"),
+            Self::AtLeast(least) => write!(f, ">= {least}"),
             Self::Same => f.write_str("= peer"),
             Self::None => f.write_str("none"),
         }
@@ -165,6 +169,7 @@ mod tests {
         assert!(holds(2.6, Bar::Ratio(1.3)) && !holds(2.7, Bar::Ratio(1.3)));
         assert!(holds(18.0, Bar::More(16.0)) && !holds(18.1, Bar::More(16.0)));
         assert!(holds(12.0, Bar::AtMost(12.0)) && !holds(12.1, Bar::AtMost(12.0)));
+        assert!(holds(12.0, Bar::AtLeast(12.0)) && !holds(11.9, Bar::AtLeast(12.0)));
         assert!(holds(2.0, Bar::Same) && !holds(3.0, Bar::Same));
     }
 
@@ -172,6 +177,7 @@ mod tests {
     fn what_could_not_be_measured_holds_no_bar() {
         assert!(!Row::new("", f64::NAN, Some(f64::NAN), "s", Bar::Ratio(1.3)).holds);
         assert!(!Row::new("", f64::NAN, None, "s", Bar::AtMost(1.3)).holds);
+        assert!(!Row::new("", f64::NAN, None, "1/s", Bar::AtLeast(1.3)).holds);
     }
 
     #[test]

@@ -4,11 +4,13 @@ mod builds;
 mod commands;
 mod kinds;
 mod lists;
+mod load;
 mod logs;
 mod merged;
 mod processes;
 mod topology;
 
+use crate::args::Args;
 use crate::report::Report;
 use crate::setup::Setup;
 
@@ -25,6 +27,8 @@ pub(crate) enum Measure {
     Merged,
     /// Commands over SQS beside direct calls
     Commands,
+    /// The bridge on one core: many commands, a long log, nothing at all. Needs no control plane
+    Load,
     /// The list of each kind beside curl
     Kinds,
     /// The topology of one deployment among many objects
@@ -33,8 +37,25 @@ pub(crate) enum Measure {
     Builds,
 }
 
+/// Measures these, in their order.
+pub(crate) async fn measure(args: &Args, report: &mut Report) -> anyhow::Result<()> {
+    let mut only = args.only();
+    if only.contains(&Measure::Load) {
+        load::measure(report).await?;
+    }
+    only.retain(|measure| *measure != Measure::Load);
+    if only.is_empty() {
+        return Ok(());
+    }
+    let setup = Setup::start(args).await?;
+    for measure in only {
+        measure.on_control_plane(&setup, report).await?;
+    }
+    setup.stop().await
+}
+
 impl Measure {
-    pub(crate) async fn run(self, setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
+    async fn on_control_plane(self, setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
         match self {
             Self::Processes => processes::measure(setup, report).await,
             Self::Lists => lists::measure(setup, report).await,
@@ -44,6 +65,8 @@ impl Measure {
             Self::Kinds => kinds::measure(setup, report).await,
             Self::Topology => topology::measure(setup, report).await,
             Self::Builds => builds::measure(setup, report).await,
+            // It has parts of its own.
+            Self::Load => Ok(()),
         }
     }
 }

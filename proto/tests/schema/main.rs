@@ -3,6 +3,7 @@
 //! `make schema` has the first test write them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what it expects")]
 
+mod asyncapi;
 mod full;
 mod layout;
 mod mapping;

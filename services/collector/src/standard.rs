@@ -1,6 +1,6 @@
 //! What the gRPC server serves beside the methods that read: health, reflection and the collector's status.
 
-use gumshoe_proto::collector::v1::status_service_server::StatusServiceServer;
+use gumshoe_proto::collector::v1::status_service_server::{SERVICE_NAME as STATUS_SERVICE, StatusServiceServer};
 use gumshoe_runtime::server::MAX_REQUEST_BYTES;
 use tonic::service::Routes;
 use tonic_health::{ServingStatus, server::HealthReporter};
@@ -40,7 +40,8 @@ pub fn routes(methods: &Methods, status: CollectorStatus) -> (Health, Routes) {
         .add_service(reflection().build_v1().expect(embedded).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(reflection().build_v1alpha().expect(embedded).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(StatusServiceServer::new(status.clone()).max_decoding_message_size(MAX_REQUEST_BYTES));
-    (Health { reporter, status, services: methods.services() }, routes)
+    let services = [methods.services(), vec![STATUS_SERVICE]].concat();
+    (Health { reporter, status, services }, routes)
 }
 
 impl Health {

@@ -10,8 +10,6 @@ use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde_json::Value;
 
-use strict::Strict;
-
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(crate::DESCRIPTOR_SET).expect("the embedded descriptor set is what the build encoded")
 });
@@ -66,7 +64,7 @@ pub fn to_string<M: Message + Name>(message: &M) -> String {
 /// # Errors
 /// The text is no JSON, or says something twice.
 pub fn parse_strictly(text: &str) -> Result<Value, JsonError> {
-    serde_json::from_str(text).map(|Strict(value)| value).map_err(|error| JsonError(error.to_string()))
+    strict::parse(text).map_err(|error| JsonError(error.to_string()))
 }
 
 /// Reads the canonical JSON of a message.

@@ -15,9 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Bytes of `stop_when`.
 const EXPRESSION_MAX: usize = 1 << 10;
-/// What it may take when it is compiled: each byte of a line may cost as much time as this is large, and a line of 64 KiB must not keep
-/// others waiting for long.
+/// What it may take when it is compiled: each byte of a line may cost as much time as this is large, so a line of 64 KiB half a second.
 const COMPILED_MAX: usize = 64 << 10;
+/// What the search may remember beside, so that it need not work it out anew: with less, many an expression is searched a hundred
+/// times slower. The crate keeps some times as much.
+const REMEMBERED_MAX: usize = 256 << 10;
 
 /// Whether the work on a command goes on; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -160,7 +162,7 @@ impl Stop {
         Room::of(lengths)
     }
 
-    /// Looks for what a line may stop the work for.
+    /// Looks for what a line may stop the work for. That may take half a second.
     pub(crate) fn line(&self, text: &[u8]) {
         if self.0.looked_for.as_ref().is_some_and(|expression| expression.is_match(text)) {
             self.counts_mut().matches += 1;
@@ -231,7 +233,7 @@ fn compile(expression: &str) -> Result<Regex, BudgetError> {
     if expression.len() > EXPRESSION_MAX {
         return Err(BudgetError::StopWhen(format!("must be no longer than {EXPRESSION_MAX} bytes")));
     }
-    let compiled = RegexBuilder::new(expression).size_limit(COMPILED_MAX).dfa_size_limit(COMPILED_MAX).build();
+    let compiled = RegexBuilder::new(expression).size_limit(COMPILED_MAX).dfa_size_limit(REMEMBERED_MAX).build();
     compiled.map_err(|error| {
         BudgetError::StopWhen(match error {
             // Its text draws the expression over several lines; the last one says what is wrong.

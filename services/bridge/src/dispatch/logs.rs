@@ -3,12 +3,16 @@
 
 mod line;
 
+use bytes::Bytes;
 use gumshoe_proto::{
     bridge::v1::{Query, query::Request},
     collector::v1::{ContainerLog, Gap, LogLine, ReadLogsResponse},
     json, log_tally,
 };
+use prost::Message as _;
 use prost_reflect::{DynamicMessage, ReflectMessage as _};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
 
 use super::{method::Method, wire::Rest};
 use crate::stop::Stop;
@@ -65,12 +69,33 @@ impl LogTally {
     }
 }
 
-/// Shows a line to what may stop the work for it.
-pub(super) fn look_at(stop: &Stop, line: &LogLine) {
-    if stop.looks_at_lines() {
-        // `raw` is the line where it is no text.
-        stop.line(if line.raw.is_empty() { line.text.as_bytes() } else { &line.raw });
+/// One page of lines is searched at one time, of all commands: an expression can be slow, and what else the bridge does goes on beside
+/// it only while there is a processor for it.
+static SEARCH: Semaphore = Semaphore::const_new(1);
+
+/// Shows lines, each encoded, to what may stop the work for them. They are searched on a thread of its own, for no longer than somebody
+/// waits for that.
+#[expect(clippy::disallowed_methods, reason = "it ends with the line that it is at when nobody waits for it any more")]
+pub(super) async fn look_at(stop: &Stop, lines: &[Bytes]) {
+    if !stop.looks_at_lines() {
+        return;
     }
+    // Never closed.
+    let Ok(turn) = SEARCH.acquire().await else { return };
+    let (stop, lines) = (stop.clone(), lines.to_vec());
+    let is_over = CancellationToken::new();
+    let _over = is_over.clone().drop_guard();
+    let searched = spawn_blocking(move || {
+        let _turn = turn;
+        // What cannot be decoded is told as a gap where it would be written.
+        let lines = lines.into_iter().filter_map(|line| LogLine::decode(line).ok());
+        for LogLine { text, raw, .. } in lines.take_while(|_| !is_over.is_cancelled()) {
+            // `raw` is the line where it is no text.
+            stop.line(if raw.is_empty() { text.as_bytes() } else { &raw });
+        }
+    });
+    // It neither panics nor is it aborted.
+    let _ = searched.await;
 }
 
 fn logs(rest: &Rest) -> Vec<ContainerLog> {
@@ -79,6 +104,11 @@ fn logs(rest: &Rest) -> Vec<ContainerLog> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures::poll;
+    use gumshoe_proto::bridge::v1::Budget;
+
     use super::*;
 
     fn mk_rest(older: bool, lines: u64) -> Rest {
@@ -103,6 +133,26 @@ mod tests {
         tally.line(&mk_line("abc", b""));
         tally.line(&mk_line("\u{fffd}", b"\xff"));
         tally
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+    fn lines_are_searched_beside_the_work_of_others() {
+        let stop = Stop::of(&Budget { stop_when: "pan+ic|\u{1}".into(), ..Budget::default() }).unwrap();
+        let lines = [mk_line("a panic", b""), mk_line("all is well", b""), mk_line("\u{fffd}", b"\x01\xff")];
+        let mut lines: Vec<_> = lines.iter().map(|line| line.encode_to_vec().into()).collect();
+        lines.insert(1, Bytes::from_static(b"\xff"));
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let (release, released) = std::sync::mpsc::channel::<()>();
+            let other = spawn_blocking(move || released.recv());
+            let mut searched = pin!(look_at(&stop, &lines));
+            assert!(poll!(&mut searched).is_pending(), "they were searched by who asks for it");
+            release.send(()).unwrap();
+            searched.await;
+            other.await.unwrap().unwrap();
+        });
+        assert_eq!(stop.counts().matches, 2);
     }
 
     #[test]

@@ -179,6 +179,9 @@ impl Answer {
         let token = self.arrived(&response);
         let completeness = response.completeness();
         let (items, mut rest) = response.split();
+        if self.tally.is_some() {
+            look_at(&self.stop, &items).await;
+        }
         let brought_items = !items.is_empty();
         for item in items {
             self.item(item).await?;
@@ -189,7 +192,7 @@ impl Answer {
         let is_enough = self.last_page.is_some() || self.stop.cause().is_some();
         match completeness {
             None => {
-                self.writer.end_response(&json(&rest)?).await?;
+                self.end_part(brought_items, &rest).await?;
                 self.written_up_to(token);
                 Ok(if is_enough { Took::Enough } else { Took::Part })
             }
@@ -199,9 +202,7 @@ impl Answer {
                 }
                 self.story.interrupted(completeness);
                 rest.keep_token_only();
-                if brought_items || !rest.is_empty() {
-                    self.writer.end_response(&json(&rest)?).await?;
-                }
+                self.end_part(brought_items, &rest).await?;
                 self.written_up_to(token);
                 Ok(if is_enough { Took::Enough } else { Took::Interrupted })
             }
@@ -272,15 +273,22 @@ impl Answer {
         self.writer.item(&json).await
     }
 
-    /// The JSON of an item; a line of a log is looked at, too.
+    /// The JSON of an item; a line of a log is counted, too.
     fn json(&mut self, encoded: Bytes) -> Result<String, ItemError> {
         let by_descriptor = |encoded| Ok(to_json(&decode_item(self.method, encoded)?)?);
         let Some(tally) = &mut self.tally else { return by_descriptor(encoded) };
         let line = LogLine::decode(encoded.clone())?;
         let json = line_json(&line).map_or_else(|| by_descriptor(encoded), Ok)?;
         tally.line(&line);
-        look_at(&self.stop, &line);
         Ok(json)
+    }
+
+    /// Ends a response behind which the answer goes on; one that says nothing is no page.
+    async fn end_part(&mut self, brought_items: bool, rest: &Rest) -> Result<(), TakeError> {
+        if brought_items || !rest.is_empty() {
+            self.writer.end_response(&json(rest)?).await?;
+        }
+        Ok(())
     }
 
     fn unreadable(&mut self, message: &str, bytes: u64) {

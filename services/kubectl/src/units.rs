@@ -7,6 +7,9 @@ use jiff::{SignedDuration, Timestamp};
 /// A hundred years. Nobody waits for longer, and moments that far away can still be computed.
 const MAX_DURATION: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
+/// The first one that `google.protobuf.Timestamp` has: 0001-01-01T00:00:00Z.
+const FIRST_MOMENT: Timestamp = Timestamp::constant(-62_135_596_800, 0);
+
 /// Sizes by the letters behind the number, as Kubernetes' quantities and everybody else write them.
 const SIZES: [(&str, u64); 13] = [
     ("", 1),
@@ -47,9 +50,10 @@ fn length(text: &str) -> Option<Duration> {
 /// A moment: `2026-11-23T08:00:00Z`, with any offset and with parts of a second.
 ///
 /// # Errors
-/// It is none.
+/// It is none, or outside of the years 1 to 9999, which is all that `google.protobuf.Timestamp` has.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "a moment such as 2026-11-23T08:00:00Z is needed".to_owned())
+    let moment = text.parse().ok().filter(|moment| *moment >= FIRST_MOMENT);
+    moment.ok_or_else(|| "a moment such as 2026-11-23T08:00:00Z is needed".to_owned())
 }
 
 /// A size in bytes: `65536`, `64KiB`, `1MiB`, `10MB`.
@@ -112,6 +116,14 @@ mod tests {
         }
         for wrong in ["", "MiB", "-1", "1.5MiB", "1XB", "9223372036854775808", "99999999999GiB"] {
             assert!(bytes(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_is_one_that_the_contract_has() {
+        assert_eq!(moment("0001-01-01T00:00:00Z"), Ok(FIRST_MOMENT));
+        for wrong in ["", "yesterday", "-000001-01-01T00:00:00Z", "0000-12-31T23:59:59Z", "10000-01-01T00:00:00Z"] {
+            assert!(moment(wrong).is_err(), "{wrong:?}");
         }
     }
 

@@ -7,10 +7,13 @@ use tonic_types::StatusExt as _;
 
 /// A message is for people; what needs more than this is in the collector's log.
 const MAX_MESSAGE: usize = 1024;
+/// As long as `google.rpc.ErrorInfo` allows a reason to be; the `End` of many queries must fit into a message.
+const MAX_REASON: usize = 63;
 
 /// An error of the bridge's own.
 pub(crate) fn error(code: Code, reason: &str, message: &str) -> Error {
-    Error { code: code_name(code).into(), reason: reason.into(), message: cut(message, MAX_MESSAGE).into() }
+    let (reason, message) = (cut(reason, MAX_REASON), cut(message, MAX_MESSAGE));
+    Error { code: code_name(code).into(), reason: reason.into(), message: message.into() }
 }
 
 /// The error of a call: the collector's reason where it gives one.
@@ -52,6 +55,11 @@ mod tests {
     fn a_failure_without_a_reason_gets_one() {
         assert_eq!(of_status(&Status::unavailable("gone")).reason, "COLLECTOR_UNAVAILABLE");
         assert_eq!(of_status(&Status::internal("x")).reason, "INTERNAL");
+    }
+
+    #[test]
+    fn a_reason_is_no_longer_than_the_contract_of_reasons_allows() {
+        assert_eq!(error(Code::Internal, &"X".repeat(16_000), "").reason.len(), 63);
     }
 
     #[test]

@@ -10,6 +10,10 @@ use prost_reflect::{DynamicMessage, ReflectMessage as _, SerializeOptions, Value
 
 use super::method::Method;
 
+/// What a response has beside its items, encoded: a collector's pages have a tenth of it at most, and each byte takes hundreds when it
+/// is decoded.
+const REST_MAX: usize = 1 << 20;
+
 /// One response of a method.
 #[derive(Debug)]
 pub(super) struct Response {
@@ -25,6 +29,9 @@ pub(super) enum Malformed {
     /// A field is longer than what is left of the response.
     #[error("a field of the response is cut off")]
     Truncated,
+    /// More than any collector has to say.
+    #[error("the response has more than {REST_MAX} bytes beside its items")]
+    TooLong,
     /// What is there is no encoding of the response's type.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -58,6 +65,9 @@ impl Response {
                 skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
                 rest.extend_from_slice(&field[..field.len() - bytes.len()]);
             }
+        }
+        if rest.len() > REST_MAX {
+            return Err(Malformed::TooLong);
         }
         let rest = DynamicMessage::decode(method.response.clone(), rest.freeze())?;
         Ok(Self { items, rest })
@@ -174,6 +184,18 @@ mod tests {
             logs: vec![ContainerLog { container: "web".into(), lines: 3, ..ContainerLog::default() }],
             completeness: Some(Completeness { complete: true, items: 3, ..Completeness::default() }),
         }
+    }
+
+    #[test]
+    fn a_response_that_says_too_much_beside_its_items_is_refused() {
+        let read = |warning: usize| {
+            let completeness = Completeness { warnings: vec!["w".repeat(warning)], ..Completeness::default() };
+            let response =
+                ReadLogsResponse { completeness: Some(completeness), ..mk_response(vec!["l".repeat(2 << 20)]) };
+            Response::read(read_logs(), response.encode_to_vec().into())
+        };
+        assert!(read(REST_MAX / 2).is_ok());
+        assert!(matches!(read(REST_MAX), Err(Malformed::TooLong)));
     }
 
     proptest! {

@@ -140,6 +140,14 @@ async fn a_page_of_the_collector_is_a_page_of_the_result() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_response_that_says_nothing_is_no_page() {
+    let collector = FakeCollector::default();
+    collector.list(vec![response(&[], ""), response(&["a"], "t1"), response(&[], ""), last(&[], mk_complete(1))]);
+    let asked = ask(&collector, list(0)).await;
+    assert_eq!((asked.outcome.pages, pods(&asked)), (2, vec!["a".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_carries_its_deadline_its_id_and_its_trace() {
     let collector = FakeCollector::default();
     collector.list(vec![last(&[], mk_complete(0))]);

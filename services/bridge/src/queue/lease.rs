@@ -93,7 +93,8 @@ impl Leases {
         last.map(|last| last + SLOW_WAIT).filter(|until| *until > Instant::now())
     }
 
-    /// Begins to hold a message that was received at `received` or later.
+    /// Begins to hold a message whose receipt was answered at `received`. SQS has hidden it a little before: extensions come with two
+    /// thirds of the time left.
     #[must_use]
     pub(crate) fn hold(&self, receipt_handle: &str, received: Instant) -> Lease {
         let (receipt_handle, lost) = (receipt_handle.to_owned(), CancellationToken::new());
@@ -228,15 +229,17 @@ impl Lease {
                 self.leases.troubles.works(DELETE);
                 Ok(())
             }
-            // Deleted already, or expired on a FIFO queue: then it comes again, and its second run is whole too.
-            Err(error) if error.kind == QueueErrorKind::ReceiptLost => Ok(()),
+            // Deleted already, or expired on a FIFO queue: then it comes again, and its second run is whole too. The call was allowed.
+            Err(error) if error.kind == QueueErrorKind::ReceiptLost => {
+                self.leases.troubles.works(DELETE);
+                Ok(())
+            }
             Err(error) => {
-                self.leases.troubles.failed(
-                    DELETE,
-                    made,
-                    &error,
-                    "answered commands cannot be deleted and may be worked on twice",
-                );
+                // What is wrong with the call itself says nothing of the queue.
+                if error.kind.retryable() {
+                    let consequence = "answered commands cannot be deleted and may be worked on twice";
+                    self.leases.troubles.failed(DELETE, made, &error, consequence);
+                }
                 entry.into_iter().for_each(|entry| self.resume(entry));
                 Err(error)
             }
@@ -271,10 +274,12 @@ impl Lease {
     /// that is due is made up for at once.
     fn resume(&self, entry: Entry) {
         let Leases { visibility, held, .. } = &self.leases;
-        if entry.expires < Instant::now() + *visibility - self.leases.third() {
+        let is_due = entry.expires < Instant::now() + *visibility - self.leases.third();
+        held.lock().insert(self.id, entry);
+        // Only now: who is woken extends what is held then.
+        if is_due {
             held.due.notify_one();
         }
-        held.lock().insert(self.id, entry);
     }
 }
 

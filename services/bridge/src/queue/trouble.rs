@@ -26,13 +26,15 @@ pub(crate) struct Troubles {
 #[derive(Default)]
 struct Known {
     open: BTreeMap<String, Trouble>,
-    /// When trouble with an operation was last over.
-    over: BTreeMap<String, Instant>,
+    /// When an operation last succeeded.
+    worked: BTreeMap<String, Instant>,
 }
 
 struct Trouble {
+    /// Of the last failure.
     code: String,
-    needs_repair: bool,
+    /// Of the last failure that called for a repair.
+    to_repair: Option<String>,
     last: Instant,
 }
 
@@ -49,19 +51,18 @@ impl Troubles {
     pub(crate) fn failed(&self, operation: &str, made: Instant, error: &QueueError, consequence: &str) {
         let misconfigured = error.kind == QueueErrorKind::Misconfigured;
         let mut known = self.lock();
-        if known.over.get(operation).is_some_and(|over| made < *over) {
+        if known.worked.get(operation).is_some_and(|worked| made < *worked) {
             tracing::debug!(operation, error = %Chain(error), "{consequence}, as it was before it worked again");
             return;
         }
         let open = &mut known.open;
         let before = open.remove(operation);
         let is_news = before.as_ref().is_none_or(|before| before.code != error.code);
-        let needs_repair = misconfigured || before.is_some_and(|before| before.needs_repair);
-        open.insert(operation.to_owned(), Trouble { code: error.code.clone(), needs_repair, last: Instant::now() });
+        let code = error.code.clone();
+        let to_repair = if misconfigured { Some(code.clone()) } else { before.and_then(|before| before.to_repair) };
+        open.insert(operation.to_owned(), Trouble { code, to_repair, last: Instant::now() });
+        self.set_gate(open);
         drop(known);
-        if misconfigured {
-            self.gate.iter().for_each(|gate| gate.not_ready(format!("{operation}: {}", error.code)));
-        }
         let error = Chain(error);
         match (is_news, misconfigured) {
             (true, true) => {
@@ -75,10 +76,13 @@ impl Troubles {
     /// Takes note that an operation succeeded.
     pub(crate) fn works(&self, operation: &str) {
         let mut known = self.lock();
+        match known.worked.get_mut(operation) {
+            Some(worked) => *worked = Instant::now(),
+            None => _ = known.worked.insert(operation.to_owned(), Instant::now()),
+        }
         if known.open.remove(operation).is_some() {
             tracing::info!(operation, "it works again");
-            known.over.insert(operation.to_owned(), Instant::now());
-            self.open_gate(&known.open);
+            self.set_gate(&known.open);
         }
     }
 
@@ -86,7 +90,7 @@ impl Troubles {
     pub(super) fn last_needing_repair(&self, operations: &[&str]) -> Option<Instant> {
         let known = self.lock();
         let broken = operations.iter().filter_map(|operation| known.open.get(*operation));
-        broken.filter(|trouble| trouble.needs_repair).map(|trouble| trouble.last).max()
+        broken.filter(|trouble| trouble.to_repair.is_some()).map(|trouble| trouble.last).max()
     }
 
     /// Forgets operations that have not failed for a while, until it is dropped: it may be long until one is needed.
@@ -96,14 +100,18 @@ impl Troubles {
             sleep_until(first.unwrap_or_else(Instant::now) + FORGOTTEN).await;
             let mut known = self.lock();
             known.open.retain(|_, trouble| trouble.last.elapsed() < FORGOTTEN);
-            self.open_gate(&known.open);
+            self.set_gate(&known.open);
         }
     }
 
-    /// Opens the gate if nothing is left that somebody must repair.
-    fn open_gate(&self, open: &BTreeMap<String, Trouble>) {
-        if !open.values().any(|trouble| trouble.needs_repair) {
-            self.gate.iter().for_each(ReadinessGate::ready);
+    /// Closes the gate for what somebody must repair, or opens it. The lock is held for it: who sees things later says so later.
+    fn set_gate(&self, open: &BTreeMap<String, Trouble>) {
+        let Some(gate) = &self.gate else { return };
+        let to_repair =
+            |(operation, trouble): (&String, &Trouble)| Some((operation.clone(), trouble.to_repair.clone()?));
+        match open.iter().find_map(to_repair) {
+            Some((operation, code)) => gate.not_ready(format!("{operation}: {code}")),
+            None => gate.ready(),
         }
     }
 
@@ -133,8 +141,9 @@ mod tests {
         assert!(is_ready(), "it passes by itself");
         fails("a", QueueErrorKind::Misconfigured);
         fails("b", QueueErrorKind::Misconfigured);
+        assert!(format!("{admin:?}").contains("a: Misconfigured"), "{admin:?}");
         troubles.works("a");
-        assert!(!is_ready());
+        assert!(format!("{admin:?}").contains("b: Misconfigured"), "it says what is left: {admin:?}");
         // That it is not even reached does not show that it was repaired.
         fails("b", QueueErrorKind::Transient);
         troubles.works("a");
@@ -144,13 +153,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_was_made_before_the_trouble_was_over_brings_no_new_one() {
+    async fn a_call_that_was_made_before_another_one_succeeded_brings_no_trouble() {
         let admin = AdminHandle::new(Shutdown::new());
         let troubles = Troubles::with_gate(admin.readiness("calls"));
         let is_ready = || !format!("{admin:?}").contains("calls");
         let fails = |made| troubles.failed("a", made, &mk_error(QueueErrorKind::Misconfigured), "it fails");
         let early = Instant::now();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        troubles.works("a");
         fails(early);
+        assert!(is_ready(), "there was none before");
+        let early = Instant::now();
+        fails(early);
+        assert!(!is_ready());
         tokio::time::advance(Duration::from_secs(1)).await;
         troubles.works("a");
         fails(early);

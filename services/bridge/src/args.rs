@@ -86,10 +86,10 @@ pub struct Args {
     #[arg(long, env = "GUMSHOE_VISIBILITY_TIMEOUT", value_name = "DURATION", default_value = "60s", value_parser = duration_between::<45, 14400>)]
     pub visibility_timeout: Duration,
 
-    /// How long one receive call waits for a command, 0s to 20s. A bridge that is told to end lets its last call come back
+    /// How long one receive call waits for a command, 1s to 20s. A bridge that is told to end lets its last call come back
     /// first, since SQS may hand it a command until then: so long an idle bridge takes to end. With less it ends sooner, and an
     /// idle one pays for more calls.
-    #[arg(long, env = "GUMSHOE_RECEIVE_WAIT", value_name = "DURATION", default_value = "20s", value_parser = duration_between::<0, 20>)]
+    #[arg(long, env = "GUMSHOE_RECEIVE_WAIT", value_name = "DURATION", default_value = "20s", value_parser = duration_between::<1, 20>)]
     pub receive_wait: Duration,
 
     /// How long a bridge that is told to end works on for the commands it has, 0s to 1h; then it gives them back to the queue,
@@ -173,6 +173,7 @@ mod tests {
             "--max-deadline=0",
             "--visibility-timeout=44s",
             "--visibility-timeout=12h",
+            "--receive-wait=0s",
             "--receive-wait=21s",
             "--drain-timeout=soon",
         ] {

@@ -105,6 +105,14 @@ pub(crate) struct QueueError {
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
+impl QueueError {
+    /// Of a batch that was taken, an entry that was not.
+    pub(crate) fn of_entry(operation: &'static str, entry: &FailedEntry) -> Self {
+        let kind = if entry.sender_fault { QueueErrorKind::Refused } else { QueueErrorKind::Transient };
+        Self { operation, kind, code: entry.code.clone(), source: None }
+    }
+}
+
 /// What a failed call means for what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QueueErrorKind {

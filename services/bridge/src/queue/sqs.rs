@@ -2,7 +2,10 @@
 
 mod errors;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
@@ -10,8 +13,9 @@ use aws_sdk_sqs::{
     Client,
     config::retry::RetryPartition,
     types::{
-        BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, Message,
-        MessageSystemAttributeName as OfMessage, QueueAttributeName as OfQueue, SendMessageBatchRequestEntry,
+        BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+        ChangeMessageVisibilityBatchResultEntry as Extended, Message, MessageSystemAttributeName as OfMessage,
+        QueueAttributeName as OfQueue, SendMessageBatchRequestEntry, SendMessageBatchResultEntry as Sent,
     },
 };
 
@@ -121,7 +125,7 @@ impl CommandQueue for Sqs {
             request = request.entries(entry.build().map_err(|error| build_error(OPERATION, error))?);
         }
         let output = request.send().await.map_err(|error| queue_error(OPERATION, error))?;
-        Ok(output.failed.iter().filter_map(failed).collect())
+        Ok(failed(receipt_handles.len(), output.successful.iter().map(Extended::id), &output.failed))
     }
 
     async fn delete(&self, receipt_handle: &str) -> Result<(), QueueError> {
@@ -148,7 +152,7 @@ impl ResultQueue for Sqs {
         let patient = aws_sdk_sqs::Config::builder().timeout_config(send_timeouts(bytes));
         let output = request.customize().config_override(patient).send().await;
         let output = output.map_err(|error| queue_error(OPERATION, error))?;
-        Ok(output.failed.iter().filter_map(failed).collect())
+        Ok(failed(messages.len(), output.successful.iter().map(Sent::id), &output.failed))
     }
 }
 
@@ -215,10 +219,19 @@ fn received(message: Message) -> Received {
     }
 }
 
-/// The ids of entries are their indices.
-fn failed(entry: &BatchResultErrorEntry) -> Option<FailedEntry> {
-    let index = entry.id().parse().ok()?;
-    Some(FailedEntry { index, sender_fault: entry.sender_fault(), code: entry.code().to_owned() })
+/// Of a batch of so many entries, whose ids are their indices: those that SQS does not say it has taken. Where an answer says nothing of
+/// an entry, which SQS itself never does, nobody knows.
+fn failed<'id>(
+    entries: usize,
+    successful: impl Iterator<Item = &'id str>,
+    failed: &[BatchResultErrorEntry],
+) -> Vec<FailedEntry> {
+    let successful: BTreeSet<usize> = successful.filter_map(|id| id.parse().ok()).collect();
+    let of = |index| match failed.iter().find(|entry| entry.id().parse() == Ok(index)) {
+        Some(entry) => FailedEntry { index, sender_fault: entry.sender_fault(), code: entry.code().to_owned() },
+        None => FailedEntry { index, sender_fault: false, code: "NotAcknowledged".to_owned() },
+    };
+    (0..entries).filter(|index| !successful.contains(index)).map(of).collect()
 }
 
 #[cfg(test)]
@@ -230,6 +243,14 @@ mod tests {
         let attempt = |bytes| send_timeouts(bytes).operation_attempt_timeout();
         assert_eq!([0, 1 << 20].map(attempt), [5, 21].map(|seconds| Some(Duration::from_secs(seconds))));
         assert_eq!(send_timeouts(1 << 20).operation_timeout(), Some(Duration::from_secs(63)));
+    }
+
+    #[test]
+    fn what_an_answer_says_nothing_of_has_failed() {
+        let refused = BatchResultErrorEntry::builder().id("2").sender_fault(true).code("TooLong").build().unwrap();
+        let failed = failed(4, ["0", "x"].into_iter(), &[refused]);
+        let told: Vec<_> = failed.iter().map(|entry| (entry.index, entry.sender_fault, entry.code.as_str())).collect();
+        assert_eq!(told, [(1, false, "NotAcknowledged"), (2, true, "TooLong"), (3, false, "NotAcknowledged")]);
     }
 
     #[test]

@@ -37,7 +37,7 @@ use super::{
 };
 use crate::{
     metrics::Metrics,
-    queue::{Fifo, Outgoing, QueueError, ResultQueue, Troubles},
+    queue::{FailedEntry, Fifo, Outgoing, QueueError, ResultQueue, Troubles},
     stop::{Counts, Stop},
     turns::Turns,
 };
@@ -134,14 +134,20 @@ impl Outlet {
         self.budget.clone()
     }
 
-    /// Takes note of how a call went that was made then. What is wrong with the call itself says nothing of the queue.
-    fn note<T, E>(&self, made: Instant, called: &Result<Result<T, QueueError>, E>) {
-        match called {
-            Ok(Ok(_)) => self.troubles.works(&self.operation),
-            Ok(Err(error)) if error.kind.retryable() => {
-                self.troubles.failed(&self.operation, made, error, "results cannot be sent");
+    /// Takes note of how a call went that was made then. What is wrong with the call itself says nothing of the queue; a call of which
+    /// SQS has taken no message has failed.
+    fn note(&self, made: Instant, messages: usize, called: &Result<Vec<FailedEntry>, QueueError>) {
+        let of_entry;
+        let error = match called {
+            Ok(failed) if failed.len() < messages => return self.troubles.works(&self.operation),
+            Ok(failed) => {
+                of_entry = QueueError::of_entry("SendMessageBatch", &failed[0]);
+                &of_entry
             }
-            Ok(Err(_)) | Err(_) => {}
+            Err(error) => error,
+        };
+        if error.kind.retryable() {
+            self.troubles.failed(&self.operation, made, error, "results cannot be sent");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sqs::{
     config::http::HttpResponse,
     error::{BuildError, ProvideErrorMetadata, SdkError},
@@ -23,6 +24,7 @@ const MISCONFIGURED: &[&str] = &[
     "InvalidClientTokenId",
     "UnrecognizedClientException",
     "SignatureDoesNotMatch",
+    "InvalidSignatureException",
     "OptInRequired",
     "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
@@ -30,7 +32,7 @@ const MISCONFIGURED: &[&str] = &[
     "InvalidAccessKeyId",
     "NotAuthorized",
     "RequestTimeTooSkewed",
-    // The SDK fetches credentials anew before they expire: where SQS says that they have, that does not work, or the clock is wrong.
+    // Of credentials that the SDK was given and cannot fetch anew, or where the clock is wrong.
     "ExpiredToken",
     "ExpiredTokenException",
     "RequestExpired",
@@ -50,6 +52,9 @@ const MISCONFIGURED: &[&str] = &[
 
 const RECEIPT_LOST: &[&str] =
     &["ReceiptHandleIsInvalid", "InvalidIdFormat", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
+
+/// Beside them for DeleteMessage, which has nothing but a handle that could be wrong: that one has expired in a FIFO queue.
+const HANDLE_INVALID: &[&str] = &["InvalidParameterValue", "InvalidParameterValueException"];
 
 const BATCH_TOO_LONG: &[&str] = &["BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong"];
 
@@ -77,12 +82,12 @@ where
         _ if is_plaintext(&error) => (QueueErrorKind::Plaintext, "PlaintextEndpoint"),
         SdkError::ServiceError(service) => {
             let code = service.err().code().unwrap_or("Unknown");
-            (kind(code, service.raw().status().as_u16()), code)
+            (kind(operation, code, service.raw().status().as_u16()), code)
         }
+        _ if lacks_credentials(&error) => (QueueErrorKind::Misconfigured, "NoCredentials"),
         SdkError::TimeoutError(_) => (QueueErrorKind::Transient, "TimedOut"),
         SdkError::ResponseError(_) => (QueueErrorKind::Transient, "UnreadableResponse"),
         SdkError::DispatchFailure(_) => (QueueErrorKind::Transient, "Unreachable"),
-        // Credentials that cannot be had are such a failure too, and they may come.
         _ => (QueueErrorKind::Transient, "NotSent"),
     };
     QueueError { operation, kind, code: code.to_owned(), source: Some(Box::new(error)) }
@@ -98,10 +103,10 @@ pub(super) fn build_error(operation: &'static str, error: BuildError) -> QueueEr
     }
 }
 
-fn kind(code: &str, status: u16) -> QueueErrorKind {
+fn kind(operation: &str, code: &str, status: u16) -> QueueErrorKind {
     if MISCONFIGURED.contains(&code) {
         QueueErrorKind::Misconfigured
-    } else if RECEIPT_LOST.contains(&code) {
+    } else if RECEIPT_LOST.contains(&code) || (operation == "DeleteMessage" && HANDLE_INVALID.contains(&code)) {
         QueueErrorKind::ReceiptLost
     } else if BATCH_TOO_LONG.contains(&code) {
         QueueErrorKind::BatchTooLong
@@ -113,12 +118,42 @@ fn kind(code: &str, status: u16) -> QueueErrorKind {
 }
 
 fn is_plaintext(error: &(dyn Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| (*error).source()).any(<dyn Error>::is::<PlaintextEndpoint>)
+    causes(error).any(<dyn Error>::is::<PlaintextEndpoint>)
+}
+
+/// Whether the SDK has found no credentials, or was refused them. Of roles this is where it shows: they are fetched anew before they
+/// expire, and without them nothing is sent. A service that does not answer in time may do so later.
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let mut found = causes(error).filter_map(|cause| cause.downcast_ref());
+    found.any(|error| !matches!(error, CredentialsError::ProviderTimedOut(_)))
+}
+
+/// The error and what it comes from.
+fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+    use aws_credential_types::provider::{ProvideCredentials, future::ProvideCredentials as Provided};
+
     use super::*;
+
+    /// Credentials that cannot be had, and why.
+    #[derive(Debug)]
+    struct Failing(fn() -> CredentialsError);
+
+    impl ProvideCredentials for Failing {
+        fn provide_credentials<'a>(&'a self) -> Provided<'a>
+        where
+            Self: 'a,
+        {
+            Provided::ready(Err(self.0()))
+        }
+    }
 
     #[test]
     fn a_code_says_who_must_do_something() {
@@ -134,7 +169,31 @@ mod tests {
             ("Unknown", 403, QueueErrorKind::Refused),
             ("InternalFailure", 500, QueueErrorKind::Transient),
         ] {
-            assert_eq!(kind(code, status), expected, "{code}");
+            assert_eq!(kind("SendMessageBatch", code, status), expected, "{code}");
+        }
+        assert_eq!(kind("DeleteMessage", "InvalidParameterValue", 400), QueueErrorKind::ReceiptLost);
+        assert_eq!(kind("SendMessageBatch", "InvalidParameterValue", 400), QueueErrorKind::Refused);
+    }
+
+    #[tokio::test]
+    async fn credentials_that_cannot_be_had_are_for_somebody_to_repair_unless_they_are_only_late() {
+        for (cause, expected) in [
+            (
+                (|| CredentialsError::provider_error("the role does not trust us")) as fn() -> CredentialsError,
+                QueueErrorKind::Misconfigured,
+            ),
+            (|| CredentialsError::not_loaded("there are none"), QueueErrorKind::Misconfigured),
+            (|| CredentialsError::provider_timed_out(Duration::from_secs(5)), QueueErrorKind::Transient),
+        ] {
+            let config = aws_sdk_sqs::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::from_static("eu-central-1"))
+                .retry_config(RetryConfig::disabled())
+                .credentials_provider(Failing(cause))
+                .build();
+            let called = aws_sdk_sqs::Client::from_conf(config).list_queues().send().await;
+            let error = queue_error("ListQueues", called.expect_err("there are no credentials"));
+            assert_eq!(error.kind, expected, "{error:?}");
         }
     }
 }

@@ -90,7 +90,9 @@ impl Batch {
             let called = timeout_at(give_up, outlet.queue.send(&messages)).await;
             let is_refused = matches!(&called, Ok(Err(error)) if error.kind == QueueErrorKind::Misconfigured);
             refused_since = if is_refused { refused_since.or_else(|| Some(Instant::now())) } else { None };
-            outlet.note(made, &called);
+            if let Ok(called) = &called {
+                outlet.note(made, messages.len(), called);
+            }
             let why = match called {
                 Err(_elapsed) => return Err(SendError::GaveUp("TimedOut".into())),
                 Ok(Ok(failed)) => match rest(part, &failed, &metrics)? {

@@ -2,13 +2,15 @@
 //!
 //! prost-reflect rather than generated serde code: it is byte for byte what Google's own implementations write.
 
-mod strict;
+mod bounded;
 
 use std::sync::LazyLock;
 
 use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
 use serde_json::Value;
+
+use bounded::Bounds;
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(crate::DESCRIPTOR_SET).expect("the embedded descriptor set is what the build encoded")
@@ -62,9 +64,17 @@ pub fn to_string<M: Message + Name>(message: &M) -> String {
 /// where a filter that is overruled unseen would widen a read.
 ///
 /// # Errors
-/// The text is no JSON, or says something twice.
+/// The text is no JSON, says something twice, or has more values than any command.
 pub fn parse_strictly(text: &str) -> Result<Value, JsonError> {
-    strict::parse(text).map_err(|error| JsonError(error.to_string()))
+    bounded::parse(text, Bounds::STRICT).map_err(|error| JsonError(error.to_string()))
+}
+
+/// Reads JSON that a program has written.
+///
+/// # Errors
+/// The text is no JSON, or has more values than any message of the contract.
+pub(crate) fn parse_bounded(text: &str) -> Result<Value, JsonError> {
+    bounded::parse(text, Bounds::LENIENT).map_err(|error| JsonError(error.to_string()))
 }
 
 /// Reads the canonical JSON of a message.

@@ -12,21 +12,22 @@
 //! Such a loop needs a clock too, and where the run is a refusal, a look at what else is in the queue: see [`Reader::complete`].
 //!
 //! A command that was delivered twice has two runs, and any one that is whole is the whole answer. The reader keeps every page it
-//! is given until [`Reader::take`] or [`Reader::forget`]; [`Reader::held_bytes`] says how much that is, and how much is too much is
-//! for the caller to say.
+//! is given, as it came, until [`Reader::take`] or [`Reader::forget`]; [`Reader::held_bytes`] says how much that is, and how much is too
+//! much is for the caller to say. In memory the objects of a page take many times its bytes, so one page is decoded at a time.
 
 mod digest;
 mod parts;
 mod verdict;
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 pub use digest::{PageDigest, RunDigest};
-pub use parts::{Pages, UnreadableResponse};
+use parts::Pages;
+pub use parts::UnreadableResponse;
 pub use verdict::{Mismatch, Verdict};
 
 use crate::{
-    bridge::v1::{Accepted, End, Page, Progress, Result as RunResult, result},
+    bridge::v1::{Accepted, Command, End, Page, Progress, Result as RunResult, result},
     envelope::{self, EnvelopeError},
 };
 
@@ -87,9 +88,12 @@ pub struct Run {
     bytes: u64,
 }
 
+/// A page as it came, and of what is in it, what a verdict needs.
 #[derive(Debug)]
 struct ReceivedPage {
-    page: Page,
+    body: Box<str>,
+    query_id: String,
+    number: u32,
     digest: PageDigest,
 }
 
@@ -124,22 +128,35 @@ impl Reader {
         self.runs.get(key)
     }
 
-    /// The first whole run of a command that answers its queries ([`Run::was_run`]); where there is none, one that says why they were
-    /// not asked, unless another run has begun. A repeated message of the command, or somebody else's with its id, may be refused
+    /// The first whole run of a command that says what was done ([`Run::was_run`]); where there is none, one that says why nothing was,
+    /// unless another run has begun. A repeated message of the command, or somebody else's with its id, may be refused
     /// while the command itself is worked on. Runs from before a command was given up (`TRIED_TOO_OFTEN`) do not count: they are
     /// dead, as far as its bridge knows.
     ///
     /// A refusal can overtake a run that is whole, so it is the last word only where the queue has nothing more of the command. And
     /// beside a run that has begun and never ends, it stays `None`. Only time settles that: when
     /// [`ANSWER_GRACE`](envelope::ANSWER_GRACE) has passed since the command's deadline, no page and no answer comes any more.
+    ///
+    /// It takes every run with that id for one of the command; where others may use it too, ask for the [answer](Self::answer).
     #[must_use]
     pub fn complete(&self, command_id: &str) -> Option<(&RunKey, &Run)> {
+        self.settled(command_id, Run::was_run)
+    }
+
+    /// As [`complete`](Self::complete), but a run that answers another command than this one ([`Run::answers`]) does not count.
+    #[must_use]
+    pub fn answer(&self, command: &Command) -> Option<(&RunKey, &Run)> {
+        self.settled(&command.id, |run| run.answers(command))
+    }
+
+    fn settled(&self, command_id: &str, answers: impl Fn(&Run) -> bool) -> Option<(&RunKey, &Run)> {
         let is_last_word = |(key, run): &(&RunKey, &Run)| {
             let mut others = self.runs_of(command_id).filter(|(_, other)| other.is_under_way());
             !others.any(|(other, _)| other > key || !run.gave_up())
         };
         let whole = || self.runs_of(command_id).filter(|(_, run)| run.is_complete());
-        whole().find(|(_, run)| run.was_run()).or_else(|| whole().find(is_last_word))
+        let refusal = || whole().filter(|(_, run)| !run.was_run()).find(is_last_word);
+        whole().find(|(_, run)| answers(run)).or_else(refusal)
     }
 
     /// Takes a run out of the reader. A message of it that comes later begins it anew.
@@ -195,18 +212,24 @@ impl Run {
         self.end.as_ref().map(|(_, end)| end)
     }
 
-    /// The pages that came, in the order in which they were sent. Pages of queries that were worked on side by side are mixed.
-    pub fn pages(&self) -> impl Iterator<Item = &Page> {
-        self.pages.values().map(|received| &received.page)
+    /// How many pages came.
+    #[must_use]
+    pub fn page_count(&self) -> usize {
+        self.pages.len()
+    }
+
+    /// The page of this seq, if it came. Parts are not put together.
+    #[must_use]
+    pub fn page(&self, seq: u32) -> Option<Page> {
+        self.pages.get(&seq).map(ReceivedPage::decode)
     }
 
     /// The pages of one query that came, in their order. A response that came in parts is put together, and is one page, with the number
-    /// of its last part; where some are missing, it is left out. What is no response though all its parts are there is an error.
-    #[must_use]
-    pub fn pages_of(&self, query_id: &str) -> Pages<'_> {
-        let mut pages: Vec<_> = self.pages().filter(|page| page.query_id == query_id).collect();
+    /// of its last part. One of which parts are missing is an error, as is what is no response though all its parts are there.
+    pub fn pages_of(&self, query_id: &str) -> impl Iterator<Item = Result<Page, UnreadableResponse>> + use<'_> {
+        let mut pages: Vec<_> = self.pages.values().filter(|page| page.query_id == query_id).collect();
         pages.sort_by_key(|page| page.number);
-        Pages::new(pages)
+        Pages::new(pages.into_iter().map(ReceivedPage::decode))
     }
 
     /// How many messages were dropped since the run had them already.
@@ -234,6 +257,19 @@ impl Run {
         self.end().is_some_and(|end| !end.queries.is_empty() || end.cancelled_commands.is_some() || end.pong.is_some())
     }
 
+    /// Whether the end speaks of what this command asked for: of its queries and no others, of a cancel, or of a ping. The id of a command
+    /// can be used again, by mistake or with intent.
+    #[must_use]
+    pub fn answers(&self, command: &Command) -> bool {
+        let Some(end) = self.end() else { return false };
+        let asked: BTreeSet<_> = command.queries.iter().map(|query| &query.id).collect();
+        let answered: BTreeSet<_> = end.queries.iter().map(|outcome| &outcome.query_id).collect();
+        self.was_run()
+            && asked == answered
+            && command.cancel.is_some() == end.cancelled_commands.is_some()
+            && command.ping.is_some() == end.pong.is_some()
+    }
+
     /// Whether it has begun and may still go on, as far as can be told from what came.
     fn is_under_way(&self) -> bool {
         let began = self.accepted.is_some() || self.progress.is_some() || !self.pages.is_empty();
@@ -249,7 +285,7 @@ impl Run {
     /// Says whether everything that the run sent is here and as it was sent, and if not, what is missing.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let pages = self.pages.iter().map(|(seq, received)| (*seq, &received.page, &received.digest));
+        let pages = self.pages.iter().map(|(seq, page)| (*seq, page));
         self.end.as_ref().map_or(Verdict::EndMissing, |(seq, end)| verdict::verdict(*seq, end, pages))
     }
 
@@ -258,7 +294,7 @@ impl Run {
         let fresh = match result.kind {
             Some(result::Kind::Accepted(accepted)) => set_once(&mut self.accepted, accepted),
             Some(result::Kind::End(end)) => set_once(&mut self.end, (result.seq, end)),
-            Some(result::Kind::Page(page)) => self.take_page(result.seq, page, body),
+            Some(result::Kind::Page(page)) => self.take_page(result.seq, &page, body),
             Some(result::Kind::Progress(progress)) => self.take_progress(result.seq, progress),
             None => false,
         };
@@ -279,11 +315,21 @@ impl Run {
         fresh
     }
 
-    fn take_page(&mut self, seq: u32, page: Page, body: &str) -> bool {
+    fn take_page(&mut self, seq: u32, page: &Page, body: &str) -> bool {
         let Entry::Vacant(vacant) = self.pages.entry(seq) else { return false };
-        vacant.insert(ReceivedPage { page, digest: PageDigest::of(body) });
+        let (query_id, number) = (page.query_id.clone(), page.number);
+        vacant.insert(ReceivedPage { body: body.into(), query_id, number, digest: PageDigest::of(body) });
         self.bytes += body.len() as u64;
         true
+    }
+}
+
+impl ReceivedPage {
+    fn decode(&self) -> Page {
+        match envelope::decode_result(&self.body).map(|result| result.kind) {
+            Ok(Some(result::Kind::Page(page))) => page,
+            _ => unreachable!("it was read when it came"),
+        }
     }
 }
 

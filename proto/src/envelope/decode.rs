@@ -113,7 +113,7 @@ fn read_command(event: Value) -> Result<Command, Fault> {
 }
 
 fn read_result(body: &str) -> Result<RunResult, Fault> {
-    let event = serde_json::from_str(body).map_err(|error| Fault::NotJson(error.to_string()))?;
+    let event = json::parse_bounded(body).map_err(|error| Fault::NotJson(error.to_string()))?;
     let (_, data) = open(event, RESULT_TYPE)?;
     let result: RunResult = from_value_leniently(data)?;
     check_id(&result.command_id, Field::Command)?;

@@ -1,6 +1,6 @@
 //! Responses that were too long for one message, or were compressed.
 
-use std::{borrow::Cow, io::Read as _, vec};
+use std::io::Read as _;
 
 use flate2::read::MultiGzDecoder;
 use prost_reflect::{DeserializeOptions, DynamicMessage, Value};
@@ -14,11 +14,11 @@ use crate::{
 /// only fill the memory.
 const RESPONSE_MAX: u64 = 24 << 20;
 
-/// Parts that are all there, and are no response all the same: what came is not what a bridge sends that this reader knows.
+/// What came is no response that this reader knows, or not all of one.
 #[derive(Debug, thiserror::Error)]
 #[error("the response in page {number} cannot be read: {why}")]
 pub struct UnreadableResponse {
-    /// The page of its last part.
+    /// The page of its last part that came.
     pub number: u32,
     /// What is wrong with it.
     pub why: String,
@@ -27,58 +27,60 @@ pub struct UnreadableResponse {
 /// The pages of a query in their order, in which parts are put together that stand in the places of their response. One response is
 /// held at a time.
 #[derive(Debug)]
-pub struct Pages<'p> {
-    pages: vec::IntoIter<&'p Page>,
-    parts: Vec<(&'p Page, &'p Part)>,
+pub(super) struct Pages<P: Iterator<Item = Page>> {
+    pages: P,
+    /// The page of the last part, and the parts, of a response that has begun.
+    parts: Option<(u32, Vec<Part>)>,
+    /// A page that is next, for what came before it had to be told first.
+    next: Option<Page>,
 }
 
-impl<'p> Pages<'p> {
-    pub(super) fn new(pages: Vec<&'p Page>) -> Self {
-        Self { pages: pages.into_iter(), parts: Vec::new() }
+impl<P: Iterator<Item = Page>> Pages<P> {
+    pub(super) fn new(pages: P) -> Self {
+        Self { pages, parts: None, next: None }
     }
 
-    /// Adds a part where it belongs behind those before it; true where it is the last one and none is missing.
-    fn add(&mut self, page: &'p Page, part: &'p Part) -> bool {
-        let follows = match self.parts.last() {
-            Some((before, earlier)) => {
-                let next = |one: u32, other: u32| one.checked_add(1) == Some(other);
-                let alike = earlier.of == part.of && earlier.encoding == part.encoding;
-                next(before.number, page.number) && next(earlier.number, part.number) && alike
-            }
-            None => part.number == 1,
-        };
-        if !follows {
-            self.parts.clear();
-        }
-        if follows || part.number == 1 {
-            self.parts.push((page, part));
-        }
-        part.number == part.of && self.parts.len() == part.of as usize
+    /// Whether a part comes right behind those before it.
+    fn continues(&self, page: &Page) -> bool {
+        let (Some(part), Some((number, parts))) = (&page.part, &self.parts) else { return false };
+        let next = |one: u32, other: u32| one.checked_add(1) == Some(other);
+        parts.last().is_some_and(|before| {
+            let alike = (before.of, before.encoding, &before.response) == (part.of, part.encoding, &part.response);
+            alike && next(*number, page.number) && next(before.number, part.number)
+        })
     }
 }
 
-impl<'p> Iterator for Pages<'p> {
-    type Item = Result<Cow<'p, Page>, UnreadableResponse>;
+impl<P: Iterator<Item = Page>> Iterator for Pages<P> {
+    type Item = Result<Page, UnreadableResponse>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let page = self.pages.next()?;
-            let Some(part) = &page.part else {
-                self.parts.clear();
-                return Some(Ok(Cow::Borrowed(page)));
-            };
-            if self.add(page, part) {
-                let parts = std::mem::take(&mut self.parts);
-                let data: Vec<u8> = parts.iter().flat_map(|(_, part)| part.data.iter().copied()).collect();
-                let read = page_of(page, part, data).map(Cow::Owned);
-                return Some(read.map_err(|why| UnreadableResponse { number: page.number, why }));
+            let page = self.next.take().or_else(|| self.pages.next());
+            let goes_on = page.as_ref().is_some_and(|page| self.continues(page));
+            if !goes_on && let Some((number, _)) = self.parts.take() {
+                self.next = page;
+                return Some(Err(UnreadableResponse { number, why: "parts of it are missing".to_owned() }));
+            }
+            let mut page = page?;
+            let Some(part) = page.part.take() else { return Some(Ok(page)) };
+            let is_last = part.number == part.of;
+            let (number, parts) = self.parts.get_or_insert_default();
+            *number = page.number;
+            parts.push(part);
+            if is_last && parts[0].number == 1 {
+                let read = page_of(&page, parts).map_err(|why| UnreadableResponse { number: page.number, why });
+                self.parts = None;
+                return Some(read);
             }
         }
     }
 }
 
 /// The page that a response belongs into: that of its last part.
-fn page_of(page: &Page, part: &Part, data: Vec<u8>) -> Result<Page, String> {
+fn page_of(page: &Page, parts: &[Part]) -> Result<Page, String> {
+    let data: Vec<u8> = parts.iter().flat_map(|part| part.data.iter().copied()).collect();
+    let part = &parts[0];
     let json = match Encoding::try_from(part.encoding) {
         Ok(Encoding::Unspecified) => data,
         Ok(Encoding::Gzip) => unzipped(&data)?,
@@ -88,10 +90,10 @@ fn page_of(page: &Page, part: &Part, data: Vec<u8>) -> Result<Page, String> {
     let field = descriptor.get_field_by_json_name(&part.response).filter(|field| field.containing_oneof().is_some());
     let kind = field.as_ref().and_then(|field| Some((field, field.kind().as_message()?.clone())));
     let (field, kind) = kind.ok_or_else(|| format!("there is no response {:?}", part.response))?;
+    let json = str::from_utf8(&json).map_err(|error| error.to_string())?;
+    let json = json::parse_bounded(json).map_err(|error| error.to_string())?;
     let options = DeserializeOptions::new().deny_unknown_fields(false);
-    let mut json = serde_json::Deserializer::from_slice(&json);
-    let response = DynamicMessage::deserialize_with_options(kind, &mut json, &options);
-    let response = response.and_then(|response| json.end().map(|()| response)).map_err(|error| error.to_string())?;
+    let response = DynamicMessage::deserialize_with_options(kind, json, &options).map_err(|error| error.to_string())?;
     let mut whole = DynamicMessage::new(descriptor);
     whole.set_field(field, Value::Message(response));
     let whole: Page = whole.transcode_to().map_err(|error| error.to_string())?;

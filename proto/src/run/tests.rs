@@ -1,4 +1,4 @@
-use std::{borrow::Cow, io::Write as _};
+use std::io::Write as _;
 
 use flate2::{Compression, write::GzEncoder};
 use jiff::Timestamp;
@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*, sample::subsequence};
 
 use super::*;
 use crate::{
-    bridge::v1::{Encoding, Error, Part, QueryOutcome, page},
+    bridge::v1::{Cancel, Command, Encoding, Error, Part, Ping, Pong, Query, QueryOutcome, page},
     collector::v1::{LogLine, ReadLogsResponse},
     envelope::encode_result,
 };
@@ -146,7 +146,7 @@ fn a_message_that_comes_again_is_dropped_and_said_to() {
         assert_eq!(reader.feed(body).unwrap().repeated, repeated);
     }
     let run = reader.run(&key("c", "r")).unwrap();
-    assert_eq!((run.repeated(), run.pages().count(), run.is_complete()), (3, 1, true));
+    assert_eq!((run.repeated(), run.page_count(), run.is_complete()), (3, 1, true));
 }
 
 #[test]
@@ -157,6 +157,33 @@ fn a_command_that_was_worked_on_twice_has_two_runs_and_one_whole_one_is_enough()
     assert_eq!(reader.runs_of("c").count(), 2);
     assert_eq!(reader.complete("c").map(|(key, _)| key.run.as_str()), Some("r2"));
     assert!(reader.complete("other").is_none());
+}
+
+#[test]
+fn a_run_of_another_command_with_the_same_id_is_no_answer() {
+    let asked = |ids: &[&str]| Command {
+        id: "c".into(),
+        queries: ids.iter().map(|id| Query { id: (*id).into(), ..Query::default() }).collect(),
+        ..Command::default()
+    };
+    let own = asked(&["q0", "q1", "q2", "q3"]);
+    let cancel = Command { cancel: Some(Cancel::default()), ..asked(&[]) };
+    let ping = Command { ping: Some(Ping {}), ..asked(&[]) };
+    let end_of = |end| mk_body("c", "r2", 1, result::Kind::End(with_digest(end)));
+    let reader = mk_reader(&mk_run("c", "r1", &mk_pages(2)));
+    let cancelled = mk_reader([&end_of(End { cancelled_commands: Some(0), ..End::default() })]);
+    let ponged = mk_reader([&end_of(End { pong: Some(Pong::default()), ..End::default() })]);
+    let refused = mk_reader([&mk_refusal("r2", "DEADLINE")]);
+    for (command, answered_by) in [
+        (&own, [true, false, false, true]),
+        (&asked(&["q0", "q1", "q2"]), [false, false, false, true]),
+        (&asked(&["q0", "q1", "q2", "q4"]), [false, false, false, true]),
+        (&cancel, [false, true, false, true]),
+        (&ping, [false, false, true, true]),
+    ] {
+        let answers = [&reader, &cancelled, &ponged, &refused].map(|reader| reader.answer(command).is_some());
+        assert_eq!(answers, answered_by, "{command:?}");
+    }
 }
 
 #[test]
@@ -197,9 +224,15 @@ fn what_is_no_response_is_told_and_does_not_fill_the_memory() {
         Page { query_id: "q".into(), number: 1, part: Some(part), ..Page::default() }
     };
     let spaces = |count: usize| [" ".repeat(count).as_bytes(), b"{}"].concat();
-    let read = |page: &Page| parts::Pages::new(vec![page]).next().unwrap().map(Cow::into_owned);
+    let read = |page: &Page| parts::Pages::new([page.clone()].into_iter()).next().unwrap();
+    let many = [b"{\"lines\":[", "{},".repeat(1 << 16).as_bytes(), b"{}]}"].concat();
     assert!(read(&part(&spaces(10))).is_ok());
-    for (page, why) in [(part(&spaces(24 << 20)), "longer than"), (part(b"{} {}"), "trailing"), (part(b"[]"), "map")] {
+    for (page, why) in [
+        (part(&spaces(24 << 20)), "longer than"),
+        (part(b"{} {}"), "trailing"),
+        (part(b"[]"), "map"),
+        (part(&many), "elements"),
+    ] {
         let error = read(&page).unwrap_err();
         assert!(error.number == 1 && error.why.contains(why), "{error}");
     }
@@ -306,16 +339,18 @@ proptest! {
         };
         let parts = (1..).zip(cuts.windows(2)).map(part);
         let pages: Vec<_> = [plain(1)].into_iter().chain(parts).chain([plain(of + 2)]).collect();
-        let put_together = |pages| parts::Pages::new(pages).collect::<Result<Vec<_>, _>>().unwrap();
-        let whole = put_together(pages.iter().collect());
+        let put_together = |pages: &[Page]| parts::Pages::new(pages.iter().cloned()).collect::<Vec<_>>();
+        let whole: Vec<_> = put_together(&pages).into_iter().map(Result::unwrap).collect();
         let numbers: Vec<_> = whole.iter().map(|page| page.number).collect();
         prop_assert_eq!(numbers, [1, of + 1, of + 2]);
         prop_assert_eq!(&whole[1].response, &Some(page::Response::ReadLogs(response)));
 
-        let mut lacking: Vec<_> = pages.iter().collect();
+        let mut lacking = pages.clone();
         lacking.remove(1 + missing.index(of as usize));
-        let numbers: Vec<_> = put_together(lacking).iter().map(|page| page.number).collect();
+        let told = put_together(&lacking);
+        let numbers: Vec<_> = told.iter().flatten().map(|page| page.number).collect();
         prop_assert_eq!(numbers, [1, of + 2]);
+        prop_assert_eq!(told.iter().any(Result::is_err), of > 1, "that some are missing is told where others are there");
     }
 
     #[test]
@@ -337,8 +372,12 @@ proptest! {
 /// The `End` of a run of "c" in which no query was asked.
 fn mk_refusal(run: &str, reason: &str) -> String {
     let error = Some(Error { reason: reason.to_owned(), ..Error::default() });
-    let sha256 = RunDigest::default().sha256().to_vec().into();
-    mk_body("c", run, 1, result::Kind::End(End { error, sha256, ..End::default() }))
+    mk_body("c", run, 1, result::Kind::End(with_digest(End { error, ..End::default() })))
+}
+
+/// The hash of no page.
+fn with_digest(end: End) -> End {
+    End { sha256: RunDigest::default().sha256().to_vec().into(), ..end }
 }
 
 #[test]

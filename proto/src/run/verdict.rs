@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use super::digest::{PageDigest, RunDigest};
-use crate::bridge::v1::{End, Page};
+use super::{ReceivedPage, digest::RunDigest};
+use crate::bridge::v1::End;
 
 /// Whether a run is whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,11 +33,7 @@ pub enum Mismatch {
 }
 
 /// Compares the pages, which come by seq, with the end and its seq.
-pub(super) fn verdict<'a>(
-    end_seq: u32,
-    end: &End,
-    pages: impl Iterator<Item = (u32, &'a Page, &'a PageDigest)>,
-) -> Verdict {
+pub(super) fn verdict<'a>(end_seq: u32, end: &End, pages: impl Iterator<Item = (u32, &'a ReceivedPage)>) -> Verdict {
     if Some(end_seq) != end.pages.checked_add(1) {
         return Verdict::Mismatch(Mismatch::Seq);
     }
@@ -45,7 +41,7 @@ pub(super) fn verdict<'a>(
     let mut digest = RunDigest::default();
     let mut numbers = BTreeMap::<&str, Vec<u32>>::new();
     let mut expected = 1;
-    for (seq, page, page_digest) in pages {
+    for (seq, page) in pages {
         if seq < expected || seq > end.pages {
             return Verdict::Mismatch(Mismatch::Seq);
         }
@@ -53,7 +49,7 @@ pub(super) fn verdict<'a>(
             missing.push(expected..=seq - 1);
         }
         expected = seq + 1;
-        digest.add(page_digest);
+        digest.add(&page.digest);
         numbers.entry(&page.query_id).or_default().push(page.number);
     }
     if expected <= end.pages {

@@ -1,6 +1,5 @@
 //! The cluster, and what the commands ask of it: so what each answer has to hold is known.
 
-use std::borrow::Cow;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
 
@@ -76,7 +75,7 @@ impl Plan {
     }
 
     /// Whether the pages of a query hold what was asked for.
-    pub(crate) fn is_answered(&self, ask: Ask, pages: &[Cow<'_, Page>]) -> bool {
+    pub(crate) fn is_answered(&self, ask: Ask, pages: &[Page]) -> bool {
         let responses = || pages.iter().filter_map(|page| page.response.as_ref());
         match ask {
             Ask::Log(pod) => {

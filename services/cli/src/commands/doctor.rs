@@ -154,14 +154,14 @@ impl Report {
         let mut listener = Quiet::default();
         let asked = ping(args, timeout, interrupt, &mut listener).await;
         self.add(listener.checks)?;
-        let (gathered, reader, command_id) = match asked {
+        let (gathered, reader, command) = match asked {
             Ok(answered) => answered,
             Err(error) => {
                 self.add(vec![doctor::not_asked("queues", &error)])?;
                 return Ok(Gathered::TimeUp);
             }
         };
-        let end = reader.complete(&command_id).and_then(|(_, run)| run.end());
+        let end = reader.answer(&command).and_then(|(_, run)| run.end());
         if end.is_some() || gathered != Gathered::Interrupted {
             self.add(doctor::bridge(end, timeout))?;
             self.pong = end.and_then(|end| end.pong.clone());
@@ -185,7 +185,7 @@ async fn ping(
     timeout: Duration,
     interrupt: &Interrupt,
     listener: &mut Quiet,
-) -> Result<(Gathered, Reader, String), Error> {
+) -> Result<(Gathered, Reader, Command), Error> {
     let queues = Queues::new(args).await?;
     let found = queues.receive(Duration::ZERO).await?;
     let now = Timestamp::now();
@@ -193,11 +193,10 @@ async fn ping(
     let command = command::complete(Command { ping: Some(Ping {}), ..Command::default() }, &defaults, now)?;
     queues.send(encode_command(&command, now), &command.id, &command.investigation_id).await?;
     let deadline = Instant::now() + timeout;
-    let wanted =
-        Wanted { command_id: command.id.clone(), deadline, until: deadline + LISTENING_ON, max_bytes: MAX_BYTES };
+    let wanted = Wanted { command, deadline, until: deadline + LISTENING_ON, max_bytes: MAX_BYTES };
     let mut reader = Reader::default();
     let gathered = collect(&queues, &wanted, found, &mut reader, interrupt, listener).await?;
-    Ok((gathered, reader, command.id))
+    Ok((gathered, reader, wanted.command))
 }
 
 /// Keeps what is worth a line.

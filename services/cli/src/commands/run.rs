@@ -137,7 +137,7 @@ impl RunCommand {
             Session { progress, results: Results::new(output), foreign: 0, command_id: command.id.clone() };
         queues.send(encode_command(&command, now), &command.id, &command.investigation_id).await?;
         session.progress.sent(&command);
-        let wanted = Wanted { command_id: command.id.clone(), deadline, until: deadline + LISTENING_ON, max_bytes };
+        let wanted = Wanted { command: command.clone(), deadline, until: deadline + LISTENING_ON, max_bytes };
         let mut reader = Reader::default();
         let gathered = collect(&queues, &wanted, found, &mut reader, &interrupt::interrupt(), &mut session).await;
         session.end();
@@ -154,6 +154,7 @@ fn time_left(command: &Command, now: Timestamp) -> Duration {
 
 /// Prints what came, and says how it ended.
 fn finish(command: &Command, reader: &Reader, output: Output, gathered: Gathered) -> Result<Exit, Error> {
+    note(&foreign(command, reader));
     let Some((key, run)) = best(command, reader) else {
         if gathered == Gathered::Interrupted {
             note(&[Note::Bad("INCOMPLETE: stopped by Ctrl-C before a result arrived".to_owned())]);
@@ -188,9 +189,21 @@ fn finish(command: &Command, reader: &Reader, output: Output, gathered: Gathered
     Ok(if gathered == Gathered::Interrupted { Exit::Interrupted } else { exit })
 }
 
+/// What is to be said of the runs that answer another command.
+fn foreign(command: &Command, reader: &Reader) -> Vec<Note> {
+    let foreign = reader.runs_of(&command.id).filter(|(_, run)| is_of_another(command, run));
+    let told = |(key, _): (&RunKey, &Run)| {
+        let text =
+            format!("warning: run {} answers another command with the id {}: use each id once", key.run, command.id);
+        Note::Bad(text)
+    };
+    foreign.map(told).collect()
+}
+
 /// What is to be said of the runs that are not shown.
 fn others(command: &Command, reader: &Reader, shown: &RunKey) -> Vec<Note> {
-    let others = || reader.runs_of(&command.id).filter(|(key, _)| *key != shown);
+    let is_other = |(key, run): &(&RunKey, &Run)| *key != shown && !is_of_another(command, run);
+    let others = || reader.runs_of(&command.id).filter(is_other);
     if others().next().is_none() {
         return Vec::new();
     }
@@ -205,8 +218,14 @@ fn others(command: &Command, reader: &Reader, shown: &RunKey) -> Vec<Note> {
 
 /// The run to show: one that is the whole answer, else the one of which most arrived, else one that says why there is none.
 fn best<'a>(command: &Command, reader: &'a Reader) -> Option<(&'a RunKey, &'a Run)> {
-    let answer = reader.complete(&command.id).filter(|(_, run)| run.was_run());
-    answer.or_else(|| reader.runs_of(&command.id).max_by_key(|(_, run)| (run.bytes(), run.is_complete())))
+    let answer = reader.answer(command).filter(|(_, run)| run.was_run());
+    let ours = || reader.runs_of(&command.id).filter(|(_, run)| !is_of_another(command, run));
+    answer.or_else(|| ours().max_by_key(|(_, run)| (run.bytes(), run.is_complete())))
+}
+
+/// Whether it answers another command of this id.
+fn is_of_another(command: &Command, run: &Run) -> bool {
+    run.was_run() && !run.answers(command)
 }
 
 /// What happens while results come.
@@ -305,7 +324,7 @@ fn data(body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use gumshoe_proto::{
-        bridge::v1::{Accepted, End, Error as RunError, Page, Result as RunResult, result::Kind},
+        bridge::v1::{Accepted, End, Error as RunError, Page, Pong, Query, Result as RunResult, result::Kind},
         envelope::encode_result,
         run::{RunDigest, TRIED_TOO_OFTEN},
     };
@@ -343,6 +362,20 @@ mod tests {
                 assert!(notes.iter().any(|note| note.text(Surface::PIPE).contains(TRIED_TOO_OFTEN)), "{notes:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_run_of_another_command_with_this_id_is_told_and_not_shown() {
+        let queries = vec![Query { id: "q1".into(), ..Query::default() }];
+        let command = Command { id: "c1".into(), queries, ..Command::default() };
+        let (end, mut reader) = (End { pong: Some(Pong::default()), ..End::default() }, Reader::default());
+        let (command_id, run, investigation_id) = ("c1".into(), "r1".into(), "i1".into());
+        let pong = RunResult { command_id, run, seq: 1, investigation_id, kind: Some(Kind::End(end)) };
+        reader.feed(&encode_result(&pong, Timestamp::UNIX_EPOCH)).expect("a result");
+        assert!(best(&command, &reader).is_none());
+        let notes = foreign(&command, &reader);
+        assert!(notes[0].text(Surface::PIPE).contains("r1 answers another command"), "{notes:?}");
+        assert_eq!(finish(&command, &reader, Output::Text, Gathered::TimeUp).expect("no output"), Exit::Incomplete);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod others;
 use std::{future::Future, pin::pin, time::Duration};
 
 use gumshoe_proto::{
+    bridge::v1::Command,
     envelope,
     run::{Fed, Reader},
 };
@@ -54,8 +55,8 @@ pub(crate) enum Gathered {
 /// What is gathered, and until when.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
-    /// The command's id.
-    pub(crate) command_id: String,
+    /// The command whose answer it is.
+    pub(crate) command: Command,
     /// The command's deadline: what comes later is how it ended.
     pub(crate) deadline: Instant,
     /// When nobody waits any longer.
@@ -129,7 +130,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
             if unless(interrupt, timeout_at(last_answer, self.settle())).await.is_none() {
                 return Ok(Gathered::Interrupted);
             }
-            let complete = self.reader.complete(&self.wanted.command_id);
+            let complete = self.reader.answer(&self.wanted.command);
             if complete.is_some_and(|(_, run)| run.was_run() || (looks_again && !may_hide_more)) {
                 return Ok(Gathered::Whole);
             }
@@ -199,7 +200,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
 
     fn is_ours(&mut self, message: &Message) -> Result<bool, Error> {
         let Ok(fed) = self.reader.feed(&message.body) else { return Ok(false) };
-        if fed.key.command_id != self.wanted.command_id {
+        if fed.key.command_id != self.wanted.command.id {
             self.reader.forget(&fed.key.command_id);
             return Ok(false);
         }
@@ -239,7 +240,7 @@ impl<Q: ResultQueue, L: Listener> Gathering<'_, Q, L> {
     async fn empty(&mut self) {
         while let Ok(received) = self.queue.receive(Duration::ZERO).await {
             let of_command = |message: &Message| {
-                envelope::decode_result(&message.body).is_ok_and(|result| result.command_id == self.wanted.command_id)
+                envelope::decode_result(&message.body).is_ok_and(|result| result.command_id == self.wanted.command.id)
             };
             let (ours, others): (Vec<_>, Vec<_>) = received.into_iter().partition(of_command);
             for other in others {

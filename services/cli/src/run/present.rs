@@ -50,12 +50,14 @@ fn section(out: &mut dyn Write, surface: Surface, format: Format, query: &Query,
         return Ok(0);
     };
     let request = &request;
-    let mut printer = render::printer(request, format, surface);
+    // Between headings and verdicts, a log's own colours could have its lines taken for one.
+    let colour = surface.colour && !matches!(request, Request::ReadLogs(_));
+    let mut printer = render::printer(request, format, Surface { colour, ..surface });
     let mut ending = None;
     let mut unreadable = Vec::new();
     for page in run.pages_of(&query.id) {
         let response = match page {
-            Ok(page) => page.into_owned().response,
+            Ok(page) => page.response,
             Err(error) => {
                 unreadable.push(Note::Bad(format!("INCOMPLETE: {error}")));
                 continue;
@@ -131,7 +133,7 @@ pub(crate) fn verdict(key: &RunKey, run: &Run) -> (Vec<Note>, Exit) {
 }
 
 fn pages(run: &Run) -> String {
-    count(run.pages().count() as u64, "page")
+    count(run.page_count() as u64, "page")
 }
 
 fn differs_in(mismatch: Mismatch) -> &'static str {

@@ -8,7 +8,7 @@ use std::{
 use gumshoe_kubectl::{ITEMS, Names};
 use gumshoe_proto::{
     bridge::v1::Command,
-    run::{Fed, Reader, ResultKind, Run},
+    run::{Fed, Reader, ResultKind, Run, RunKey},
 };
 
 use crate::{
@@ -31,6 +31,8 @@ pub(crate) struct Progress<'a> {
     surface: Surface,
     /// What the items of each query are called, by its id.
     nouns: BTreeMap<String, Names>,
+    /// What of them has come in each run.
+    items: BTreeMap<RunKey, BTreeMap<String, u64>>,
 }
 
 impl<'a> Progress<'a> {
@@ -38,7 +40,7 @@ impl<'a> Progress<'a> {
     pub(crate) fn new(out: &'a mut dyn Write, surface: Surface, command: &Command) -> Self {
         let noun = |query| command::request(query).as_ref().map_or(ITEMS, gumshoe_kubectl::names);
         let nouns = command.queries.iter().map(|query| (query.id.clone(), noun(query))).collect();
-        Self { out, surface, nouns }
+        Self { out, surface, nouns, items: BTreeMap::new() }
     }
 
     /// The command is in the queue.
@@ -57,7 +59,12 @@ impl<'a> Progress<'a> {
             (ResultKind::Accepted, Some(accepted), _) => {
                 self.line(&format!("accepted by bridge {} as run {}", accepted.bridge_version, fed.key.run));
             }
-            (ResultKind::Page, ..) => self.step(&self.received(run)),
+            (ResultKind::Page, ..) => {
+                let page = run.page(fed.seq).unwrap_or_default();
+                *self.items.entry(fed.key.clone()).or_default().entry(page.query_id.clone()).or_default() +=
+                    page::items_of(&page);
+                self.step(&self.received(&fed.key, run));
+            }
             (ResultKind::Progress, _, Some(progress)) => {
                 let queries = plural(progress.queries_done.into(), "query", "queries");
                 let (pages, items) = (count(progress.pages.into(), "page"), count(progress.items, "item"));
@@ -82,16 +89,12 @@ impl<'a> Progress<'a> {
     }
 
     /// `received 3 pages, 512.0 KiB: q1 500 pods, q2 40 lines`.
-    fn received(&self, run: &Run) -> String {
-        let mut items = BTreeMap::<&str, u64>::new();
-        let mut pages = 0;
-        for page in run.pages() {
-            *items.entry(&page.query_id).or_default() += page::items_of(page);
-            pages += 1;
-        }
+    fn received(&self, key: &RunKey, run: &Run) -> String {
         let noun = |query_id: &str| self.nouns.get(query_id).copied().unwrap_or(ITEMS);
-        let queries: Vec<_> = items.iter().map(|(id, items)| format!("{id} {}", count_of(*items, noun(id)))).collect();
-        format!("received {}, {}: {}", count(pages, "page"), human_bytes(run.bytes()), queries.join(", "))
+        let of_query = |(id, items): (&String, &u64)| format!("{id} {}", count_of(*items, noun(id)));
+        let queries: Vec<_> = self.items.get(key).into_iter().flatten().map(of_query).collect();
+        let pages = count(run.page_count() as u64, "page");
+        format!("received {pages}, {}: {}", human_bytes(run.bytes()), queries.join(", "))
     }
 
     fn step(&mut self, text: &str) {

@@ -72,7 +72,7 @@ async fn ask_encoded(collector: &FakeCollector, request: Request, message_size: 
     let (_, run) = reader.complete("c").expect("every run is whole");
     Asked {
         outcome,
-        pages: run.pages_of("q").map(|page| page.unwrap().into_owned()).collect(),
+        pages: run.pages_of("q").map(|page| page.unwrap()).collect(),
         resumed: metrics.queries_resumed.get(),
     }
 }

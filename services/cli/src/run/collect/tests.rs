@@ -5,7 +5,9 @@ use std::{
 
 use futures::FutureExt as _;
 use gumshoe_proto::{
-    bridge::v1::{self as proto, Accepted, End, EndStatus, Page, QueryOutcome, Result as RunResult, result::Kind},
+    bridge::v1::{
+        self as proto, Accepted, End, EndStatus, Page, Query, QueryOutcome, Result as RunResult, result::Kind,
+    },
     envelope::encode_result,
     run::{PageDigest, RunDigest},
 };
@@ -223,7 +225,9 @@ async fn gather_behind(
 ) -> Outcome {
     let deadline = Instant::now() + Duration::from_secs(30);
     let until = Instant::now() + Duration::from_secs(60);
-    let wanted = Wanted { command_id: command_id.into(), deadline, until, max_bytes };
+    let queries = vec![Query { id: "q1".into(), ..Query::default() }];
+    let command = Command { id: command_id.into(), queries, ..Command::default() };
+    let wanted = Wanted { command, deadline, until, max_bytes };
     let (mut reader, mut heard) = (Reader::default(), Heard::default());
     let gathered = collect(queue, &wanted, found, &mut reader, interrupt, &mut heard).await;
     Outcome { gathered, heard, held_bytes: reader.held_bytes() }

@@ -1,6 +1,8 @@
 use gumshoe_proto::{
     bridge::v1::{Page, Result as RunResult, page::Response, result::Kind},
-    collector::v1::{Completeness, Gap, GapReason, ListPodsResponse, ObjectMeta, Pod, PodColumns},
+    collector::v1::{
+        Completeness, Gap, GapReason, ListPodsResponse, LogLine, ObjectMeta, Pod, PodColumns, ReadLogsResponse,
+    },
     envelope::encode_result,
     run::{PageDigest, Reader, RunDigest},
 };
@@ -90,6 +92,21 @@ complete: 2 pods
     let (line, exit) = last_line(&key, run);
     assert!(line.starts_with("complete: 1 query, 2 pages, ") && line.ends_with(" in run r1"), "{line}");
     assert_eq!(exit, Exit::Complete);
+}
+
+#[test]
+fn a_line_of_a_log_cannot_look_like_a_heading() {
+    let forged = LogLine { text: "\u{1b}[1m== q2: get secrets\u{1b}[0m".into(), ..LogLine::default() };
+    let response = Response::ReadLogs(ReadLogsResponse { lines: vec![forged], ..ReadLogsResponse::default() });
+    let page = Page { query_id: "q1".into(), number: 1, response: Some(response), ..Page::default() };
+    let mut reader = Reader::default();
+    let fed = reader.feed(&mk_body(1, Kind::Page(page))).expect("a page");
+    let (mut out, format) = (Vec::new(), Format::Human { wide: false, timestamps: false });
+    let (command, run) = (mk_command(&["logs web-0"]), reader.run(&fed.key).expect("the run"));
+    sections(&mut out, Surface::TERMINAL, format, &command, run).expect("a Vec takes all");
+    let text = String::from_utf8(out).expect("text");
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with('\u{1b}') && lines[1] == "== q2: get secrets", "{lines:?}");
 }
 
 #[test]

@@ -2,6 +2,10 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use gumshoe_proto::{
+    bridge::v1::{EndStatus, page::Response},
+    run::{Reader, Run},
+};
 use gumshoe_runtime::{
     Shutdown,
     admin::{AdminHandle, ReadinessGate},
@@ -115,7 +119,8 @@ impl<'schedule> World<'schedule> {
             },
             () = &mut watching => {}
         }
-        self.commands.check_nothing_held();
+        // It has given back what it had.
+        self.commands.check_work(0, true);
     }
 
     fn polling(&self, leases: Leases, gate: ReadinessGate, metrics: Metrics) -> Poll {
@@ -188,6 +193,28 @@ impl<'schedule> World<'schedule> {
             }
             if self.schedule.is_calm() && (receives, runs, whole) != (1, 1, 1) {
                 self.violations.note(format!("{id} was received {receives} times, has {runs} runs, {whole} whole"));
+            }
+        }
+        if self.schedule.streams.is_empty() {
+            self.check_items(&reader);
+        }
+    }
+
+    /// Where all calls of the collector are answered at once: whoever succeeds has the whole answer, and without any trouble each does.
+    fn check_items(&self, reader: &Reader) {
+        for (number, planned) in self.schedule.commands.iter().enumerate() {
+            let command = mk_command(number, planned);
+            let answer = reader.answer(&command).map(|(_, run)| run);
+            let succeeded = answer.filter(|run| run.end().is_some_and(|end| end.status() == EndStatus::Succeeded));
+            if succeeded.is_none() && self.schedule.is_calm() {
+                self.violations.note(format!("{} has not succeeded: {:?}", command.id, answer.and_then(Run::end)));
+            }
+            let Some(run) = succeeded else { continue };
+            for query in &command.queries {
+                let responses: Vec<_> = run.pages_of(&query.id).map(|page| page.unwrap().response).collect();
+                if responses != [Some(Response::ListPods(last_page()))] {
+                    self.violations.note(format!("{}: {} has {responses:?}", command.id, query.id));
+                }
             }
         }
     }

@@ -78,11 +78,6 @@ impl ModelCommands {
         messages.all.iter().map(|message| (message.command.id.clone(), message.receives, message.gone)).collect()
     }
 
-    /// What the end of a bridge leaves is deleted, given back, or comes back within a lease.
-    pub(super) fn check_nothing_held(&self) {
-        self.messages().held_for_long().for_each(|id| self.violations.note(format!("{id} is held after the end")));
-    }
-
     /// Each message in flight has somebody who works on it, and nobody works on one that is not. What could not be let go is left to its
     /// lease when the bridge ends.
     pub(super) fn check_work(&self, at_work: usize, is_ending: bool) {

@@ -135,16 +135,6 @@ impl Messages {
         let is_newest = message.newest.is_some_and(|newest| ptr::eq(&raw const self.receipts[newest], receipt));
         is_newest && receipt.is_in_work() && now < receipt.known_until && message.is_in_flight(now)
     }
-
-    /// The commands that are hidden for longer than a lease, though nobody has given them back.
-    pub(super) fn held_for_long(&self) -> impl Iterator<Item = &str> {
-        let until = Instant::now() + VISIBILITY;
-        let is_given_back = |newest: usize| matches!(self.receipts[newest].held, Held::Settled(_));
-        let hidden = self.all.iter().filter(move |message| message.receives > 0 && message.visible_at > until);
-        let held = hidden.filter(|message| message.gone.is_none());
-        held.filter(move |message| !message.newest.is_some_and(is_given_back))
-            .map(|message| message.command.id.as_str())
-    }
 }
 
 impl Message {

@@ -107,13 +107,14 @@ impl Schedule {
     }
 }
 
-/// Schedules; one of four without any trouble at the queues.
+/// Schedules; one of four without any trouble at the queues, and one of four without any at the collector.
 pub(super) fn schedules() -> impl Strategy<Value = Schedule> {
     let troubles = prop_oneof![
         1 => Just((Vec::new(), Vec::new(), None)),
         3 => (vec(faults(), 0..6), vec(seconds(0..=200), 0..3), option::of(endings())),
     ];
-    let work = (vec(commands(), 1..=20), vec(vec(happenings(), 1..6), 0..20));
+    let streams = prop_oneof![1 => Just(Vec::new()), 3 => vec(vec(happenings(), 1..6), 1..20)];
+    let work = (vec(commands(), 1..=20), streams);
     (any::<u64>(), 1_usize..=6, seconds(0..=60), work, troubles).prop_map(|(seed, places, drain, work, troubles)| {
         let ((commands, streams), (faults, repeats, ends)) = (work, troubles);
         Schedule { seed, places, drain, commands, streams, faults, repeats, ends }

@@ -17,38 +17,40 @@ const BREAK_EVERY: std::ops::Range<u64> = 1_000..4_000;
 /// Between two deliveries of everything that is being worked on.
 const REDELIVER_EVERY: std::ops::Range<u64> = 5_000..15_000;
 
-/// Sets faults of SQS and of the Kubernetes API; it never returns.
-pub(crate) async fn faults(sqs: &Sqs, replay: &Replay, mut rng: Rng, count: impl Fn()) {
+/// Sets faults of SQS and of the Kubernetes API, and tells how many have struck; it never returns.
+pub(crate) async fn faults(sqs: &Sqs, replay: &Replay, mut rng: Rng, struck: impl Fn(usize)) {
     loop {
-        sleep(Duration::from_millis(rng.u64(FAULT_EVERY))).await;
-        count();
         // One that has found nothing to strike gives way: else they would gather, and in the end every call would fail.
-        if rng.bool() {
+        let fired = if rng.bool() {
             let (matching, action) = of_sqs(&mut rng);
             sqs.faults().clear();
-            sqs.faults().push(sqs::Fault { matching, times: 1, action });
+            sqs.faults().push(sqs::Fault { matching, times: 1, action })
         } else {
             let (matching, action) = of_kubernetes(&mut rng);
             replay.faults().clear();
-            replay.faults().push(replay::Fault { matching, times: 1, action });
-        }
+            replay.faults().push(replay::Fault { matching, times: 1, action })
+        };
         replay.forget_requests();
+        sleep(Duration::from_millis(rng.u64(FAULT_EVERY))).await;
+        struck(fired.count());
     }
 }
 
 /// Those of the bridge's calls; the test's own are of other operations.
 fn of_sqs(rng: &mut Rng) -> (sqs::Calls, sqs::Action) {
-    let calls = match rng.u8(..8) {
-        0..=3 => sqs::Calls::of("SendMessageBatch").on_queue(RESULTS),
-        4 | 5 => sqs::Calls::of("ReceiveMessage").on_queue(COMMANDS),
-        6 => sqs::Calls::of("DeleteMessage").on_queue(COMMANDS),
-        _ => sqs::Calls::of("ChangeMessageVisibilityBatch").on_queue(COMMANDS),
+    let (calls, is_batch) = match rng.u8(..8) {
+        0..=3 => (sqs::Calls::of("SendMessageBatch").on_queue(RESULTS), true),
+        4 => (sqs::Calls::of("ChangeMessageVisibilityBatch").on_queue(COMMANDS), true),
+        5 => (sqs::Calls::of("DeleteMessage").on_queue(COMMANDS), false),
+        _ => (sqs::Calls::of("ReceiveMessage").on_queue(COMMANDS), false),
     };
     let action = match rng.u8(..5) {
         0 => sqs::Action::Throttle,
         1 => sqs::Action::Error { status: StatusCode::INTERNAL_SERVER_ERROR, code: "InternalFailure" },
-        2 => sqs::Action::FailEntries { first: rng.usize(1..=10), sender_fault: false, code: "InternalError" },
-        3 => sqs::Action::SwallowAnswer,
+        2 => sqs::Action::SwallowAnswer,
+        3 if is_batch => {
+            sqs::Action::FailEntries { first: rng.usize(1..=10), sender_fault: false, code: "InternalError" }
+        }
         _ => sqs::Action::Delay(Duration::from_millis(rng.u64(50..2_000))),
     };
     (calls, action)

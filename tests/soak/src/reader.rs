@@ -82,6 +82,10 @@ impl<'p> Asked<'p> {
         let Some(key) = state.reader.complete(&command_id).map(|(key, _)| key.clone()) else { return };
         let Some(run) = state.reader.take(&key) else { return };
         let Some((asks, permit)) = state.open.remove(&command_id) else { return };
+        if state.reader.runs_of(&command_id).any(|(_, run)| matches!(run.verdict(), Verdict::Mismatch(_))) {
+            state.report.corrupt += 1;
+            state.wrong.push(format!("{command_id} has a run that does not fit together"));
+        }
         state.reader.forget(&command_id);
         state.report.bytes += run.bytes();
         state.report.needed += u64::from(run.end().map_or(0, |end| end.pages)) + 2;

@@ -9,7 +9,7 @@ pub struct Report {
     pub commands: usize,
     /// Of them, those without a whole and succeeded run.
     pub lost: usize,
-    /// Whose whole run is not what the cluster holds, or whose messages do not fit together.
+    /// Whose whole run is not what the cluster holds, or with messages that do not fit together in any run that had come by then.
     pub corrupt: usize,
     /// Without any end.
     pub unanswered: usize,
@@ -21,6 +21,12 @@ pub struct Report {
     pub sent: u64,
     /// Bytes of the bodies of the runs that count.
     pub bytes: u64,
+    /// How often a bridge was killed.
+    pub bridge_kills: u64,
+    /// How often the collector was.
+    pub collector_kills: u64,
+    /// Faults of SQS and of the Kubernetes API that have struck.
+    pub faults: usize,
 }
 
 impl Report {

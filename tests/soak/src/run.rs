@@ -1,7 +1,7 @@
 //! One run: the parts, the commands, the faults, and the end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
@@ -89,7 +89,7 @@ pub async fn soak(options: &Options, server: Server, tell: &mut dyn FnMut(String
         *origin = format!("https://{}", proxy.address());
     }
     let mut processes = Processes::of(&mut stack)?;
-    let (asked, faults) = (Asked::of(&plan), AtomicU64::default());
+    let (asked, faults) = (Asked::of(&plan), AtomicUsize::default());
     let receiving = || asked.receive(&stack.sqs);
     let telling = async {
         loop {
@@ -99,7 +99,7 @@ pub async fn soak(options: &Options, server: Server, tell: &mut dyn FnMut(String
     };
     tokio::select! {
         sent = send_all(options, &plan, &asked, &stack, rng.fork()) => sent?,
-        () = chaos::faults(&stack.sqs, &stack.replay, rng.fork(), || _ = faults.fetch_add(1, Ordering::Relaxed)) => {}
+        () = chaos::faults(&stack.sqs, &stack.replay, rng.fork(), |struck| _ = faults.fetch_add(struck, Ordering::Relaxed)) => {}
         () = chaos::connections(&proxy, rng.fork()) => {}
         failed = chaos::redeliveries(&stack.sqs, rng.fork()) => failed?,
         failed = processes.kill(options.kill_every, &stack, rng.fork()) => failed?,
@@ -108,9 +108,14 @@ pub async fn soak(options: &Options, server: Server, tell: &mut dyn FnMut(String
     }
     let (report, wrong) = asked.report();
     wrong.into_iter().for_each(&mut *tell);
-    let report = Report { sent: stack.sqs.messages_taken(RESULTS), ..report };
-    let (kills, faults) = (processes.kills(), faults.into_inner());
-    tell(format!("{kills} kills, {faults} faults, {} MiB of results", report.bytes >> 20));
+    let (collector_kills, bridge_kills) = processes.kills();
+    let sent = stack.sqs.messages_taken(RESULTS);
+    let report = Report { sent, collector_kills, bridge_kills, faults: faults.into_inner(), ..report };
+    tell(format!(
+        "{bridge_kills} kills of a bridge, {collector_kills} of the collector, {} faults that struck, {} MiB of results",
+        report.faults,
+        report.bytes >> 20
+    ));
     Ok(report)
 }
 

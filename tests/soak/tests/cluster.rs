@@ -11,4 +11,5 @@ async fn nothing_is_lost_corrupt_or_unanswered_on_ministack_while_everything_fai
     println!("{report}");
     assert!(report.is_clean() && report.commands == 24, "{report}");
     assert!(report.sent >= report.needed && report.bytes > 0, "{report:?}");
+    assert!(report.bridge_kills > 0 && report.faults > 0, "{report:?}");
 }

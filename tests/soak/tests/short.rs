@@ -10,4 +10,5 @@ async fn nothing_is_lost_corrupt_or_unanswered_while_everything_fails() {
     println!("{report}");
     assert!(report.is_clean() && report.commands == 60, "{report}");
     assert!(report.sent >= report.needed && report.bytes > 0, "{report:?}");
+    assert!(report.bridge_kills > 0 && report.faults > 0, "{report:?}");
 }

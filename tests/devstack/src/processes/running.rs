@@ -106,6 +106,17 @@ impl Running {
         Memory::of(self.pid)
     }
 
+    /// Looks whether it still runs.
+    ///
+    /// # Errors
+    /// It has ended by itself.
+    pub fn still_runs(&mut self) -> anyhow::Result<()> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("{} ended by itself with {status}; {}", self.name, self.last_words()),
+        }
+    }
+
     /// SIGTERM.
     ///
     /// # Errors

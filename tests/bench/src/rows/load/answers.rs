@@ -56,6 +56,12 @@ impl Answers {
         *self.seen.count.borrow()
     }
 
+    /// How many of them have not succeeded.
+    pub(super) fn failed(&self) -> usize {
+        let ended = self.seen.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.values().filter(|ended| ended.end.status() != EndStatus::Succeeded).count()
+    }
+
     /// Awaits that so many were.
     pub(super) async fn reach(&self, count: usize) -> anyhow::Result<()> {
         let mut counts = self.seen.count.subscribe();

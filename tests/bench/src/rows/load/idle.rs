@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use gumshoe_devstack::replay::Shop;
 use gumshoe_devstack::stack::Stack;
 
@@ -25,6 +26,7 @@ pub(super) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     let (before, began, time) = (receives(), Instant::now(), time_of(bridge.pid())?);
     tokio::time::sleep(WINDOW).await;
     let (calls, share) = (receives() - before, (time_of(bridge.pid())? - time).div_duration_f64(began.elapsed()));
+    ensure!(calls > 0 && bridge.memory().is_ok(), "the bridge has ended, or does not receive");
     let name = |what: &str| format!("idle bridge for {} s, {what}", WINDOW.as_secs());
     report.add(Row::new(name("ReceiveMessage"), calls as f64, None, "calls", Bar::AtMost(RECEIVES)), "");
     report.add(Row::new(name("of a core"), share * 100.0, None, "%", Bar::AtMost(PROCESSOR)), "");

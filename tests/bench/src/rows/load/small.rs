@@ -42,6 +42,7 @@ async fn sustained(rig: &Rig, report: &mut Report) -> anyhow::Result<f64> {
     tokio::time::sleep(WINDOW).await;
     let (answered, took) = (rig.answers.count() - from, began.elapsed());
     let cpu = time_of(rig.bridge.pid())? - cpu;
+    ensure!(rig.answers.failed() == 0, "{} commands failed", rig.answers.failed());
     ensure!(rig.stack.sqs.holds(COMMANDS).await? > 0, "the bridge was faster than {BACKLOG} commands last for");
     let rate = answered as f64 / took.as_secs_f64();
     let note = format!(

@@ -11,13 +11,13 @@ docs/sqs.md is the contract, docs/reading-results.md how results are read, docs/
 """
 
 import base64
-import gzip
 import hashlib
 import json
 import os
 import sys
 import time
 import uuid
+import zlib
 from datetime import datetime, timedelta, timezone
 
 import boto3
@@ -25,6 +25,7 @@ import boto3
 DEADLINE = timedelta(seconds=int(os.environ.get("DEADLINE_SECONDS", "120")))
 # An End may come up to 30 s after the deadline.
 GRACE = timedelta(seconds=45)
+RESPONSE_MAX = 24 << 20
 
 
 class Run:
@@ -111,6 +112,15 @@ def await_answer(sqs, queue, command_id):
             return refusals[0] if refusals else None
 
 
+def inflated(data):
+    """The bytes that were compressed; more than any response has would only fill the memory."""
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    whole = stream.decompress(data, RESPONSE_MAX)
+    if not stream.eof:
+        raise ValueError("a response is cut off, or longer than 24 MiB")
+    return whole
+
+
 def joined(pages):
     """The pages by query and number; parts of a response that was too long, or is compressed, are put together."""
     data = b""
@@ -121,7 +131,7 @@ def joined(pages):
             continue
         data += base64.b64decode(part["data"])
         if part["number"] == part["of"]:
-            whole = gzip.decompress(data) if part.get("encoding") == "ENCODING_GZIP" else data
+            whole = inflated(data) if part.get("encoding") == "ENCODING_GZIP" else data
             yield {**page, part["response"]: json.loads(whole)}
             data = b""
 

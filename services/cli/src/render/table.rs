@@ -7,6 +7,9 @@ use super::text::one_line;
 /// Spaces between columns.
 const PADDING: usize = 3;
 
+/// A cell that is longer stands out of its column, rather than move all others; and `format!` pads no further than 65,535.
+const WIDTH_MAX: usize = 256;
+
 /// A table that is written as its rows come. The first rows decide how wide the columns are, so that nothing has to be held
 /// back; a later row that needs more room widens them for itself and the rest.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ impl Table {
         }
         for row in &rows {
             for (width, cell) in self.widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
+                *width = (*width).max(cell.chars().count().min(WIDTH_MAX));
             }
         }
         if begins {
@@ -48,7 +51,8 @@ impl Table {
             if index == last {
                 writeln!(out, "{cell}")?;
             } else {
-                write!(out, "{cell:<width$}", width = width + PADDING)?;
+                let padding = (width + PADDING).saturating_sub(cell.chars().count()).max(PADDING);
+                write!(out, "{cell}{:padding$}", "")?;
             }
         }
         Ok(())
@@ -90,6 +94,19 @@ database-0           12d
 a-long-name   1/1     1s
 b             0/1     2s
 "
+        );
+    }
+
+    #[test]
+    fn a_cell_that_is_far_too_long_stands_out_of_its_column() {
+        let mut table = Table::new(vec!["A", "B", "C"]);
+        let long = "x".repeat(70_000);
+        let text = write(&mut table, &[[&long, "1", "2"], ["y", "1", "2"]]);
+        let lines: Vec<_> = text.lines().collect();
+        assert!(
+            lines[1] == format!("{long}   1   2") && lines[2] == format!("y{}1   2", " ".repeat(258)),
+            "{}",
+            lines[2]
         );
     }
 

@@ -16,6 +16,9 @@ use crate::terminal::Surface;
 /// References of one object that are written; of more, the number.
 const REFERENCES_MAX: usize = 8;
 
+/// Levels that are drawn; a collector goes ten steps.
+const DEPTH_MAX: usize = 64;
+
 /// What the branches are drawn with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Strokes {
@@ -73,7 +76,7 @@ impl Tree {
             below.iter().flat_map(|(id, below)| below.children.iter().map(|(child, _)| (*child, *id))).collect();
         for (id, node) in self.nodes.iter().filter(|(id, _)| !parents.contains_key(*id)) {
             writeln!(out, "{}", self.object(node))?;
-            self.draw_below(out, &below, *id, "")?;
+            self.draw_below(out, &below, *id, &mut Vec::new())?;
         }
         Ok(())
     }
@@ -96,9 +99,19 @@ impl Tree {
         below
     }
 
-    fn draw_below(&self, out: &mut dyn Write, all: &BTreeMap<u32, Below<'_>>, id: u32, indent: &str) -> io::Result<()> {
+    fn draw_below(
+        &self,
+        out: &mut dyn Write,
+        all: &BTreeMap<u32, Below<'_>>,
+        id: u32,
+        indents: &mut Vec<&'static str>,
+    ) -> io::Result<()> {
         let Some(below) = all.get(&id) else { return Ok(()) };
         let Strokes { between, last, beside, refers } = self.strokes;
+        let indent = indents.concat();
+        if indents.len() == DEPTH_MAX {
+            return writeln!(out, "{indent}{last}{}", self.surface.dim("more levels are not drawn; -o json has them"));
+        }
         if !below.others.is_empty() {
             let stroke = if below.children.is_empty() { last } else { between };
             writeln!(
@@ -113,7 +126,9 @@ impl Tree {
             let reason = self.surface.dim(&format!("[{}]", one_line(&edge.reason))).into_owned();
             let how = how(edge, id);
             writeln!(out, "{indent}{}{how} {} {reason}", if is_last { last } else { between }, self.object(node))?;
-            self.draw_below(out, all, *child, &format!("{indent}{}", if is_last { "   " } else { beside }))?;
+            indents.push(if is_last { "   " } else { beside });
+            self.draw_below(out, all, *child, indents)?;
+            indents.pop();
         }
         Ok(())
     }
@@ -226,6 +241,16 @@ ReplicaSet/n1  degraded: 1/2 ready
         assert!(ascii.is_ascii() && ascii.contains("|  `- selected by Service/n5"), "{ascii}");
         let coloured = drawn(&mk_shop(), Surface::TERMINAL, Strokes::LINES);
         assert!(coloured.contains("\u{1b}[1;31mMISSING: does not exist\u{1b}[0m"), "{coloured:?}");
+    }
+
+    #[test]
+    fn a_chain_that_no_collector_sends_is_drawn_as_far_as_anybody_reads_it() {
+        let node = |id| mk_node(id, "Pod", id, TopologyHealth::Healthy, "");
+        let edge = |id| mk_edge(id, id + 1, TopologyRelation::Owns, "");
+        let elements: Vec<_> = (1..=20_000).map(node).chain((1..20_000).map(edge)).collect();
+        let text = drawn(&elements, Surface::PIPE, Strokes::LINES);
+        assert_eq!(text.lines().count(), DEPTH_MAX + 2);
+        assert!(text.trim_end().ends_with("more levels are not drawn; -o json has them"));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use super::text::one_line;
 /// Spaces between columns.
 const PADDING: usize = 3;
 
-/// A cell that is longer stands out of its column, rather than move all others; and `format!` pads no further than 65,535.
-const WIDTH_MAX: usize = 256;
+/// A cell that is longer stands out of its column, rather than move all others: longer than a message of an event can be, which kubectl
+/// aligns with. `format!` pads no further than 65,535.
+const WIDTH_MAX: usize = 4096;
 
 /// A table that is written as its rows come. The first rows decide how wide the columns are, so that nothing has to be held
 /// back; a later row that needs more room widens them for itself and the rest.
@@ -104,7 +105,7 @@ b             0/1     2s
         let text = write(&mut table, &[[&long, "1", "2"], ["y", "1", "2"]]);
         let lines: Vec<_> = text.lines().collect();
         assert!(
-            lines[1] == format!("{long}   1   2") && lines[2] == format!("y{}1   2", " ".repeat(258)),
+            lines[1] == format!("{long}   1   2") && lines[2] == format!("y{}1   2", " ".repeat(4098)),
             "{}",
             lines[2]
         );
